@@ -1,0 +1,5 @@
+//! YAML and JSON text to `model`, with every diagnostic.
+
+pub mod diagnostic;
+pub mod schema;
+pub mod tree;
