@@ -6,8 +6,6 @@ pub mod distribution;
 pub mod random;
 pub mod time;
 
-// pub use arena::{Arena, Id};
-// pub use calendar::{Calendar, EventId, Scheduled};
-// pub use distribution::Distribution;
-// pub use random::{EntityKey, Purpose, Streams};
-// pub use time::{SimDuration, SimTime};
+pub use arena::{Arena, Id};
+pub use random::{EntityKey, Purpose, Streams};
+pub use time::{SimDuration, SimTime};
