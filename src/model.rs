@@ -1,4 +1,21 @@
 //! Pure data: the Kubernetes objects and the scenario, after defaulting and validation. Not serde types.
+//!
+//! Names follow the Kubernetes API. Nothing here changes by itself and nothing here knows who changes it; the
+//! few functions derive one piece of data from another (effective requests, phase, selector matches).
 
 pub mod cron_schedule;
+pub mod cronjob;
+pub mod ids;
+pub mod job;
+pub mod meta;
+pub mod node;
+pub mod pod;
+pub mod pod_status;
+pub mod profile;
+pub mod program;
 pub mod quantity;
+pub mod record;
+pub mod resources;
+pub mod scenario;
+pub mod scheduling;
+pub mod unix_time;

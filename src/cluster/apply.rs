@@ -1,0 +1,248 @@
+//! The one way to change the cluster: a command comes in, the changes that it caused go out.
+
+use std::sync::Arc;
+
+use rand_chacha::rand_core::Rng;
+
+use crate::cluster::{Cluster, NodeUsage};
+use crate::engine::{EntityKey, Purpose, SimTime};
+use crate::event::{Change, Command, Creation, NodeSpecChange};
+use crate::model::cronjob::{CronJob, CronJobStatus};
+use crate::model::ids::{Kind, NodeId, ObjectId};
+use crate::model::job::{Job, JobStatus};
+use crate::model::meta::{Name, ObjectMeta, Propagation, Uid};
+use crate::model::node::{ConditionStatus, Node, NodeReady, NodeSpec};
+use crate::model::pod::{Ordinal, Pod};
+use crate::model::scenario::NewSpec;
+
+/// Why the API server refuses a write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// An object of this kind and name is alive.
+    #[error("already exists")]
+    AlreadyExists,
+    /// The object is gone.
+    #[error("not found")]
+    NotFound,
+    /// The pod is bound already.
+    #[error("already bound")]
+    AlreadyBound,
+}
+
+/// The characters of generated names. Source: Kubernetes 1.28, apimachinery/pkg/util/rand.
+const NAME_ALPHABET: &[u8; 27] = b"bcdfghjklmnpqrstvwxz2456789";
+
+impl Cluster {
+    /// Does a write, and appends what changed to `changes`: nothing where nothing did.
+    ///
+    /// Returns the id of the object that was created, where one was.
+    ///
+    /// # Errors
+    /// When the API server would refuse the write; nothing has changed then.
+    pub fn apply(
+        &mut self,
+        now: SimTime,
+        command: Command,
+        changes: &mut Vec<Change>,
+    ) -> Result<Option<ObjectId>, Refusal> {
+        match command {
+            Command::Create(creation) => return self.create(now, *creation, changes).map(Some),
+            Command::UpdateNodeSpec(id, spec) => self.update_node_spec(id, *spec, changes)?,
+            Command::SetNodeReady(id, status) => self.set_node_ready(now, id, status, changes)?,
+            Command::DeleteNode(id) => self.delete_node(id, changes)?,
+            Command::BindPod(pod, node) => self.bind_pod(now, pod, node, changes)?,
+            Command::SetUnschedulable(pod, why) => self.set_unschedulable(now, pod, why, changes)?,
+            Command::AcceptPod(pod) => self.accept_pod(now, pod, changes)?,
+            Command::SetPodIp(pod, ip) => self.set_pod_ip(pod, ip, changes)?,
+            Command::SetContainer(pod, container, state) => {
+                self.set_container(now, pod, container, state, changes)?;
+            }
+            Command::FailPod(pod, reason, message) => self.fail_pod(now, pod, reason, message, changes)?,
+            Command::FinishPod(pod) => self.finish_pod(now, pod, changes)?,
+            Command::SetPodNotReady(pod) => self.set_pod_not_ready(now, pod, changes)?,
+            Command::SetDisruptionTarget(pod, reason, message) => {
+                self.set_disruption_target(now, pod, reason, message, changes)?;
+            }
+            Command::DeletePod(pod, grace) => self.delete_pod(now, pod, grace, changes)?,
+            Command::ReleasePod(pod) => self.release_pod(pod, changes)?,
+            Command::RemoveFinalizer(pod) => self.remove_finalizer(pod, changes)?,
+            Command::UpdateJobSpec(id, spec, manifest) => {
+                self.update_job_spec(id, spec, manifest, changes)?;
+            }
+            Command::UpdateJobStatus(id, status) => self.update_job_status(id, *status, changes)?,
+            Command::DeleteJob(id, propagation) => self.delete_job(now, id, propagation, changes)?,
+            Command::ReleaseJob(id) => self.remove_job(id, Propagation::Background, changes)?,
+            Command::UpdateCronJobSpec(id, spec, manifest) => {
+                self.update_cronjob_spec(id, spec, manifest, changes)?;
+            }
+            Command::UpdateCronJobStatus(id, status) => self.update_cronjob_status(id, *status, changes)?,
+            Command::DeleteCronJob(id, propagation) => {
+                self.delete_cronjob(now, id, propagation, changes)?;
+            }
+            Command::ReleaseCronJob(id) => self.remove_cronjob(id, Propagation::Background, changes)?,
+            Command::Orphan(object) => self.orphan(object, changes)?,
+            Command::Record(object, record) => changes.push(Change::Recorded(object, record)),
+        }
+        Ok(None)
+    }
+
+    fn create(
+        &mut self,
+        now: SimTime,
+        creation: Creation,
+        changes: &mut Vec<Change>,
+    ) -> Result<ObjectId, Refusal> {
+        let kind = creation.object.spec.kind();
+        let given = &creation.object;
+        if !creation.generates_name && self.find(kind, &given.namespace, &given.name).is_some() {
+            return Err(Refusal::AlreadyExists);
+        }
+        let (meta, ordinal) = self.new_meta(now, &creation, kind);
+        let object = match creation.object.spec {
+            NewSpec::Node(spec) => ObjectId::Node(self.insert_node(now, meta.clone(), spec)),
+            NewSpec::Pod(spec) => {
+                let pod = Pod::new(meta.clone(), spec, creation.job, ordinal);
+                ObjectId::Pod(self.pods.insert_with(|_| pod))
+            }
+            NewSpec::Job(spec) => {
+                let manifest = creation.object.manifest;
+                let (status, scheduled_for) = (JobStatus::default(), creation.scheduled_for);
+                let job = Job { meta: meta.clone(), spec, status, scheduled_for, manifest };
+                ObjectId::Job(self.jobs.insert_with(|_| job))
+            }
+            NewSpec::CronJob(spec) => {
+                let (status, manifest) = (CronJobStatus::default(), creation.object.manifest);
+                let cronjob = CronJob { meta: meta.clone(), spec, status, manifest };
+                ObjectId::CronJob(self.cronjobs.insert_with(|_| cronjob))
+            }
+        };
+        self.names.insert(&meta.namespace, &meta.name, object);
+        if let Some(owner) = &meta.owner {
+            self.dependants.entry(owner.object).or_default().insert(meta.uid.serial, object);
+        }
+        changes.push(Change::Created(object));
+        match object {
+            ObjectId::Pod(id) => self.bind_pinned_pod(now, id, changes),
+            ObjectId::Node(_) => self.bind_waiting_pods(now, changes),
+            ObjectId::Job(_) | ObjectId::CronJob(_) => {}
+        }
+        Ok(object)
+    }
+
+    fn new_meta(&mut self, now: SimTime, creation: &Creation, kind: Kind) -> (ObjectMeta, Ordinal) {
+        let object = &creation.object;
+        let index = creation.job.and_then(|job| job.completion_index);
+        let ordinal = creation.owner.as_ref().map_or_else(Ordinal::default, |owner| {
+            self.dependants.entry(owner.object).or_default().next_ordinal(index)
+        });
+        let (name, key) = match &creation.owner {
+            Some(owner) if creation.generates_name => {
+                let key = owner.uid.key.child(u64::from(ordinal.of_owner));
+                (self.generate_name(kind, object.namespace.clone(), &object.name, key), key)
+            }
+            Some(_) => (object.name.clone(), own_key(kind, &object.namespace, &object.name)),
+            None => {
+                let incarnation = self.names.next_incarnation(kind, &object.namespace, &object.name);
+                let key = own_key(kind, &object.namespace, &object.name);
+                (object.name.clone(), if incarnation == 0 { key } else { key.child(incarnation) })
+            }
+        };
+        self.n_created += 1;
+        let meta = ObjectMeta {
+            namespace: object.namespace.clone(),
+            name,
+            uid: Uid { serial: self.n_created, key },
+            labels: object.labels.clone(),
+            annotations: object.annotations.clone(),
+            created: now,
+            generation: 1,
+            deletion: None,
+            owner: creation.owner.clone(),
+        };
+        (meta, ordinal)
+    }
+
+    /// The base and five random characters, drawn again while such a name is taken.
+    fn generate_name(&self, kind: Kind, namespace: Name, base: &str, key: EntityKey) -> Name {
+        let mut rng = self.streams.stream(Purpose::PodName, key);
+        loop {
+            let mut name = String::with_capacity(base.len() + 5);
+            name.push_str(base);
+            for _ in 0..5 {
+                name.push(char::from(NAME_ALPHABET[(rng.next_u32() % 27) as usize]));
+            }
+            if self.find(kind, &namespace, &name).is_none() {
+                return name.into();
+            }
+        }
+    }
+
+    fn insert_node(&mut self, now: SimTime, meta: ObjectMeta, spec: NodeSpec) -> NodeId {
+        let ready = NodeReady { status: ConditionStatus::True, since: now };
+        let id = self.nodes.insert_with(|_| Node { meta, spec, ready });
+        if self.usage.len() <= id.index() {
+            self.usage.resize_with(id.index() + 1, NodeUsage::default);
+        }
+        self.usage[id.index()] = NodeUsage::default();
+        id
+    }
+
+    fn update_node_spec(
+        &mut self,
+        id: NodeId,
+        spec: NodeSpec,
+        changes: &mut Vec<Change>,
+    ) -> Result<(), Refusal> {
+        let node = self.nodes.get_mut(id).ok_or(Refusal::NotFound)?;
+        if node.spec == spec {
+            return Ok(());
+        }
+        let change = NodeSpecChange {
+            is_uncordoned: node.spec.unschedulable && !spec.unschedulable,
+            has_other_allocatable: node.spec.allocatable != spec.allocatable,
+            has_other_taints: node.spec.taints != spec.taints,
+        };
+        node.spec = spec;
+        changes.push(Change::NodeSpecChanged(id, change));
+        Ok(())
+    }
+
+    fn set_node_ready(
+        &mut self,
+        now: SimTime,
+        id: NodeId,
+        status: ConditionStatus,
+        changes: &mut Vec<Change>,
+    ) -> Result<(), Refusal> {
+        let node = self.nodes.get_mut(id).ok_or(Refusal::NotFound)?;
+        if node.ready.status != status {
+            node.ready = NodeReady { status, since: now };
+            changes.push(Change::NodeReadyChanged(id, status));
+        }
+        Ok(())
+    }
+
+    fn delete_node(&mut self, id: NodeId, changes: &mut Vec<Change>) -> Result<(), Refusal> {
+        let node = self.nodes.remove(id).ok_or(Refusal::NotFound)?;
+        self.names.remove(Kind::Node, &node.meta.namespace, &node.meta.name);
+        changes.push(Change::NodeDeleted(id, node.meta.name));
+        Ok(())
+    }
+}
+
+fn own_key(kind: Kind, namespace: &str, name: &str) -> EntityKey {
+    EntityKey::of(&[kind.as_str(), namespace, name])
+}
+
+impl Pod {
+    /// A pod that has just been created.
+    fn new(
+        meta: ObjectMeta,
+        spec: Arc<crate::model::pod::PodSpec>,
+        job: Option<crate::model::pod::JobPod>,
+        ordinal: Ordinal,
+    ) -> Self {
+        let status = super::pods::initial_status(&spec);
+        Self { meta, spec, node: None, job, ordinal, status }
+    }
+}

@@ -1,0 +1,1 @@
+//! The controllers of kube-controller-manager: small state machines that never import each other.

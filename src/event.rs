@@ -1,0 +1,289 @@
+//! The three closed vocabularies: events, commands, changes; and the rank of events at one instant.
+//!
+//! - An [`Event`] is something due at a time; exactly one component handles it.
+//! - A [`Command`] is a write that a component asks the cluster for.
+//! - A [`Change`] is a write that happened; every component that watches and every observer is shown it.
+//!
+//! No `match` on these has a wildcard arm, so that a new word cannot be forgotten anywhere.
+
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::engine::{Rank, SimDuration, SimTime};
+use crate::model::cronjob::{CronJobSpec, CronJobStatus};
+use crate::model::ids::{CronJobId, JobId, NodeId, ObjectId, PodId};
+use crate::model::job::{JobSpec, JobStatus};
+use crate::model::meta::{Name, Owner, Propagation};
+use crate::model::node::{ConditionStatus, NodeSpec};
+use crate::model::pod::JobPod;
+use crate::model::pod_status::{ContainerRef, ContainerState, Phase, PodReason};
+use crate::model::record::Record;
+use crate::model::scenario::NewObject;
+
+/// Something due at a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Event {
+    /// An entry of the timeline, by position.
+    ActionDue(u32),
+    /// An expectation with an instant of its own, by position.
+    ExpectationDue(u32),
+    /// A process has done its present step.
+    StepDone(ProcessRef),
+    /// A process reaches its memory limit.
+    MemoryLimitReached(ProcessRef),
+    /// A process has done what it does on SIGTERM.
+    TermDone(ProcessRef),
+    /// A kubelet looks at one of its pods: it is new, or something about it is due.
+    PodSync(PodId),
+    /// `activeDeadlineSeconds` of a pod is over.
+    PodDeadlineReached(PodId),
+    /// The grace period of a pod is over: SIGKILL.
+    GraceOver(PodId),
+    /// The image of a container is on the node, or its pull has failed.
+    PullDone(ProcessRef),
+    /// The node lifecycle controller looks at a node that has gone silent or come back.
+    NodeMonitorDue(NodeId),
+    /// The toleration of a pod for its node's NoExecute taints has run out.
+    TaintEvictionDue(PodId),
+    /// The pod garbage collector looks for pods of nodes that are no more.
+    PodGcDue,
+    /// An object's deletion goes on: its dependants are to be deleted, or are gone.
+    GarbageDue(ObjectId),
+    /// The Job controller syncs a Job.
+    JobSync(JobId),
+    /// `ttlSecondsAfterFinished` of a Job is over.
+    JobExpired(JobId),
+    /// The CronJob controller syncs a CronJob.
+    CronJobSync(CronJobId),
+    /// The scheduler tries the next pod of its active queue.
+    SchedulingCycle,
+    /// The scheduler moves pods out of its back-off queue.
+    BackoffFlush,
+    /// The scheduler retries pods that have been unschedulable for long.
+    UnschedulableFlush,
+}
+
+/// Names one run of a container's process; an event about an earlier run is out of date.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ProcessRef {
+    /// The pod.
+    pub pod: PodId,
+    /// The container.
+    pub container: ContainerRef,
+    /// Counts the starts of this container.
+    pub run: u32,
+}
+
+impl Event {
+    /// The rank at one instant: what happens to the cluster from outside comes first, then processes, kubelets,
+    /// node lifecycle, garbage, controllers, scheduler, and expectations last. Equal ranks go in order of
+    /// scheduling.
+    pub const fn rank(&self) -> Rank {
+        Rank::new(match self {
+            Self::ActionDue(_) => 0,
+            Self::StepDone(_) | Self::MemoryLimitReached(_) | Self::TermDone(_) => 1,
+            Self::PullDone(_) => 2,
+            Self::PodSync(_) => 3,
+            Self::PodDeadlineReached(_) | Self::GraceOver(_) => 4,
+            Self::NodeMonitorDue(_) => 5,
+            Self::TaintEvictionDue(_) => 6,
+            Self::PodGcDue => 7,
+            Self::GarbageDue(_) => 8,
+            Self::JobSync(_) => 9,
+            Self::JobExpired(_) => 10,
+            Self::CronJobSync(_) => 11,
+            Self::SchedulingCycle => 12,
+            Self::BackoffFlush => 13,
+            Self::UnschedulableFlush => 14,
+            Self::ExpectationDue(_) => 15,
+        })
+    }
+}
+
+/// A write that a component asks for.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Command {
+    /// Creates an object. Refused where one of this kind and name is alive.
+    Create(Box<Creation>),
+    /// Gives a node another spec.
+    UpdateNodeSpec(NodeId, Box<NodeSpec>),
+    /// Sets the Ready condition of a node.
+    SetNodeReady(NodeId, ConditionStatus),
+    /// Removes a node.
+    DeleteNode(NodeId),
+    /// Binds a pod to a node.
+    BindPod(PodId, NodeId),
+    /// Says why a pod could not be placed.
+    SetUnschedulable(PodId, Unschedulable),
+    /// The kubelet takes a pod: sets its start time.
+    AcceptPod(PodId),
+    /// The sandbox of a pod is up: sets the address.
+    SetPodIp(PodId, Ipv4Addr),
+    /// Sets the state of a container; phase and conditions follow.
+    SetContainer(PodId, ContainerRef, ContainerState),
+    /// Ends a pod as a whole: phase Failed for this reason.
+    FailPod(PodId, PodReason, Name),
+    /// The pod will not run again: its phase follows from the exit codes.
+    FinishPod(PodId),
+    /// Its node does not answer: Ready becomes False.
+    SetPodNotReady(PodId),
+    /// Adds the condition DisruptionTarget with this reason and message.
+    SetDisruptionTarget(PodId, Name, Name),
+    /// Asks for the deletion of a pod with its own or another grace period. A pod that no kubelet holds, or that
+    /// has ended, goes at once.
+    DeletePod(PodId, Option<SimDuration>),
+    /// All processes of a pod being deleted have ended, or nobody waits for them: the object goes, unless a
+    /// finalizer holds it.
+    ReleasePod(PodId),
+    /// Takes the tracking finalizer off a Job's pod.
+    RemoveFinalizer(PodId),
+    /// Gives a Job another spec.
+    UpdateJobSpec(JobId, Arc<JobSpec>, Arc<Value>),
+    /// Writes the status of a Job.
+    UpdateJobStatus(JobId, Box<JobStatus>),
+    /// Asks for the deletion of a Job.
+    DeleteJob(JobId, Propagation),
+    /// The dependants of a Job being deleted in the foreground are gone: the object goes.
+    ReleaseJob(JobId),
+    /// Gives a CronJob another spec.
+    UpdateCronJobSpec(CronJobId, Arc<CronJobSpec>, Arc<Value>),
+    /// Writes the status of a CronJob.
+    UpdateCronJobStatus(CronJobId, Box<CronJobStatus>),
+    /// Asks for the deletion of a CronJob.
+    DeleteCronJob(CronJobId, Propagation),
+    /// The dependants of a CronJob being deleted in the foreground are gone: the object goes.
+    ReleaseCronJob(CronJobId),
+    /// Takes a dependant away from an owner that was deleted with `Orphan`.
+    Orphan(ObjectId),
+    /// Notes something about an object.
+    Record(ObjectId, Record),
+}
+
+/// The making of an object.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Creation {
+    /// Names and spec.
+    pub object: NewObject,
+    /// Whether five random characters are added to the name, as `generateName` asks.
+    pub generates_name: bool,
+    /// The controller that owns it.
+    pub owner: Option<Owner>,
+    /// For a Job's pod: finalizer and annotations.
+    pub job: Option<JobPod>,
+    /// For a CronJob's Job: the instant that it was scheduled for.
+    pub scheduled_for: Option<SimTime>,
+}
+
+/// Why a pod could not be placed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unschedulable {
+    /// `Unschedulable` or `SchedulingGated`.
+    pub reason: &'static str,
+    /// In upstream's words.
+    pub message: Name,
+}
+
+/// A write that happened.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Change {
+    /// An object was created.
+    Created(ObjectId),
+    /// A node has another spec.
+    NodeSpecChanged(NodeId, NodeSpecChange),
+    /// The Ready condition of a node has another status.
+    NodeReadyChanged(NodeId, ConditionStatus),
+    /// A node is gone. `name` is what it was called.
+    NodeDeleted(NodeId, Name),
+    /// A pod was bound.
+    PodBound(PodId, NodeId),
+    /// A pod could not be placed, or could not for another reason than before.
+    PodUnschedulable(PodId, Unschedulable),
+    /// A kubelet took a pod.
+    PodAccepted(PodId),
+    /// A pod has an address.
+    PodIpSet(PodId, Ipv4Addr),
+    /// The state of a container changed.
+    ContainerChanged(PodId, ContainerRef, ContainerState),
+    /// The phase of a pod changed from the first to the second.
+    PodPhaseChanged(PodId, Phase, Phase),
+    /// A pod became Ready or ceased to be.
+    PodReadyChanged(PodId, bool),
+    /// A pod got the condition DisruptionTarget, for this reason.
+    PodDisrupted(PodId, Name),
+    /// Deletion of a pod was asked for and waits for its processes or a finalizer.
+    PodDeletionRequested(PodId, SimDuration),
+    /// The tracking finalizer was taken off a pod.
+    PodFinalizerRemoved(PodId),
+    /// A pod is gone.
+    PodDeleted(PodId, DeletedPod),
+    /// A Job has another spec.
+    JobSpecChanged(JobId),
+    /// The status of a Job changed.
+    JobStatusChanged(JobId),
+    /// Deletion of a Job was asked for and waits for its pods.
+    JobDeletionRequested(JobId, Propagation),
+    /// A Job is gone.
+    JobDeleted(JobId, DeletedOwner),
+    /// A CronJob has another spec.
+    CronJobSpecChanged(CronJobId, CronJobSpecChange),
+    /// The status of a CronJob changed.
+    CronJobStatusChanged(CronJobId),
+    /// Deletion of a CronJob was asked for and waits for its Jobs.
+    CronJobDeletionRequested(CronJobId, Propagation),
+    /// A CronJob is gone.
+    CronJobDeleted(CronJobId, DeletedOwner),
+    /// An object lost its owner.
+    Orphaned(ObjectId),
+    /// Something was noted about an object.
+    Recorded(ObjectId, Record),
+}
+
+/// What of a node's spec changed: the first of these that did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NodeSpecChange {
+    /// It became schedulable again.
+    pub is_uncordoned: bool,
+    /// It offers other amounts.
+    pub has_other_allocatable: bool,
+    /// Its taints differ.
+    pub has_other_taints: bool,
+}
+
+/// What of a CronJob's spec changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CronJobSpecChange {
+    /// Schedule or time zone, perhaps more.
+    Schedule,
+    /// Neither schedule nor time zone.
+    Other,
+}
+
+/// What watchers still need of a pod that is gone.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DeletedPod {
+    /// Its namespace.
+    pub namespace: Name,
+    /// Its name.
+    pub name: Name,
+    /// Its phase at the end.
+    pub phase: Phase,
+    /// Where it was bound.
+    pub node: Option<NodeId>,
+    /// What owned it.
+    pub owner: Option<Owner>,
+}
+
+/// What watchers still need of an owner that is gone.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DeletedOwner {
+    /// Its namespace.
+    pub namespace: Name,
+    /// Its name.
+    pub name: Name,
+    /// What owned it.
+    pub owner: Option<Owner>,
+    /// What becomes of what it owned.
+    pub propagation: Propagation,
+}

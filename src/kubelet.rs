@@ -1,0 +1,1 @@
+//! The kubelets: what happens to pods on their nodes.

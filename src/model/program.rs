@@ -1,0 +1,134 @@
+//! Programs: what an image does when a container runs it.
+
+use crate::engine::{Distribution, SimDuration};
+use crate::model::meta::Name;
+use crate::model::pod::Protocol;
+use crate::model::resources::Bytes;
+
+/// What an image does.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Program {
+    /// What a node has to pull; `None` takes no time to pull beyond the fixed part.
+    pub pull_size: Option<Bytes>,
+    /// From the start of the container to the first step.
+    pub startup: Option<Distribution>,
+    /// The memory that the process uses; `None` uses nothing worth counting.
+    pub memory: Option<MemoryUse>,
+    /// What each start does; the last entry repeats.
+    pub attempts: Vec<Vec<Step>>,
+    /// What numbers the starts.
+    pub attempts_by: AttemptsBy,
+    /// What the process does on SIGTERM: how long it takes to end.
+    pub on_term: TermResponse,
+}
+
+/// What numbers the starts of a program, for [`Program::attempts`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum AttemptsBy {
+    /// The restarts of the one container.
+    #[default]
+    Container,
+    /// The starts over all pods of the owner: the n-th pod of a Job does attempt n.
+    Pod,
+    /// The starts over all pods with the same completion index.
+    Index,
+}
+
+/// One step of a process.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Step {
+    /// Binds a port in the pod's network namespace; taken: logs it and exits with 1.
+    Listen {
+        /// The port.
+        port: u16,
+        /// The protocol.
+        protocol: Protocol,
+    },
+    /// Goes on when the port is open or the file is there; `None`: waits for ever.
+    WaitFor {
+        /// What is waited for.
+        what: Awaited,
+        /// How long; then the process exits with 1.
+        timeout: Option<SimDuration>,
+    },
+    /// Connects to a port once: refused exits with 1.
+    Connect(Endpoint),
+    /// Works for a while.
+    Run(Distribution),
+    /// Runs for ever.
+    RunForever,
+    /// Writes a file.
+    Write(Name),
+    /// Writes a line to the log.
+    Log(Name),
+    /// Ends with one of these codes, by weight.
+    Exit(Vec<(i32, f64)>),
+}
+
+/// What a process waits for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Awaited {
+    /// An open port.
+    Port(Endpoint),
+    /// A file under a mounted volume, or the container's own file system.
+    File(Name),
+}
+
+/// A port to connect to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Endpoint {
+    /// Where: the pod's own loopback, or another pod by name.
+    pub host: Host,
+    /// The port.
+    pub port: u16,
+}
+
+/// Where a port is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Host {
+    /// The same pod's loopback.
+    Localhost,
+    /// The address of the pod of this name in the same namespace.
+    Pod(Name),
+}
+
+/// The memory that a process uses over time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MemoryUse {
+    /// At the start.
+    pub base: Bytes,
+    /// What is added in each minute [bytes per minute].
+    pub growth_per_minute: Bytes,
+}
+
+/// What a process does on SIGTERM.
+#[derive(Debug, Clone, PartialEq)]
+pub enum TermResponse {
+    /// Ends after so long with this exit code.
+    Exit {
+        /// From SIGTERM to the end.
+        after: SimDuration,
+        /// The exit code.
+        code: i32,
+    },
+    /// Goes on until SIGKILL.
+    Ignore,
+}
+
+impl Program {
+    /// The program of an image that the scenario does not describe: runs `span` and exits with 0, or for ever.
+    pub fn default_for(span: Option<SimDuration>) -> Self {
+        let steps = match span {
+            Some(span) => vec![Step::Run(Distribution::constant(span)), Step::Exit(vec![(0, 1.0)])],
+            None => vec![Step::RunForever],
+        };
+        Self {
+            pull_size: None,
+            startup: None,
+            memory: None,
+            attempts: vec![steps],
+            attempts_by: AttemptsBy::Container,
+            on_term: TermResponse::Exit { after: SimDuration::ZERO, code: 143 },
+        }
+    }
+}

@@ -1,0 +1,252 @@
+//! The scenario: a cluster, what runs in it, what happens to it and what is expected of it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::engine::{SimDuration, SimTime};
+use crate::model::cronjob::CronJobSpec;
+use crate::model::ids::Kind;
+use crate::model::job::JobSpec;
+use crate::model::meta::{Labels, Name, Propagation};
+use crate::model::node::NodeSpec;
+use crate::model::pod::PodSpec;
+use crate::model::profile::Profile;
+use crate::model::program::Program;
+use crate::model::unix_time::UnixTime;
+
+/// A whole scenario, ready to run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Scenario {
+    /// The name.
+    pub name: Name,
+    /// What the scenario asks, in a sentence or two.
+    pub description: Option<Name>,
+    /// The seed of all random streams.
+    pub seed: u64,
+    /// The wall clock at the start.
+    pub start_time: UnixTime,
+    /// When the run ends at the latest.
+    pub horizon: Horizon,
+    /// The behaviour of the Kubernetes version.
+    pub profile: Profile,
+    /// The latencies.
+    pub timing: Timing,
+    /// The objects that are there at the start, in the order of their creation.
+    pub objects: Vec<NewObject>,
+    /// What images do, by image name.
+    pub programs: BTreeMap<Name, Program>,
+    /// What happens when, in order of time.
+    pub timeline: Vec<TimedAction>,
+    /// What is expected, in the order of the file.
+    pub expectations: Vec<Expectation>,
+    /// What was assumed or left out, for the reader of the results.
+    pub assumptions: Vec<String>,
+}
+
+/// When a run ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Horizon {
+    /// At this instant.
+    At(SimTime),
+    /// When nothing is left to happen, at this instant at the latest.
+    Quiet(SimTime),
+}
+
+/// An object to create: its names and what it is given to be.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewObject {
+    /// The namespace; empty for nodes.
+    pub namespace: Name,
+    /// The name.
+    pub name: Name,
+    /// The labels.
+    pub labels: Labels,
+    /// The annotations.
+    pub annotations: Labels,
+    /// What it is given to be.
+    pub spec: NewSpec,
+    /// The manifest that it came from, where it came from one: the base of patches and of `-o yaml`.
+    pub manifest: Arc<Value>,
+}
+
+/// What an object is given to be.
+#[derive(Debug, Clone, PartialEq)]
+pub enum NewSpec {
+    /// A node.
+    Node(NodeSpec),
+    /// A pod.
+    Pod(Arc<PodSpec>),
+    /// A Job.
+    Job(Arc<JobSpec>),
+    /// A CronJob.
+    CronJob(Arc<CronJobSpec>),
+}
+
+impl NewSpec {
+    /// The kind of the object.
+    pub const fn kind(&self) -> Kind {
+        match self {
+            Self::Node(_) => Kind::Node,
+            Self::Pod(_) => Kind::Pod,
+            Self::Job(_) => Kind::Job,
+            Self::CronJob(_) => Kind::CronJob,
+        }
+    }
+}
+
+/// Names an object before it exists.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ObjectName {
+    /// The kind.
+    pub kind: Kind,
+    /// The namespace; empty for nodes.
+    pub namespace: Name,
+    /// The name; in `kill` and `delete` it may end in `*`.
+    pub name: Name,
+}
+
+/// Something that happens at a given time.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TimedAction {
+    /// When.
+    pub at: SimTime,
+    /// What.
+    pub action: Action,
+}
+
+/// Something that a user or the world does to the cluster.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Action {
+    /// Creates objects, or updates those that are there.
+    Apply(Vec<NewObject>),
+    /// Changes an object by a JSON merge patch.
+    Patch {
+        /// The object.
+        object: ObjectName,
+        /// The patch.
+        merge: Arc<Value>,
+    },
+    /// Deletes objects.
+    Delete {
+        /// The objects; a name may end in `*`.
+        object: ObjectName,
+        /// What happens to what they own.
+        propagation: Propagation,
+        /// The grace period of pods, where it is not their own.
+        grace: Option<SimDuration>,
+    },
+    /// Ends the processes of containers.
+    Kill {
+        /// The pods; a name may end in `*`.
+        pods: ObjectName,
+        /// The container; `None` is all app containers.
+        container: Option<Name>,
+        /// The exit code.
+        exit_code: i32,
+    },
+    /// A node stops dead.
+    FailNode(Name),
+    /// A node that stopped comes back.
+    RecoverNode(Name),
+    /// Marks a node unschedulable, or schedulable again.
+    Cordon {
+        /// The node.
+        node: Name,
+        /// Unschedulable or not.
+        is_unschedulable: bool,
+    },
+    /// A control plane component stops.
+    StopComponent(ComponentName),
+    /// A control plane component that stopped starts again, with an empty memory.
+    StartComponent(ComponentName),
+}
+
+/// A process of the control plane that can be stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ComponentName {
+    /// All controllers.
+    KubeControllerManager,
+    /// The scheduler.
+    KubeScheduler,
+}
+
+impl ComponentName {
+    /// The upstream name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::KubeControllerManager => "kube-controller-manager",
+            Self::KubeScheduler => "kube-scheduler",
+        }
+    }
+}
+
+/// Something that must hold.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Expectation {
+    /// When it must hold; `None` is at the end.
+    pub at: Option<SimTime>,
+    /// The condition, in CEL.
+    pub that: String,
+    /// What it means, in words.
+    pub message: Option<String>,
+    /// Where it stands, as `file:line:column`.
+    pub place: String,
+}
+
+/// The latencies of the cluster. In `ideal` timing all are zero; what defines semantics is not among them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Timing {
+    /// The name of the preset, for the list of assumptions.
+    pub name: Name,
+    /// From a write to the moment when components see it.
+    pub watch: SimDuration,
+    /// One cycle of the scheduler.
+    pub scheduling_cycle: SimDuration,
+    /// From the choice of a node to the pod's being bound.
+    pub bind: SimDuration,
+    /// Making a sandbox.
+    pub sandbox: SimDuration,
+    /// Starting one container.
+    pub container_start: SimDuration,
+    /// Fixed part of an image pull.
+    pub pull_base: SimDuration,
+    /// Rate of an image pull [bytes/s]; `None` is infinite.
+    pub pull_rate: Option<u64>,
+    /// From the exit of a process to the kubelet's notice.
+    pub exit_detection: SimDuration,
+}
+
+impl Timing {
+    /// No latency anywhere.
+    pub fn ideal() -> Self {
+        Self {
+            name: "ideal".into(),
+            watch: SimDuration::ZERO,
+            scheduling_cycle: SimDuration::ZERO,
+            bind: SimDuration::ZERO,
+            sandbox: SimDuration::ZERO,
+            container_start: SimDuration::ZERO,
+            pull_base: SimDuration::ZERO,
+            pull_rate: None,
+            exit_detection: SimDuration::ZERO,
+        }
+    }
+
+    /// Latencies of a cluster in good order.
+    /// Source: the defaults of SIG Scalability's SLOs and of the components, Kubernetes 1.28 to 1.35.
+    pub fn typical() -> Self {
+        Self {
+            name: "typical".into(),
+            watch: SimDuration::from_millis(20),
+            scheduling_cycle: SimDuration::from_millis(5),
+            bind: SimDuration::from_millis(10),
+            sandbox: SimDuration::from_millis(500),
+            container_start: SimDuration::from_millis(200),
+            pull_base: SimDuration::from_millis(500),
+            pull_rate: Some(75_000_000),
+            exit_detection: SimDuration::from_millis(500),
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! The kube-scheduler with its default profile.
