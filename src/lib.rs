@@ -10,4 +10,5 @@ pub mod event;
 pub mod kubelet;
 pub mod manifest;
 pub mod model;
+pub mod observe;
 pub mod scheduler;

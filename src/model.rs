@@ -19,3 +19,4 @@ pub mod resources;
 pub mod scenario;
 pub mod scheduling;
 pub mod unix_time;
+pub mod wall_clock;

@@ -7,6 +7,7 @@ use crate::model::ids::ObjectId;
 use crate::model::profile::Profile;
 use crate::model::record::{Record, Severity};
 use crate::model::scenario::Timing;
+use crate::model::wall_clock::WallClock;
 
 /// Is shown every change at the moment when it happens; reads, writes nothing back.
 pub trait Observer {
@@ -25,13 +26,6 @@ pub struct Context {
     pub streams: Streams,
     /// The wall clock at the start.
     pub clock: WallClock,
-}
-
-/// The civil time of virtual instants.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct WallClock {
-    /// The wall clock at the start.
-    pub start: crate::model::unix_time::UnixTime,
 }
 
 /// The turn of a component that handles an event.

@@ -212,6 +212,22 @@ pub struct IndexSet {
     pub ranges: Vec<(u32, u32)>,
 }
 
+impl std::fmt::Display for IndexSet {
+    /// The text of `completedIndexes`: `1,3-5,7`; a run of two is written as two.
+    /// Source: Kubernetes 1.28, pkg/controller/job/indexed_job_utils.go, orderedIntervals.String.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        for (at, (first, last)) in self.ranges.iter().enumerate() {
+            let comma = if at == 0 { "" } else { "," };
+            match last - first {
+                0 => write!(f, "{comma}{first}")?,
+                1 => write!(f, "{comma}{first},{last}")?,
+                _ => write!(f, "{comma}{first}-{last}")?,
+            }
+        }
+        Ok(())
+    }
+}
+
 /// The template of the Jobs that a CronJob makes.
 #[derive(Debug, Clone, PartialEq)]
 pub struct JobTemplate {
