@@ -2,4 +2,10 @@
 //!
 //! Observers read the cluster and the changes and write nothing back.
 
+pub mod attempts;
+pub mod digest;
 pub mod object;
+pub mod records;
+pub mod run;
+pub mod trace;
+pub mod utilisation;
