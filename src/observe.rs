@@ -5,6 +5,7 @@
 pub mod attempts;
 pub mod digest;
 pub mod object;
+pub mod expectation;
 pub mod records;
 pub mod run;
 pub mod trace;
