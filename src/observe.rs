@@ -3,6 +3,7 @@
 //! Observers read the cluster and the changes and write nothing back.
 
 pub mod attempts;
+pub mod cron_runs;
 pub mod digest;
 pub mod object;
 pub mod expectation;

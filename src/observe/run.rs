@@ -5,6 +5,7 @@ use crate::component::Observer;
 use crate::engine::SimTime;
 use crate::event::{Change, Event};
 use crate::observe::attempts::JobLedger;
+use crate::observe::cron_runs::CronHistory;
 use crate::observe::digest::Digest;
 use crate::observe::records::RecordLog;
 use crate::observe::utilisation::Utilisation;
@@ -18,6 +19,8 @@ pub struct RunObserver {
     pub records: RecordLog,
     /// The Jobs and their attempts.
     pub jobs: JobLedger,
+    /// The CronJobs and their histories.
+    pub cronjobs: CronHistory,
     /// The nodes and what was requested of them.
     pub utilisation: Utilisation,
     /// How many changes there were.
@@ -30,6 +33,7 @@ impl Observer for RunObserver {
     fn see(&mut self, now: SimTime, change: &Change, cluster: &Cluster) {
         self.n_changes += 1;
         self.digest.add(now, change, cluster);
+        self.cronjobs.see(now, change, cluster);
         if let Change::Recorded(object, record) = change {
             self.records.add(now, *object, record, cluster);
             return;
