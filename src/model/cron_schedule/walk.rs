@@ -11,7 +11,7 @@
 
 use std::mem;
 
-use chrono::{DateTime, Datelike, Days, Months, NaiveDate, NaiveDateTime, Offset, TimeZone, Timelike};
+use chrono::{DateTime, Datelike, Days, Months, NaiveDateTime, Offset, TimeZone, Timelike};
 use chrono_tz::Tz;
 
 use super::CronFields;
@@ -21,7 +21,7 @@ use crate::model::unix_time::UnixTime;
 const YEARS: i32 = 5;
 /// The most days taken at once. No offset of the IANA database lasts under 6.9 days (three zones, in 2000), so equal
 /// offsets at both ends of such a stretch mean that there is no other one inside.
-const STRIDE_DAYS: u64 = 6;
+const STRIDE_DAYS: u32 = 6;
 /// A day of 24 hours [s].
 const DAY: i64 = 86_400;
 /// An hour [s].
@@ -139,15 +139,10 @@ impl Clock {
     /// A later day: as far as the next one that `fields` allow or that begins a month, or a few days before it.
     fn next_allowed_day(self, fields: &CronFields) -> Option<Self> {
         if self.wall.hour() == 0 {
-            let is_wanted = |date: &NaiveDate| fields.allow_day(*date) || date.day() == 1;
-            let days = (1..=STRIDE_DAYS)
-                .find(|&days| {
-                    self.wall.date().checked_add_days(Days::new(days)).as_ref().is_none_or(is_wanted)
-                })
-                .unwrap_or(STRIDE_DAYS);
+            let days = self.days_ahead(fields)?;
             let far = self.later_day(days)?;
             // Else the offset has changed, or that midnight is missing or comes twice.
-            if (far.instant, far.offset) == (self.instant + days as i64 * DAY, self.offset) {
+            if (far.instant, far.offset) == (self.instant + i64::from(days) * DAY, self.offset) {
                 return Some(far);
             }
         }
@@ -155,6 +150,18 @@ impl Clock {
         // Deviation: where a zone has skipped a whole day (Apia, 30 December 2011), the library steps on the same
         // instant for ever.
         if next.instant > self.instant { Some(next) } else { self.later_day(2) }
+    }
+
+    /// How many days it is to the next one that `fields` allow or that begins a month, but at most a stride.
+    fn days_ahead(self, fields: &CronFields) -> Option<u32> {
+        let mut date = self.wall.date();
+        for days in 1..STRIDE_DAYS {
+            date = date.succ_opt()?;
+            if fields.allow_day(date) || date.day() == 1 {
+                return Some(days);
+            }
+        }
+        Some(STRIDE_DAYS)
     }
 
     /// The next midnight, which the library finds by moving whole hours where the zone has none.
@@ -167,8 +174,8 @@ impl Clock {
         }
     }
 
-    fn later_day(self, days: u64) -> Option<Self> {
-        Self::showing(self.zone, self.wall.checked_add_days(Days::new(days))?)
+    fn later_day(self, days: u32) -> Option<Self> {
+        Self::showing(self.zone, self.wall.checked_add_days(Days::new(u64::from(days)))?)
     }
 
     /// Moves `count` units of `unit` [s] in real time, or a single one if the offset changes on the way.
@@ -180,6 +187,9 @@ impl Clock {
 
 /// The offset of a zone at an instant since the Unix epoch [s], east of UTC [s].
 fn offset_at(zone: Tz, instant: i64) -> Option<i64> {
+    if zone == Tz::UTC {
+        return Some(0);
+    }
     let utc = DateTime::from_timestamp_secs(instant)?.naive_utc();
     Some(i64::from(zone.offset_from_utc_datetime(&utc).fix().local_minus_utc()))
 }
