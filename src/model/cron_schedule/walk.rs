@@ -19,8 +19,8 @@ use crate::model::unix_time::UnixTime;
 
 /// How many years after the one of the start are searched.
 const YEARS: i32 = 5;
-/// The most days taken at once. No offset of the IANA database lasts under 6.9 days (three zones, in 2000), so equal
-/// offsets at both ends of such a stretch mean that there is no other one inside.
+/// The most days taken at once. No offset of the IANA database lasts under 6.9 days, so equal offsets at both ends of
+/// such a stretch mean that there is no other one inside.
 const STRIDE_DAYS: u32 = 6;
 /// A day of 24 hours [s].
 const DAY: i64 = 86_400;
