@@ -53,6 +53,9 @@ impl Digest {
         match change {
             Change::NodeReadyChanged(_, status) => self.tag(condition_tag(*status)),
             Change::PodBound(_, node) => self.object(ObjectId::Node(*node), cluster),
+            Change::PodNominated(_, node) => {
+                node.iter().for_each(|node| self.object(ObjectId::Node(*node), cluster));
+            }
             Change::PodUnschedulable(_, why) => self.text(&why.message),
             Change::PodIpSet(_, ip) => self.number(u64::from(ip.to_bits())),
             Change::ContainerChanged(_, container, state) => self.container(*container, state),
@@ -77,7 +80,8 @@ impl Digest {
                 }
             }
             Change::Created(_)
-            | Change::NodeSpecChanged(..)
+            | Change::NodeChanged(..)
+            | Change::PodChanged(..)
             | Change::NodeDeleted(..)
             | Change::PodAccepted(_)
             | Change::PodFinalizerRemoved(_)

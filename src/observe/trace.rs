@@ -118,6 +118,9 @@ fn add_details(line: &mut Map<String, Value>, change: &Change, cluster: &Cluster
         Change::PodBound(_, node) => {
             put("node", json!(&*cluster.name_of(ObjectId::Node(*node))));
         }
+        Change::PodNominated(_, node) => {
+            put("node", json!(node.map(|node| cluster.name_of(ObjectId::Node(node)).to_string())));
+        }
         Change::PodUnschedulable(_, why) => {
             put("reason", json!(why.reason));
             put("message", json!(&*why.message));
@@ -154,7 +157,8 @@ fn add_details(line: &mut Map<String, Value>, change: &Change, cluster: &Cluster
             put("source", json!(record.source));
         }
         Change::Created(_)
-        | Change::NodeSpecChanged(..)
+        | Change::NodeChanged(..)
+        | Change::PodChanged(..)
         | Change::NodeDeleted(..)
         | Change::PodAccepted(_)
         | Change::PodFinalizerRemoved(_)
