@@ -7,5 +7,6 @@ pub mod random;
 pub mod time;
 
 pub use arena::{Arena, Id};
+pub use calendar::{Calendar, EventId, Rank, Scheduled};
 pub use random::{EntityKey, Purpose, Streams};
 pub use time::{SimDuration, SimTime};
