@@ -111,6 +111,8 @@ pub enum Command {
     UpdateNode(NodeId, Labels, Box<NodeSpec>),
     /// Sets the Ready condition of a node.
     SetNodeReady(NodeId, ConditionStatus),
+    /// The kubelet of a node begins to renew its lease, or falls silent.
+    SetLease(NodeId, bool),
     /// Removes a node.
     DeleteNode(NodeId),
     /// Gives a pod other labels and another spec.
@@ -198,6 +200,8 @@ pub enum Change {
     NodeChanged(NodeId, NodeChange),
     /// The Ready condition of a node has another status.
     NodeReadyChanged(NodeId, ConditionStatus),
+    /// The kubelet of a node began to renew its lease, or fell silent.
+    NodeLeaseChanged(NodeId, bool),
     /// A node is gone. `name` is what it was called.
     NodeDeleted(NodeId, Name),
     /// A pod has other labels or another spec.
@@ -271,6 +275,7 @@ impl Change {
             Self::Created(_) => "Created",
             Self::NodeChanged(..) => "NodeChanged",
             Self::NodeReadyChanged(..) => "NodeReadyChanged",
+            Self::NodeLeaseChanged(..) => "NodeLeaseChanged",
             Self::NodeDeleted(..) => "NodeDeleted",
             Self::PodChanged(..) => "PodChanged",
             Self::PodBound(..) => "PodBound",
@@ -304,9 +309,9 @@ impl Change {
             Self::Created(object) | Self::Orphaned(object) | Self::Recorded(object, _) => {
                 Subject::Alive(*object)
             }
-            Self::NodeChanged(node, _) | Self::NodeReadyChanged(node, _) => {
-                Subject::Alive(ObjectId::Node(*node))
-            }
+            Self::NodeChanged(node, _)
+            | Self::NodeReadyChanged(node, _)
+            | Self::NodeLeaseChanged(node, _) => Subject::Alive(ObjectId::Node(*node)),
             Self::PodChanged(pod, _)
             | Self::PodBound(pod, _)
             | Self::PodNominated(pod, _)

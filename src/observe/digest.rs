@@ -60,6 +60,7 @@ impl Digest {
             Change::PodIpSet(_, ip) => self.number(u64::from(ip.to_bits())),
             Change::ContainerChanged(_, container, state) => self.container(*container, state),
             Change::PodPhaseChanged(_, _, to) => self.text(to.as_str()),
+            Change::NodeLeaseChanged(_, is_renewed) => self.tag(u8::from(*is_renewed)),
             Change::PodReadyChanged(_, is_ready) => self.tag(u8::from(*is_ready)),
             Change::PodDisrupted(_, reason) => self.text(reason),
             Change::PodDeletionRequested(_, grace) => self.number(grace.as_nanos()),

@@ -136,6 +136,9 @@ fn add_details(line: &mut Map<String, Value>, change: &Change, cluster: &Cluster
             put("from", json!(from.as_str()));
             put("to", json!(to.as_str()));
         }
+        Change::NodeLeaseChanged(_, is_renewed) => {
+            put("renewed", json!(is_renewed));
+        }
         Change::PodReadyChanged(_, is_ready) => {
             put("ready", json!(is_ready));
         }
