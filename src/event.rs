@@ -27,8 +27,6 @@ use crate::model::scenario::NewObject;
 pub enum Event {
     /// An entry of the timeline, by position.
     ActionDue(u32),
-    /// An expectation with an instant of its own, by position.
-    ExpectationDue(u32),
     /// A process has done its present step.
     StepDone(ProcessRef),
     /// A process reaches its memory limit.
@@ -78,7 +76,7 @@ pub struct ProcessRef {
 
 impl Event {
     /// The rank at one instant: what happens to the cluster from outside comes first, then processes, kubelets,
-    /// node lifecycle, garbage, controllers, scheduler, and expectations last. Equal ranks go in order of
+    /// node lifecycle, garbage, controllers, and the scheduler last. Equal ranks go in order of
     /// scheduling.
     pub const fn rank(&self) -> Rank {
         Rank::new(match self {
@@ -97,7 +95,6 @@ impl Event {
             Self::SchedulingCycle => 12,
             Self::BackoffFlush => 13,
             Self::UnschedulableFlush => 14,
-            Self::ExpectationDue(_) => 15,
         })
     }
 }

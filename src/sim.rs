@@ -180,12 +180,6 @@ impl<O: Observer> Simulation<O> {
             let event = Event::ActionDue(at);
             self.calendar.schedule(entry.at, event.rank(), event);
         }
-        for (at, expectation) in (0..).zip(&scenario.expectations) {
-            if let Some(time) = expectation.at {
-                let event = Event::ExpectationDue(at);
-                self.calendar.schedule(time, event.rank(), event);
-            }
-        }
     }
 
     fn create(&mut self, object: NewObject) {
@@ -213,7 +207,6 @@ impl<O: Observer> Simulation<O> {
         );
         match event {
             Event::ActionDue(at) => self.act(at),
-            Event::ExpectationDue(_) => {}
             Event::StepDone(_)
             | Event::MemoryLimitReached(_)
             | Event::TermDone(_)
