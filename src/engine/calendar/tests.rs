@@ -1,3 +1,5 @@
+//! The calendar beside a plain model of it, and its promises one by one.
+
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
