@@ -232,11 +232,11 @@ fn exit(codes: impl Into<Vec<(i32, f64)>>, path: &Path<'_>, errors: &mut FieldEr
 fn distribution(delay: &Delay, path: &Path<'_>, errors: &mut FieldErrors) -> Option<Distribution> {
     let built = match delay {
         Delay::Constant(span) | Delay::Drawn(DelayDistribution::Constant(span)) => {
-            return Some(Distribution::constant(span.0));
+            Ok(Distribution::constant(span.0))
         }
         Delay::Drawn(DelayDistribution::Uniform { min, max }) => Distribution::uniform(min.0, max.0),
-        Delay::Drawn(DelayDistribution::Exponential(mean)) => Distribution::exponential(mean.0),
-        Delay::Drawn(DelayDistribution::Normal { mean, sd }) => Distribution::normal(mean.0, sd.0),
+        Delay::Drawn(DelayDistribution::Exponential(mean)) => Ok(Distribution::exponential(mean.0)),
+        Delay::Drawn(DelayDistribution::Normal { mean, sd }) => Ok(Distribution::normal(mean.0, sd.0)),
         Delay::Drawn(DelayDistribution::Lognormal { p50, p99 }) => Distribution::lognormal(p50.0, p99.0),
         Delay::Drawn(DelayDistribution::Pareto { min, shape }) => Distribution::pareto(min.0, *shape),
         Delay::Drawn(DelayDistribution::Empirical(samples)) => {
