@@ -179,6 +179,13 @@ pub struct Creation {
     pub scheduled_for: Option<SimTime>,
 }
 
+impl Creation {
+    /// The making of an object under its own name and without an owner.
+    pub const fn of(object: NewObject) -> Self {
+        Self { object, generates_name: false, owner: None, job: None, scheduled_for: None }
+    }
+}
+
 /// Why a pod could not be placed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unschedulable {

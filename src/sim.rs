@@ -19,8 +19,9 @@ use crate::controllers::ttl::TtlController;
 use crate::engine::{Calendar, SimTime, Streams};
 use crate::event::{Change, Command, Creation, Event};
 use crate::kubelet::Kubelet;
-use crate::model::scenario::{Horizon, NewObject, Scenario};
+use crate::model::scenario::{ComponentName, Horizon, NewObject, Scenario};
 use crate::model::wall_clock::WallClock;
+pub use crate::sim::actions::name_matches;
 use crate::scheduler::Scheduler;
 use crate::sim::process::Process;
 
@@ -35,6 +36,7 @@ pub struct Simulation<O> {
     observer: O,
     changes: Vec<Change>,
     n_events: u64,
+    misses: Vec<String>,
     is_started: bool,
 }
 
@@ -79,6 +81,7 @@ impl<O: Observer> Simulation<O> {
             observer,
             changes: Vec::new(),
             n_events: 0,
+            misses: Vec::new(),
             is_started: false,
         }
     }
@@ -94,7 +97,17 @@ impl<O: Observer> Simulation<O> {
     /// Runs until no event is due at `limit` or before.
     pub fn run_until(&mut self, limit: SimTime) -> Ending {
         while self.step(limit) {}
+        self.ending()
+    }
+
+    /// Why a run that can go no further goes no further.
+    pub fn ending(&self) -> Ending {
         if self.calendar.is_empty() { Ending::Quiet } else { Ending::Horizon }
+    }
+
+    /// The entries of the timeline that met nothing or were refused, and why.
+    pub fn misses(&self) -> &[String] {
+        &self.misses
     }
 
     /// Handles the next event, unless none is due at `limit` or before; returns whether there was one.
@@ -183,8 +196,7 @@ impl<O: Observer> Simulation<O> {
     }
 
     fn create(&mut self, object: NewObject) {
-        let creation =
-            Creation { object, generates_name: false, owner: None, job: None, scheduled_for: None };
+        let creation = Creation::of(object);
         let mut turn = Turn::new(
             &self.context,
             &mut self.cluster,
@@ -207,7 +219,10 @@ impl<O: Observer> Simulation<O> {
         );
         match event {
             Event::ActionDue(at) => self.act(at),
-            Event::StepDone(_)
+            Event::NodeFailed(_)
+            | Event::NodeRecovered(_)
+            | Event::ProcessKilled(..)
+            | Event::StepDone(_)
             | Event::MemoryLimitReached(_)
             | Event::TermDone(_)
             | Event::PullDone(_)
@@ -258,6 +273,32 @@ impl Components {
         self.ttl.start(watch);
         self.cronjob.start(watch);
         self.scheduler.start(watch);
+    }
+
+    fn stop(&mut self, name: ComponentName) {
+        match name {
+            ComponentName::KubeScheduler => self.scheduler.stop(),
+            ComponentName::KubeControllerManager => {
+                self.node_lifecycle.stop();
+                self.garbage_collector.stop();
+                self.job.stop();
+                self.ttl.stop();
+                self.cronjob.stop();
+            }
+        }
+    }
+
+    fn start(&mut self, name: ComponentName, watch: &mut Watch<'_>) {
+        match name {
+            ComponentName::KubeScheduler => self.scheduler.start(watch),
+            ComponentName::KubeControllerManager => {
+                self.node_lifecycle.start(watch);
+                self.garbage_collector.start(watch);
+                self.job.start(watch);
+                self.ttl.start(watch);
+                self.cronjob.start(watch);
+            }
+        }
     }
 
     fn on_change(&mut self, change: &Change, watch: &mut Watch<'_>) {
