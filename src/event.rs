@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use crate::engine::{Rank, SimDuration, SimTime};
 use crate::model::cronjob::{CronJobSpec, CronJobStatus};
-use crate::model::ids::{CronJobId, JobId, NodeId, ObjectId, PodId};
+use crate::model::ids::{CronJobId, JobId, Kind, NodeId, ObjectId, PodId};
 use crate::model::job::{JobSpec, JobStatus};
 use crate::model::meta::{Name, Owner, Propagation};
 use crate::model::node::{ConditionStatus, NodeSpec};
@@ -238,6 +238,93 @@ pub enum Change {
     Orphaned(ObjectId),
     /// Something was noted about an object.
     Recorded(ObjectId, Record),
+}
+
+/// The object that a change is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Subject<'a> {
+    /// It is alive.
+    Alive(ObjectId),
+    /// It went with this change.
+    Gone {
+        /// Its kind.
+        kind: Kind,
+        /// Its namespace; empty for nodes.
+        namespace: &'a str,
+        /// Its name.
+        name: &'a str,
+    },
+}
+
+impl Change {
+    /// The name of the change, as the trace shows it.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Created(_) => "Created",
+            Self::NodeSpecChanged(..) => "NodeSpecChanged",
+            Self::NodeReadyChanged(..) => "NodeReadyChanged",
+            Self::NodeDeleted(..) => "NodeDeleted",
+            Self::PodBound(..) => "PodBound",
+            Self::PodUnschedulable(..) => "PodUnschedulable",
+            Self::PodAccepted(_) => "PodAccepted",
+            Self::PodIpSet(..) => "PodIpSet",
+            Self::ContainerChanged(..) => "ContainerChanged",
+            Self::PodPhaseChanged(..) => "PodPhaseChanged",
+            Self::PodReadyChanged(..) => "PodReadyChanged",
+            Self::PodDisrupted(..) => "PodDisrupted",
+            Self::PodDeletionRequested(..) => "PodDeletionRequested",
+            Self::PodFinalizerRemoved(_) => "PodFinalizerRemoved",
+            Self::PodDeleted(..) => "PodDeleted",
+            Self::JobSpecChanged(_) => "JobSpecChanged",
+            Self::JobStatusChanged(_) => "JobStatusChanged",
+            Self::JobDeletionRequested(..) => "JobDeletionRequested",
+            Self::JobDeleted(..) => "JobDeleted",
+            Self::CronJobSpecChanged(..) => "CronJobSpecChanged",
+            Self::CronJobStatusChanged(_) => "CronJobStatusChanged",
+            Self::CronJobDeletionRequested(..) => "CronJobDeletionRequested",
+            Self::CronJobDeleted(..) => "CronJobDeleted",
+            Self::Orphaned(_) => "Orphaned",
+            Self::Recorded(..) => "Recorded",
+        }
+    }
+
+    /// The object that the change is about.
+    pub fn subject(&self) -> Subject<'_> {
+        match self {
+            Self::Created(object) | Self::Orphaned(object) | Self::Recorded(object, _) => {
+                Subject::Alive(*object)
+            }
+            Self::NodeSpecChanged(node, _) | Self::NodeReadyChanged(node, _) => {
+                Subject::Alive(ObjectId::Node(*node))
+            }
+            Self::PodBound(pod, _)
+            | Self::PodUnschedulable(pod, _)
+            | Self::PodAccepted(pod)
+            | Self::PodIpSet(pod, _)
+            | Self::ContainerChanged(pod, ..)
+            | Self::PodPhaseChanged(pod, ..)
+            | Self::PodReadyChanged(pod, _)
+            | Self::PodDisrupted(pod, _)
+            | Self::PodDeletionRequested(pod, _)
+            | Self::PodFinalizerRemoved(pod) => Subject::Alive(ObjectId::Pod(*pod)),
+            Self::JobSpecChanged(job) | Self::JobStatusChanged(job) | Self::JobDeletionRequested(job, _) => {
+                Subject::Alive(ObjectId::Job(*job))
+            }
+            Self::CronJobSpecChanged(cronjob, _)
+            | Self::CronJobStatusChanged(cronjob)
+            | Self::CronJobDeletionRequested(cronjob, _) => Subject::Alive(ObjectId::CronJob(*cronjob)),
+            Self::NodeDeleted(_, name) => Subject::Gone { kind: Kind::Node, namespace: "", name },
+            Self::PodDeleted(_, pod) => {
+                Subject::Gone { kind: Kind::Pod, namespace: &pod.namespace, name: &pod.name }
+            }
+            Self::JobDeleted(_, job) => {
+                Subject::Gone { kind: Kind::Job, namespace: &job.namespace, name: &job.name }
+            }
+            Self::CronJobDeleted(_, cronjob) => {
+                Subject::Gone { kind: Kind::CronJob, namespace: &cronjob.namespace, name: &cronjob.name }
+            }
+        }
+    }
 }
 
 /// What of a node's spec changed: the first of these that did.

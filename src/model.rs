@@ -18,5 +18,6 @@ pub mod record;
 pub mod resources;
 pub mod scenario;
 pub mod scheduling;
+pub mod time_zone;
 pub mod unix_time;
 pub mod wall_clock;
