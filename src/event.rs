@@ -51,6 +51,8 @@ pub enum Event {
     GarbageDue(ObjectId),
     /// The Job controller syncs a Job.
     JobSync(JobId),
+    /// The Job controller takes the finalizer off a pod that no Job will count.
+    OrphanPodSync(PodId),
     /// `ttlSecondsAfterFinished` of a Job is over.
     JobExpired(JobId),
     /// The CronJob controller syncs a CronJob.
@@ -89,7 +91,7 @@ impl Event {
             Self::TaintEvictionDue(_) => 6,
             Self::PodGcDue => 7,
             Self::GarbageDue(_) => 8,
-            Self::JobSync(_) => 9,
+            Self::JobSync(_) | Self::OrphanPodSync(_) => 9,
             Self::JobExpired(_) => 10,
             Self::CronJobSync(_) => 11,
             Self::SchedulingCycle => 12,
@@ -148,7 +150,7 @@ pub enum Command {
     UpdateJobStatus(JobId, Box<JobStatus>),
     /// Asks for the deletion of a Job.
     DeleteJob(JobId, Propagation),
-    /// The dependants of a Job being deleted in the foreground are gone: the object goes.
+    /// The dependants of a Job being deleted are gone, or orphans: the object goes.
     ReleaseJob(JobId),
     /// Gives a CronJob another spec.
     UpdateCronJobSpec(CronJobId, Arc<CronJobSpec>, Arc<Value>),
@@ -156,10 +158,12 @@ pub enum Command {
     UpdateCronJobStatus(CronJobId, Box<CronJobStatus>),
     /// Asks for the deletion of a CronJob.
     DeleteCronJob(CronJobId, Propagation),
-    /// The dependants of a CronJob being deleted in the foreground are gone: the object goes.
+    /// The dependants of a CronJob being deleted are gone, or orphans: the object goes.
     ReleaseCronJob(CronJobId),
-    /// Takes a dependant away from an owner that was deleted with `Orphan`.
+    /// Takes a dependant away from its owner, for example when that is deleted with `Orphan`.
     Orphan(ObjectId),
+    /// Gives a pod without an owner to a Job, which is to count it.
+    AdoptPod(PodId, Owner),
     /// Notes something about an object.
     Record(ObjectId, Record),
 }
@@ -252,6 +256,8 @@ pub enum Change {
     CronJobDeleted(CronJobId, DeletedOwner),
     /// An object lost its owner.
     Orphaned(ObjectId),
+    /// A pod without an owner got one.
+    PodAdopted(PodId),
     /// Something was noted about an object.
     Recorded(ObjectId, Record),
 }
@@ -303,6 +309,7 @@ impl Change {
             Self::CronJobDeletionRequested(..) => "CronJobDeletionRequested",
             Self::CronJobDeleted(..) => "CronJobDeleted",
             Self::Orphaned(_) => "Orphaned",
+            Self::PodAdopted(_) => "PodAdopted",
             Self::Recorded(..) => "Recorded",
         }
     }
@@ -327,7 +334,8 @@ impl Change {
             | Self::PodReadyChanged(pod, _)
             | Self::PodDisrupted(pod, _)
             | Self::PodDeletionRequested(pod, _)
-            | Self::PodFinalizerRemoved(pod) => Subject::Alive(ObjectId::Pod(*pod)),
+            | Self::PodFinalizerRemoved(pod)
+            | Self::PodAdopted(pod) => Subject::Alive(ObjectId::Pod(*pod)),
             Self::JobSpecChanged(job) | Self::JobStatusChanged(job) | Self::JobDeletionRequested(job, _) => {
                 Subject::Alive(ObjectId::Job(*job))
             }

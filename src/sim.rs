@@ -233,7 +233,7 @@ impl<O: Observer> Simulation<O> {
                 components.node_lifecycle.on_event(event, turn);
             }
             Event::GarbageDue(_) => components.garbage_collector.on_event(event, turn),
-            Event::JobSync(_) => components.job.on_event(event, turn),
+            Event::JobSync(_) | Event::OrphanPodSync(_) => components.job.on_event(event, turn),
             Event::JobExpired(_) => components.ttl.on_event(event, turn),
             Event::CronJobSync(_) => components.cronjob.on_event(event, turn),
             Event::SchedulingCycle | Event::BackoffFlush | Event::UnschedulableFlush => {

@@ -84,6 +84,7 @@ impl Cluster {
             }
             Command::ReleaseCronJob(id) => self.remove_cronjob(id, Propagation::Background, changes)?,
             Command::Orphan(object) => self.orphan(object, changes)?,
+            Command::AdoptPod(pod, owner) => self.adopt_pod(pod, owner, changes)?,
             Command::Record(object, record) => changes.push(Change::Recorded(object, record)),
         }
         Ok(None)

@@ -10,7 +10,7 @@ use crate::cluster::Cluster;
 use crate::engine::SimTime;
 use crate::event::{Change, Subject};
 use crate::model::ids::ObjectId;
-use crate::model::job::JobStatus;
+use crate::model::job::{IndexSet, JobStatus};
 use crate::model::node::ConditionStatus;
 use crate::model::pod_status::{ContainerRef, ContainerState};
 
@@ -93,7 +93,8 @@ impl Digest {
             | Change::CronJobSpecChanged(..)
             | Change::CronJobDeletionRequested(..)
             | Change::CronJobDeleted(..)
-            | Change::Orphaned(_) => {}
+            | Change::Orphaned(_)
+            | Change::PodAdopted(_) => {}
         }
     }
 
@@ -124,9 +125,12 @@ impl Digest {
         }
         self.time(status.start_time);
         self.time(status.completion_time);
-        let failed = status.failed_indexes.iter().flat_map(|set| &set.ranges);
-        for (first, last) in status.completed_indexes.ranges.iter().chain(failed) {
+        let failed = status.failed_indexes.iter().flat_map(IndexSet::ranges);
+        for (first, last) in status.completed_indexes.ranges().iter().chain(failed) {
             self.number(u64::from(*first) << 32 | u64::from(*last));
+        }
+        for uid in status.uncounted.succeeded.iter().chain(&status.uncounted.failed) {
+            self.number(uid.key.0);
         }
         for condition in &status.conditions {
             self.text(condition.kind.as_str());

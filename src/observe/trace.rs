@@ -94,6 +94,7 @@ fn event_text(event: &Event, cluster: &Cluster) -> String {
         Event::TaintEvictionDue(pod) => ("TaintEvictionDue", ObjectId::Pod(*pod)),
         Event::PodGcDue => return "PodGcDue".into(),
         Event::GarbageDue(object) => ("GarbageDue", *object),
+        Event::OrphanPodSync(pod) => ("OrphanPodSync", ObjectId::Pod(*pod)),
         Event::JobSync(job) => ("JobSync", ObjectId::Job(*job)),
         Event::JobExpired(job) => ("JobExpired", ObjectId::Job(*job)),
         Event::CronJobSync(cronjob) => ("CronJobSync", ObjectId::CronJob(*cronjob)),
@@ -172,7 +173,8 @@ fn add_details(line: &mut Map<String, Value>, change: &Change, cluster: &Cluster
         | Change::CronJobStatusChanged(_)
         | Change::CronJobDeletionRequested(..)
         | Change::CronJobDeleted(..)
-        | Change::Orphaned(_) => {}
+        | Change::Orphaned(_)
+        | Change::PodAdopted(_) => {}
     }
 }
 
