@@ -123,6 +123,7 @@ fn placement(spec: &wire::pod::PodSpec) -> Placement {
             })
             .collect(),
         tolerations: spec.tolerations.iter().map(toleration).collect(),
+        ..Placement::default()
     }
 }
 
