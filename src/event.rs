@@ -27,6 +27,8 @@ use crate::model::scenario::NewObject;
 pub enum Event {
     /// An entry of the timeline, by position.
     ActionDue(u32),
+    /// The next pod of the recorded trace arrives, by position.
+    TraceDue(u32),
     /// A process has done its present step.
     StepDone(ProcessRef),
     /// A process reaches its memory limit.
@@ -82,7 +84,7 @@ impl Event {
     /// scheduling.
     pub const fn rank(&self) -> Rank {
         Rank::new(match self {
-            Self::ActionDue(_) => 0,
+            Self::ActionDue(_) | Self::TraceDue(_) => 0,
             Self::StepDone(_) | Self::MemoryLimitReached(_) | Self::TermDone(_) => 1,
             Self::PullDone(_) => 2,
             Self::PodSync(_) => 3,

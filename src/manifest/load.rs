@@ -138,7 +138,7 @@ impl Loader<'_> {
         let timeline = self.timeline(head, &profile, &collected);
         let mut errors = FieldErrors::default();
         let mut programs = read::programs(&head.spec.images, &mut errors);
-        let trace = self.trace(head, &mut programs);
+        let trace = self.trace(head, &profile, &mut programs);
         let expectations = self.expectations(head);
         let horizon = self.horizon(head, &mut errors);
         let start_time = start_time(head, &mut errors);
