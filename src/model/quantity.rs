@@ -19,7 +19,8 @@ const NANOS: u128 = 1_000_000_000;
 const NANOS_MAX: u128 = i64::MAX as u128 * NANOS;
 const DECIMAL_SUFFIXES: [(&str, i32); 10] =
     [("n", -9), ("u", -6), ("m", -3), ("", 0), ("k", 3), ("M", 6), ("G", 9), ("T", 12), ("P", 15), ("E", 18)];
-const BINARY_SUFFIXES: [(&str, u32); 6] = [("Ki", 10), ("Mi", 20), ("Gi", 30), ("Ti", 40), ("Pi", 50), ("Ei", 60)];
+const BINARY_SUFFIXES: [(&str, u32); 6] =
+    [("Ki", 10), ("Mi", 20), ("Gi", 30), ("Ti", 40), ("Pi", 50), ("Ei", 60)];
 
 /// An amount of a resource, exact to a billionth, at most 2^63-1 either side of zero.
 ///
@@ -34,9 +35,7 @@ pub struct Quantity {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum QuantityError {
     /// The text has another shape than number and suffix.
-    #[error(
-        "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"
-    )]
+    #[error("quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'")]
     Format,
     /// The suffix is none of the known ones.
     #[error("unable to parse quantity's suffix")]
@@ -135,7 +134,8 @@ impl FromStr for Quantity {
         let nanos = i128::try_from(magnitude).expect("at most NANOS_MAX");
         // An amount below one is clearer in thousandths than in powers of 1024.
         let is_fraction = nanos > 0 && magnitude < NANOS;
-        let format = if unit.format == Format::BinarySi && is_fraction { Format::DecimalSi } else { unit.format };
+        let format =
+            if unit.format == Format::BinarySi && is_fraction { Format::DecimalSi } else { unit.format };
         Ok(Quantity { nanos: if parts.is_negative { -nanos } else { nanos }, format })
     }
 }
@@ -404,18 +404,25 @@ mod tests {
 
     #[test]
     fn other_texts_are_refused_in_upstreams_words() {
-        for text in ["", "abc", "1.2.3", "1x", "1KI", "1e3.5", "1_000", "0x10", "1Gib", "1g", "1e3Ki", "1e1e1", " 1", "1 ", "½", "1½"] {
+        for text in [
+            "", "abc", "1.2.3", "1x", "1KI", "1e3.5", "1_000", "0x10", "1Gib", "1g", "1e3Ki", "1e1e1", " 1",
+            "1 ", "½", "1½",
+        ] {
             check_refused(text, QuantityError::Format);
         }
         for text in ["e", "1e", "1ki", "1kk", "1MM", "1Mi5", "1m5", "++1", "1K", "1-5", "1m-5"] {
             check_refused(text, QuantityError::Suffix);
         }
-        assert!(QuantityError::Format.to_string().ends_with("'^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"));
+        assert!(
+            QuantityError::Format.to_string().ends_with("'^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'")
+        );
     }
 
     #[test]
     fn defaulting_rounds_up_to_a_thousandth() {
-        for (text, shown) in [("1n", "1m"), ("100.1m", "101m"), ("1500m", "1500m"), ("-1n", "-1m"), ("1Gi", "1Gi")] {
+        for (text, shown) in
+            [("1n", "1m"), ("100.1m", "101m"), ("1500m", "1500m"), ("-1n", "-1m"), ("1Gi", "1Gi")]
+        {
             assert_eq!(text.parse::<Quantity>().unwrap().rounded_up_to_millis().to_string(), shown);
         }
     }
