@@ -12,11 +12,15 @@
 //!
 //! Nothing here reads files, prints or panics on any input; every limit is in [`limits`].
 
+pub mod api;
+pub mod check;
+pub mod decode;
 pub mod diagnostic;
 pub mod json;
 pub mod limits;
 pub mod near_name;
 pub mod scalar;
 pub mod schema;
+pub mod source;
 pub mod tree;
 pub mod yaml;

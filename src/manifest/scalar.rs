@@ -75,7 +75,7 @@ impl Scalar {
             Meaning::Null => "nothing".to_owned(),
             Meaning::Bool(_) => format!("the boolean {}", quoted(&self.text)),
             Meaning::Int(_) | Meaning::Float(_) => format!("the number {}", quoted(&self.text)),
-            Meaning::Text(text) => format!("the text {}", quoted(text)),
+            Meaning::Text(text) => format!("the string {}", quoted(text)),
         }
     }
 }
@@ -191,6 +191,12 @@ pub fn key_text(scalar: &Scalar) -> Option<String> {
     }
 }
 
+/// A float that is a whole number within 64 bits, as that number.
+pub fn whole(float: f64) -> Option<i128> {
+    const LIMIT: f64 = 9_223_372_036_854_775_808.0;
+    (float.trunc() == float && float.abs() < LIMIT).then_some(float as i128)
+}
+
 /// Writes a float in the shortest decimal form that reads back as the same float.
 pub fn decimal_text(float: f64) -> String {
     let mut text = String::new();
@@ -259,7 +265,7 @@ mod tests {
     fn what_was_found_is_described() {
         assert_eq!(Scalar::plain("1.10").describe(), "the number `1.10`");
         assert_eq!(Scalar::plain("no").describe(), "the boolean `no`");
-        assert_eq!(Scalar::quoted("no").describe(), "the text `no`");
+        assert_eq!(Scalar::quoted("no").describe(), "the string `no`");
         assert_eq!(Scalar::plain("").describe(), "nothing");
     }
 }
