@@ -12,29 +12,29 @@
 //!
 //! Nothing here reads files, prints or panics on any input; every limit is in [`limits`].
 
-pub mod load;
-pub mod scenario;
-pub mod params;
 pub mod expression;
+pub mod load;
+pub mod params;
+pub mod scenario;
 
-pub mod source;
-pub mod yaml;
 pub mod json;
-pub mod tree;
-pub mod scalar;
 pub mod limits;
+pub mod scalar;
+pub mod source;
+pub mod tree;
+pub mod yaml;
 
 pub mod api;
-pub mod schema;
 pub mod check;
 pub mod decode;
+pub mod schema;
 
-pub mod convert;
-pub mod wire;
-pub mod defaults;
 pub mod admission;
-pub mod validation;
+pub mod convert;
+pub mod defaults;
 pub mod field_error;
+pub mod validation;
+pub mod wire;
 
 pub mod diagnostic;
 pub mod near_name;

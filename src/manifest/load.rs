@@ -20,7 +20,7 @@ use crate::manifest::field_error::{FieldErrors, Path};
 use crate::manifest::load::collect::Collected;
 use crate::manifest::scenario::{ScenarioFile, ScenarioSpec, read};
 use crate::manifest::source::{Object, Source};
-use crate::manifest::{expression, json_schema, params, decode};
+use crate::manifest::{decode, expression, params};
 use crate::model::profile::{KubernetesVersion, Profile};
 use crate::model::scenario::{Expectation, Horizon, Scenario};
 use crate::model::unix_time::UnixTime;
@@ -113,7 +113,6 @@ impl Loader<'_> {
     /// Checks the Scenario document and decodes it.
     fn scenario_file(&mut self, object: &Object) -> Option<ScenarioFile> {
         let before = self.diagnostics.n_errors();
-        json_schema::check_scenario(object, &mut self.diagnostics);
         match decode::decode_object(object) {
             Ok(file) if self.diagnostics.n_errors() == before => Some(file),
             Ok(_) => None,
@@ -145,7 +144,8 @@ impl Loader<'_> {
         self.report(head, errors);
         let timing = read::timing(head.spec.timing.as_ref());
         let mut assumptions = collected.assumptions(head, &profile, &timing, &programs);
-        assumptions.extend(self.diagnostics.unmodelled().map(|field| format!("not modelled: {}", field.what)));
+        assumptions
+            .extend(self.diagnostics.unmodelled().map(|field| format!("not modelled: {}", field.what)));
         Some(Scenario {
             name: head.name.as_str().into(),
             description: head.spec.description.as_deref().map(Into::into),
@@ -196,7 +196,8 @@ impl Loader<'_> {
         match (self.fetch)(from, name) {
             Ok(source) => crate::manifest::source::read(&[source], &self.api, &mut self.diagnostics),
             Err(message) => {
-                self.diagnostics.extend(head.object.as_ref().map(|object| object.error("spec.manifests", message)));
+                self.diagnostics
+                    .extend(head.object.as_ref().map(|object| object.error("spec.manifests", message)));
                 Vec::new()
             }
         }

@@ -44,7 +44,8 @@ pub fn params(
     for (name, value) in settings {
         if !params.contains_key(name) {
             let known = params.keys().map(String::as_str);
-            let hint = nearest(name, known).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+            let hint =
+                nearest(name, known).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
             return Err(format!("--set {name}={value}: the scenario has no parameter `{name}`{hint}"));
         }
         params.insert(name.clone(), Scalar::plain(value.as_str()));
@@ -70,7 +71,8 @@ pub fn substitute(object: &mut Object, params: &Params, diagnostics: &mut Diagno
         let (text, unknown) = replaced(&scalar.text, params);
         if let Some(name) = unknown.filter(|_| is_scenario) {
             let known = params.keys().map(String::as_str);
-            let hint = nearest(&name, known).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+            let hint =
+                nearest(&name, known).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
             let place = crate::manifest::diagnostic::Place { file: file.clone(), mark };
             diagnostics.push(Diagnostic::error(place, format!("unknown parameter `{name}`{hint}")));
         }

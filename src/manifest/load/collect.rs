@@ -77,12 +77,14 @@ impl Collected {
     ) -> Vec<String> {
         let nodes = if self.has_default_nodes { ", 3 default nodes (4 cpu, 16Gi)" } else { "" };
         let gates: Vec<String> = profile.gates().map(|(gate, is_on)| format!(", {gate}={is_on}")).collect();
-        let mut lines = vec![format!("Kubernetes {}{}, timing {}{nodes}", profile.version, gates.concat(), timing.name)];
+        let mut lines =
+            vec![format!("Kubernetes {}{}, timing {}{nodes}", profile.version, gates.concat(), timing.name)];
         if head.spec.start_time.is_none() && self.objects.keys().any(|(kind, ..)| *kind == Kind::CronJob) {
             lines.push("the run starts at 2027-01-01T00:00:00Z".to_owned());
         }
         let images = self.images();
-        let unknown: Vec<&str> = images.iter().filter(|image| !programs.contains_key(**image)).map(|i| &***i).collect();
+        let unknown: Vec<&str> =
+            images.iter().filter(|image| !programs.contains_key(**image)).map(|i| &***i).collect();
         match unknown.as_slice() {
             [] => {}
             [image] => lines.push(format!("image {image} is not described: {DEFAULT_PROGRAM}")),
@@ -173,8 +175,12 @@ mod tests {
 
     #[test]
     fn names_are_in_the_order_in_which_people_count() {
-        let mut names = ["node-10", "node-2", "a-1-b-2", "node", "a-1-b-10"].map(|name| NaturalName::new(&name.into()));
+        let mut names =
+            ["node-10", "node-2", "a-1-b-2", "node", "a-1-b-10"].map(|name| NaturalName::new(&name.into()));
         names.sort();
-        assert_eq!(names.map(|name| name.1.to_string()), ["a-1-b-2", "a-1-b-10", "node-2", "node-10", "node"]);
+        assert_eq!(
+            names.map(|name| name.1.to_string()),
+            ["a-1-b-2", "a-1-b-10", "node-2", "node-10", "node"]
+        );
     }
 }

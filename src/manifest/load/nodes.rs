@@ -21,7 +21,8 @@ impl Loader<'_> {
         let total: u64 = head.spec.node_pools.iter().map(|pool| u64::from(pool.count)).sum();
         if total > NODES_MAX {
             let message = format!("{total} nodes: at most {NODES_MAX} are simulated");
-            self.diagnostics.extend(head.object.as_ref().map(|object| object.error("spec.nodePools", message)));
+            self.diagnostics
+                .extend(head.object.as_ref().map(|object| object.error("spec.nodePools", message)));
             return;
         }
         for (idx, pool) in head.spec.node_pools.iter().enumerate() {
@@ -33,11 +34,19 @@ impl Loader<'_> {
         }
     }
 
-    fn add_pool(&mut self, pool: &NodePool, idx: usize, head: &Head, profile: &Profile, collected: &mut Collected) {
+    fn add_pool(
+        &mut self,
+        pool: &NodePool,
+        idx: usize,
+        head: &Head,
+        profile: &Profile,
+        collected: &mut Collected,
+    ) {
         let path = format!("spec.nodePools[{idx}]");
         for number in 1..=pool.count {
             let manifest = node_manifest(pool, number);
-            let context = crate::manifest::convert::ReadContext { profile, priority_classes: &collected.classes };
+            let context =
+                crate::manifest::convert::ReadContext { profile, priority_classes: &collected.classes };
             let message = match crate::manifest::convert::accept(manifest, &context) {
                 Ok(Accepted::Object(mut object)) => {
                     if let NewSpec::Node(spec) = &mut object.spec {

@@ -13,7 +13,12 @@ use crate::model::scenario::{Action, NewObject, ObjectName, TimedAction};
 
 impl Loader<'_> {
     /// The actions of the timeline in order of time; entries at one instant keep their order.
-    pub(super) fn timeline(&mut self, head: &Head, profile: &Profile, collected: &Collected) -> Vec<TimedAction> {
+    pub(super) fn timeline(
+        &mut self,
+        head: &Head,
+        profile: &Profile,
+        collected: &Collected,
+    ) -> Vec<TimedAction> {
         let mut actions = Vec::new();
         for (idx, entry) in head.spec.timeline.iter().enumerate() {
             let path = format!("spec.timeline[{idx}]");
@@ -48,7 +53,10 @@ impl Loader<'_> {
             match delete_target(delete) {
                 Ok(object) => {
                     let propagation = read::propagation(delete.propagation);
-                    add(at, Action::Delete { object, propagation, grace: delete.grace_period.map(|span| span.0) });
+                    add(
+                        at,
+                        Action::Delete { object, propagation, grace: delete.grace_period.map(|span| span.0) },
+                    );
                 }
                 Err(message) => self.entry_error(head, &format!("{path}.delete"), message),
             }
@@ -69,7 +77,10 @@ impl Loader<'_> {
             add(at, Action::StopComponent(component));
             r#for.iter().for_each(|span| add(at + span.0, Action::StartComponent(component)));
         }
-        entry.start.iter().for_each(|target| add(at, Action::StartComponent(read::component(target.component))));
+        entry
+            .start
+            .iter()
+            .for_each(|target| add(at, Action::StartComponent(read::component(target.component))));
         if n_actions(entry) != 1 && actions.len() >= before {
             self.entry_error(head, path, format!("exactly one action is wanted, found {}", n_actions(entry)));
         }
@@ -88,7 +99,8 @@ impl Loader<'_> {
         present: &Collected,
     ) -> Vec<NewObject> {
         let objects = files.iter().flat_map(|name| self.fetch_objects(head, name)).collect();
-        let mut collected = Collected { classes: present.classes.clone(), ..Collected::default() };
+        let mut collected = Collected::default();
+        collected.classes = present.classes.clone();
         self.accept_all(objects, head, profile, &mut collected);
         collected.into_objects()
     }

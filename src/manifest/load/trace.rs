@@ -124,7 +124,9 @@ fn pod_spec(shape: Shape, profile: &Profile) -> Arc<PodSpec> {
     match convert::accept(manifest, &context) {
         Ok(Accepted::Object(object)) => match object.spec {
             NewSpec::Pod(spec) => spec,
-            NewSpec::Node(_) | NewSpec::Job(_) | NewSpec::CronJob(_) => unreachable!("the manifest is a pod's"),
+            NewSpec::Node(_) | NewSpec::Job(_) | NewSpec::CronJob(_) => {
+                unreachable!("the manifest is a pod's")
+            }
         },
         Ok(Accepted::PriorityClass(_) | Accepted::Inert) => unreachable!("the manifest is a pod's"),
         Err(errors) => unreachable!("amounts of a trace are whole numbers: {errors:?}"),
