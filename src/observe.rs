@@ -2,4 +2,12 @@
 //!
 //! Observers read the cluster and the changes and write nothing back.
 
+pub mod attempts;
+pub mod cron_runs;
+pub mod digest;
+pub mod expectation;
 pub mod object;
+pub mod records;
+pub mod run;
+pub mod trace;
+pub mod utilisation;

@@ -1,12 +1,13 @@
 //! The life of pods: binding, container states, and the phase and conditions that follow from them.
 
 use std::net::Ipv4Addr;
+use std::sync::Arc;
 
 use crate::cluster::{Cluster, Refusal};
 use crate::engine::{SimDuration, SimTime};
-use crate::event::{Change, DeletedPod, Unschedulable};
+use crate::event::{Change, DeletedPod, PodChange, Unschedulable};
 use crate::model::ids::{Kind, NodeId, PodId};
-use crate::model::meta::{Deletion, Name, Propagation};
+use crate::model::meta::{Deletion, Labels, Name, Propagation};
 use crate::model::node::ConditionStatus;
 use crate::model::pod::{Pod, PodSpec, RestartPolicy};
 use crate::model::pod_status::{
@@ -150,6 +151,55 @@ impl Cluster {
         set_condition(&mut pod.status.conditions.scheduled, now, true, None);
         self.usage[node.index()].add(id, pod);
         changes.push(Change::PodBound(id, node));
+        Ok(())
+    }
+
+    pub(super) fn update_pod(
+        &mut self,
+        id: PodId,
+        labels: Labels,
+        spec: Arc<PodSpec>,
+        changes: &mut Vec<Change>,
+    ) -> Result<(), Refusal> {
+        let pod = self.pods.get_mut(id).ok_or(Refusal::NotFound)?;
+        let old = &pod.spec;
+        if *old == spec && pod.meta.labels == labels {
+            return Ok(());
+        }
+        let change = PodChange {
+            has_other_labels: pod.meta.labels != labels,
+            has_other_tolerations: old.placement.tolerations != spec.placement.tolerations,
+            is_ungated: !old.scheduling_gates.is_empty() && spec.scheduling_gates.is_empty(),
+            requests_less: !spec.derived.requests.covers(&old.derived.requests),
+        };
+        let usage = pod.node.filter(|_| !pod.status.phase.is_terminal());
+        let usage = usage.map(|node| &mut self.usage[node.index()]);
+        pod.meta.labels = labels;
+        pod.meta.generation += u64::from(*old != spec);
+        if let Some(usage) = usage {
+            usage.remove(id, pod);
+            pod.spec = spec;
+            usage.add(id, pod);
+        } else {
+            pod.spec = spec;
+        }
+        changes.push(Change::PodChanged(id, change));
+        Ok(())
+    }
+
+    pub(super) fn nominate_node(
+        &mut self,
+        id: PodId,
+        node: Option<NodeId>,
+        changes: &mut Vec<Change>,
+    ) -> Result<(), Refusal> {
+        let name = node.map(|node| self.nodes.get(node).ok_or(Refusal::NotFound)).transpose()?;
+        let name = name.map(|node| node.meta.name.clone());
+        let pod = self.pods.get_mut(id).ok_or(Refusal::NotFound)?;
+        if pod.status.nominated_node != name {
+            pod.status.nominated_node = name;
+            changes.push(Change::PodNominated(id, node));
+        }
         Ok(())
     }
 

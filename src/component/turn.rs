@@ -11,6 +11,9 @@ use crate::model::wall_clock::WallClock;
 
 /// Is shown every change at the moment when it happens; reads, writes nothing back.
 pub trait Observer {
+    /// Takes note of the event that is about to be handled: the cause of the changes that follow.
+    fn begin(&mut self, now: SimTime, seq: u64, event: &Event, cluster: &Cluster);
+
     /// Takes note of a change. The cluster has made it already, and no later one.
     fn see(&mut self, now: SimTime, change: &Change, cluster: &Cluster);
 

@@ -36,7 +36,7 @@ pub struct Scenario {
     /// The objects that are there at the start, in the order of their creation.
     pub objects: Vec<NewObject>,
     /// What images do, by image name.
-    pub programs: BTreeMap<Name, Program>,
+    pub programs: Arc<BTreeMap<Name, Program>>,
     /// What happens when, in order of time.
     pub timeline: Vec<TimedAction>,
     /// What is expected, in the order of the file.
@@ -105,6 +105,14 @@ pub struct ObjectName {
     pub namespace: Name,
     /// The name; in `kill` and `delete` it may end in `*`.
     pub name: Name,
+}
+
+impl std::fmt::Display for ObjectName {
+    /// `job default/batch`
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let separator = if self.namespace.is_empty() { "" } else { "/" };
+        write!(f, "{} {}{separator}{}", self.kind.resource(), self.namespace, self.name)
+    }
 }
 
 /// Something that happens at a given time.
