@@ -29,6 +29,12 @@ pub enum Event {
     ActionDue(u32),
     /// The next pod of the recorded trace arrives, by position.
     TraceDue(u32),
+    /// A node stops dead.
+    NodeFailed(NodeId),
+    /// A node that stopped has booted again.
+    NodeRecovered(NodeId),
+    /// The process of a container is ended from outside, with this exit code.
+    ProcessKilled(PodId, ContainerRef, i32),
     /// A process has done its present step.
     StepDone(ProcessRef),
     /// A process reaches its memory limit.
@@ -84,7 +90,11 @@ impl Event {
     /// scheduling.
     pub const fn rank(&self) -> Rank {
         Rank::new(match self {
-            Self::ActionDue(_) | Self::TraceDue(_) => 0,
+            Self::ActionDue(_)
+            | Self::TraceDue(_)
+            | Self::NodeFailed(_)
+            | Self::NodeRecovered(_)
+            | Self::ProcessKilled(..) => 0,
             Self::StepDone(_) | Self::MemoryLimitReached(_) | Self::TermDone(_) => 1,
             Self::PullDone(_) => 2,
             Self::PodSync(_) => 3,

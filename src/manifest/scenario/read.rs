@@ -79,6 +79,7 @@ fn program(image: &Image, path: &Path<'_>, errors: &mut FieldErrors) -> Program 
     };
     Program {
         pull_size: image.pull_size.map(|size| size.0),
+        pull_failure: image.pull_failure.as_deref().map(Into::into),
         startup: image.startup.as_ref().and_then(|delay| distribution(delay, &path.child("startup"), errors)),
         memory: image.memory.as_ref().map(|memory| MemoryUse {
             base: memory.base.0,
