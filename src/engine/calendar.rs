@@ -20,8 +20,8 @@
 //! at most eleven times, however many share its instant. A small bucket is not spread over lower levels but
 //! sorted as a whole: it becomes the front, and the span of time that it covers the window.
 //!
-//! A cancelled event is dropped where it is met. When one more is cancelled than there are pending ones, all are
-//! swept out, so that memory is bounded by the most events ever pending at one time.
+//! A cancelled event is dropped where it is met. When a cancellation makes them clearly more than the pending ones,
+//! all are swept out: memory is bounded by the most events ever pending at one time.
 
 mod lanes;
 mod tickets;
