@@ -7,11 +7,11 @@
 //! Pending events stand in three places, by how near they are:
 //!
 //! ```text
-//! schedule ──┬─ at the current instant ──> lanes: one queue per rank ────────┐
-//!            ├─ within the window ───────> front: sorted, at most 128 ───────┼──> pop
-//!            └─ later ───────────────────> wheel: 11 levels of 64 buckets ─┐ │
-//!                                            front or lanes or lower levels <┘ (the earliest bucket is opened
-//!                                                                               when lanes and front are empty)
+//! schedule ─┬─ at the current instant ─> lanes: one queue per rank ──────┬─> pop
+//!           ├─ within the window ──────> front: sorted, fewer than 128 ──┘
+//!           └─ later ──────────────────> wheel: 11 levels of 64 buckets
+//!                                          └─ earliest bucket ─> front, lanes or lower levels,
+//!                                             once lanes and front are empty
 //! ```
 //!
 //! The wheel is a radix heap of base 64 over the nanoseconds: an event lies at the level of the highest digit in
