@@ -1,1 +1,3 @@
 //! The controllers of kube-controller-manager: small state machines that never import each other.
+
+pub mod cronjob;

@@ -5,8 +5,8 @@
 pub mod attempts;
 pub mod cron_runs;
 pub mod digest;
-pub mod object;
 pub mod expectation;
+pub mod object;
 pub mod records;
 pub mod run;
 pub mod trace;

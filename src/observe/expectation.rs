@@ -172,7 +172,8 @@ fn sides(program: &Program, context: &Context<'_, '_>) -> String {
         "_>=_" => ">=",
         _ => return "false".into(),
     };
-    let side = |at: usize| context.resolve(&call.args[at]).map_or_else(|e| e.to_string(), |value| show(&value));
+    let side =
+        |at: usize| context.resolve(&call.args[at]).map_or_else(|e| e.to_string(), |value| show(&value));
     format!("found {} {operator} {}", side(0), side(1))
 }
 
