@@ -41,7 +41,7 @@ pub use restart::{History, should_restart};
 
 use crate::component::{Component, Timers, Turn, Watch};
 use crate::engine::SimDuration;
-use crate::event::{Change, Event, ProcessRef};
+use crate::event::{Change, Command, Event, ProcessRef};
 use crate::kubelet::catalogue::Catalogue;
 use crate::kubelet::node::Machines;
 use crate::kubelet::ports::Network;
@@ -126,7 +126,9 @@ impl Kubelet {
             return;
         }
         machine.images.cancel_all(turn);
-        for pod in machine.pods.clone() {
+        let pods = machine.pods.clone();
+        sign_of_life(node, false, turn);
+        for pod in pods {
             self.with_worker(pod, turn, Worker::lose);
         }
     }
@@ -140,9 +142,17 @@ impl Kubelet {
         }
         let mut pods: Vec<_> = machine.pods.iter().copied().collect();
         pods.sort_by_key(|id| (cluster.pod(*id).map(|pod| pod.meta.uid.serial), *id));
+        sign_of_life(node, true, turn);
         for pod in pods {
             self.with_worker(pod, turn, |worker, _, turn| worker.recover(turn));
         }
+    }
+}
+
+/// Begins or ends the renewal of a node's lease; a node whose object is gone has none.
+fn sign_of_life(node: NodeId, is_renewed: bool, turn: &mut Turn<'_>) {
+    if turn.cluster().node(node).is_some() {
+        turn.write(Command::SetLease(node, is_renewed));
     }
 }
 

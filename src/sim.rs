@@ -16,7 +16,7 @@ use crate::controllers::garbage_collector::GarbageCollector;
 use crate::controllers::job::JobController;
 use crate::controllers::node_lifecycle::NodeLifecycleController;
 use crate::controllers::ttl::TtlController;
-use crate::engine::{Calendar, SimTime, Streams};
+use crate::engine::{Calendar, SimDuration, SimTime, Streams};
 use crate::event::{Change, Command, Creation, Event};
 use crate::kubelet::Kubelet;
 use crate::model::meta::Labels;
@@ -25,6 +25,9 @@ use crate::model::wall_clock::WallClock;
 pub use crate::sim::actions::name_matches;
 use crate::scheduler::Scheduler;
 use crate::sim::process::Process;
+
+/// How long a container runs whose image the scenario does not describe.
+const DEFAULT_SPAN: SimDuration = SimDuration::from_secs(10);
 
 /// A run of a scenario, at some instant.
 #[derive(Clone)]
@@ -282,7 +285,7 @@ impl<O: Observer> Simulation<O> {
 impl Components {
     fn new(scenario: &Scenario) -> Self {
         Self {
-            kubelet: Kubelet::new(Arc::clone(&scenario.programs)),
+            kubelet: Kubelet::new(&scenario.programs, DEFAULT_SPAN),
             node_lifecycle: Process::new(NodeLifecycleController::new),
             garbage_collector: Process::new(GarbageCollector::new),
             job: Process::new(JobController::new),

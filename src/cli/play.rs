@@ -78,7 +78,7 @@ fn progress_bar(scenario: &Scenario, until: Option<SimTime>) -> ProgressBar {
     if !stderr().is_terminal() {
         return ProgressBar::hidden();
     }
-    let Horizon::At(end) | Horizon::Quiet(end) = scenario.horizon;
+    let (Horizon::At(end) | Horizon::Quiet(end)) = scenario.horizon;
     let style = ProgressStyle::with_template("{bar:30} {msg}").unwrap_or_else(|_| ProgressStyle::default_bar());
     ProgressBar::new(until.unwrap_or(end).as_secs()).with_style(style)
 }

@@ -85,12 +85,16 @@ pub enum Feature {
     JobSuspendClearsStartTime,
     /// `status.terminating` alone never causes a status write (a bug).
     JobTerminatingStale,
-    /// CronJob history is cleaned up before the rest of a sync, not after it.
+    /// CronJob history is cleaned up before the rest of a sync, not after it and only without errors.
     CronJobCleanupFirst,
-    /// A CronJob with missed runs of which none is found is looked at again from now, not in a hot loop.
-    CronJobRequeueFromNow,
+    /// A CronJob takes a Job of its own that has the name of the next one for it, and does not try again for ever.
+    CronJobAdoptsExisting,
     /// `status.lastSuccessfulTime` looks only at Complete Jobs.
     CronJobSuccessFromComplete,
+    /// `status.lastSuccessfulTime` is written with the removal from `status.active`, not one sync later.
+    CronJobSuccessAtOnce,
+    /// Records of completed Jobs say `condition: Complete`, not `status: Complete`.
+    CronJobSaysCondition,
     /// `TZ=` and `CRON_TZ=` in a schedule are refused by validation.
     CronJobTzRefused,
     /// Gate: a pod's status is looked at again at the earliest end of a back-off.
@@ -137,8 +141,10 @@ const TABLE: &[Entry] = &[
     Entry { feature: Feature::JobSuspendClearsStartTime, gate: None, from: 36, to: ALWAYS },
     Entry { feature: Feature::JobTerminatingStale, gate: None, from: 0, to: 28 },
     Entry { feature: Feature::CronJobCleanupFirst, gate: None, from: 29, to: ALWAYS },
-    Entry { feature: Feature::CronJobRequeueFromNow, gate: None, from: 29, to: ALWAYS },
-    Entry { feature: Feature::CronJobSuccessFromComplete, gate: None, from: 29, to: ALWAYS },
+    Entry { feature: Feature::CronJobAdoptsExisting, gate: None, from: 29, to: ALWAYS },
+    Entry { feature: Feature::CronJobSuccessFromComplete, gate: None, from: 30, to: ALWAYS },
+    Entry { feature: Feature::CronJobSuccessAtOnce, gate: None, from: 31, to: ALWAYS },
+    Entry { feature: Feature::CronJobSaysCondition, gate: None, from: 31, to: ALWAYS },
     Entry { feature: Feature::CronJobTzRefused, gate: None, from: 29, to: ALWAYS },
     Entry {
         feature: Feature::SchedulerQueueingHints,
