@@ -1,1 +1,5 @@
 //! The controllers of kube-controller-manager: small state machines that never import each other.
+
+pub mod garbage_collector;
+pub mod job;
+pub mod ttl;
