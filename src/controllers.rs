@@ -2,4 +2,5 @@
 
 pub mod garbage_collector;
 pub mod job;
+pub mod node_lifecycle;
 pub mod ttl;

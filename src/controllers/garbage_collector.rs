@@ -158,10 +158,13 @@ impl Component for GarbageCollector {
             }
             Change::PodDeleted(_, pod) => self.enqueue_waiting(pod.owner.as_ref(), watch),
             Change::Created(_)
-            | Change::NodeSpecChanged(..)
+            | Change::NodeChanged(..)
             | Change::NodeReadyChanged(..)
+            | Change::NodeLeaseChanged(..)
             | Change::NodeDeleted(..)
+            | Change::PodChanged(..)
             | Change::PodBound(..)
+            | Change::PodNominated(..)
             | Change::PodUnschedulable(..)
             | Change::PodAccepted(_)
             | Change::PodIpSet(..)

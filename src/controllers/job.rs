@@ -5,8 +5,7 @@
 //! changes of its pods or its status. The back-off after failures lives in memory only: it does not survive the
 //! controller.
 //!
-//! Not modelled: a Job never lets go of a pod whose labels cease to match, because labels of pods never change; the
-//! expectations about its own writes are always met, because the controller sees them at once.
+//! Not modelled: the expectations about its own writes are always met, because the controller sees them at once.
 //!
 //! Source: Kubernetes 1.28, pkg/controller/job/job_controller.go.
 
@@ -60,8 +59,8 @@ pub struct JobController {
     /// Pods whose finalizer no sync of a Job will remove.
     orphans: WorkQueue<PodId>,
     records: FxHashMap<JobId, BackoffRecord>,
-    /// Pods without an owner, which a Job may adopt.
-    ownerless: BTreeSet<PodId>,
+    /// Pods that a Job may have to adopt or to let go.
+    to_claim: BTreeSet<PodId>,
 }
 
 /// What became of an action on pods.
@@ -78,7 +77,7 @@ impl JobController {
             queue: WorkQueue::new(Event::JobSync, RETRY),
             orphans: WorkQueue::new(Event::OrphanPodSync, RETRY),
             records: FxHashMap::default(),
-            ownerless: BTreeSet::new(),
+            to_claim: BTreeSet::new(),
         }
     }
 
@@ -88,7 +87,7 @@ impl JobController {
             self.records.remove(&id);
             return;
         }
-        self.adopt_pods(id, turn);
+        self.claim_pods(id, turn);
         let plan = self.plan(id, &behaviour, turn);
         if let Some(wait) = plan.wake_after {
             self.queue.add_after(id, wait, turn);
@@ -132,15 +131,19 @@ impl JobController {
         note(id, settlement.notes, turn);
     }
 
-    fn adopt_pods(&self, id: JobId, turn: &mut Turn<'_>) {
-        let cluster = turn.cluster();
-        let job = &cluster.jobs()[id];
-        let is_adopted =
-            |pod: &&PodId| cluster.pod(**pod).is_some_and(|pod| claim(id, job, &pod.meta) == Claim::Adopt);
-        let adopted: Vec<PodId> = self.ownerless.iter().filter(is_adopted).copied().collect();
+    /// Adopts pods without an owner that match, and lets go of its own that do not.
+    fn claim_pods(&mut self, id: JobId, turn: &mut Turn<'_>) {
+        let job = &turn.cluster().jobs()[id];
         let owner = Owner { object: ObjectId::Job(id), name: job.meta.name.clone(), uid: job.meta.uid };
-        for pod in adopted {
-            turn.write(Command::AdoptPod(pod, owner.clone()));
+        for pod in self.to_claim.iter().copied().collect::<Vec<_>>() {
+            match claim_of(id, pod, turn) {
+                Claim::Adopt => turn.write(Command::AdoptPod(pod, owner.clone())),
+                Claim::Release => turn.write(Command::Orphan(ObjectId::Pod(pod))),
+                Claim::Own => {
+                    self.to_claim.remove(&pod);
+                }
+                Claim::None => {}
+            }
         }
     }
 
@@ -165,7 +168,7 @@ impl JobController {
             },
             Some(ObjectId::Node(_) | ObjectId::Pod(_) | ObjectId::CronJob(_)) => {}
             None => {
-                self.ownerless.insert(id);
+                self.to_claim.insert(id);
                 self.note_orphan(id, watch);
                 let takers: Vec<_> =
                     cluster.jobs().iter().filter(|(_, job)| selects(job, &pod.meta)).map(|(job, _)| job).collect();
@@ -173,6 +176,17 @@ impl JobController {
                     self.queue.add_after(job, SYNC_BATCH_PERIOD, watch);
                 }
             }
+        }
+    }
+
+    /// Keeps in mind a pod of a Job that does not match, for the Job's next sync.
+    fn note_claim(&mut self, id: PodId, watch: &Watch<'_>) {
+        let cluster = watch.cluster();
+        if let Some(pod) = cluster.pod(id)
+            && let Some(ObjectId::Job(job)) = pod.meta.owner.as_ref().map(|owner| owner.object)
+            && cluster.job(job).is_some_and(|job| !selects(job, &pod.meta))
+        {
+            self.to_claim.insert(id);
         }
     }
 
@@ -210,6 +224,7 @@ impl Component for JobController {
         let mut pods: Vec<_> = cluster.pods().iter().collect();
         pods.sort_by_key(|(_, pod)| pod.meta.uid);
         for (id, _) in pods {
+            self.note_claim(id, watch);
             self.on_pod_change(id, watch);
         }
     }
@@ -236,20 +251,23 @@ impl Component for JobController {
             Change::JobDeleted(id, _) => self.on_job_deleted(*id, watch),
             Change::PodDeleted(id, pod) => {
                 self.orphans.remove(*id, watch);
-                self.ownerless.remove(id);
+                self.to_claim.remove(id);
                 if let Some(ObjectId::Job(job)) = pod.owner.as_ref().map(|owner| owner.object)
                     && watch.cluster().job(job).is_some()
                 {
                     self.queue.add_after(job, SYNC_BATCH_PERIOD, watch);
                 }
             }
-            Change::PodAdopted(id) => {
-                self.ownerless.remove(id);
+            Change::PodChanged(id, change) => {
+                if change.has_other_labels {
+                    self.note_claim(*id, watch);
+                }
                 self.on_pod_change(*id, watch);
             }
             Change::Created(ObjectId::Pod(id))
             | Change::Orphaned(ObjectId::Pod(id))
             | Change::PodBound(id, _)
+            | Change::PodNominated(id, _)
             | Change::PodUnschedulable(id, _)
             | Change::PodAccepted(id)
             | Change::PodIpSet(id, _)
@@ -258,11 +276,13 @@ impl Component for JobController {
             | Change::PodReadyChanged(id, _)
             | Change::PodDisrupted(id, _)
             | Change::PodDeletionRequested(id, _)
-            | Change::PodFinalizerRemoved(id) => self.on_pod_change(*id, watch),
+            | Change::PodFinalizerRemoved(id)
+            | Change::PodAdopted(id) => self.on_pod_change(*id, watch),
             Change::Created(ObjectId::Node(_) | ObjectId::CronJob(_))
             | Change::Orphaned(ObjectId::Node(_) | ObjectId::Job(_) | ObjectId::CronJob(_))
-            | Change::NodeSpecChanged(..)
+            | Change::NodeChanged(..)
             | Change::NodeReadyChanged(..)
+            | Change::NodeLeaseChanged(..)
             | Change::NodeDeleted(..)
             | Change::CronJobSpecChanged(..)
             | Change::CronJobStatusChanged(_)
@@ -281,6 +301,11 @@ fn is_finished(job: &Job) -> bool {
 fn is_ours(job: &Job, behaviour: &Behaviour) -> bool {
     let other = job.spec.managed_by.as_deref().filter(|name| *name != NAME_IN_MANAGED_BY);
     other.is_none() || !behaviour.has_managed_by
+}
+
+fn claim_of(id: JobId, pod: PodId, turn: &Turn<'_>) -> Claim {
+    let cluster = turn.cluster();
+    cluster.pod(pod).map_or(Claim::None, |pod| claim(id, &cluster.jobs()[id], &pod.meta))
 }
 
 /// The Job that owns a pod, where it is there and not finished.

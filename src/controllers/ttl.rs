@@ -79,10 +79,13 @@ impl Component for TtlController {
             }
             Change::JobDeleted(id, _) => self.queue.remove(*id, watch),
             Change::Created(ObjectId::Node(_) | ObjectId::Pod(_) | ObjectId::CronJob(_))
-            | Change::NodeSpecChanged(..)
+            | Change::NodeChanged(..)
             | Change::NodeReadyChanged(..)
+            | Change::NodeLeaseChanged(..)
             | Change::NodeDeleted(..)
+            | Change::PodChanged(..)
             | Change::PodBound(..)
+            | Change::PodNominated(..)
             | Change::PodUnschedulable(..)
             | Change::PodAccepted(_)
             | Change::PodIpSet(..)

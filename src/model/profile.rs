@@ -67,6 +67,8 @@ pub enum Feature {
     JobPodFailurePolicy,
     /// Gate: the completion index is a label of the pod too.
     PodIndexLabel,
+    /// Sidecars are stopped after the app containers, in reverse order, not together with them.
+    SidecarTerminationOrder,
     /// Gate: `backoffLimitPerIndex`, `maxFailedIndexes`, action FailIndex.
     JobBackoffLimitPerIndex,
     /// Gate: `podReplacementPolicy` and `status.terminating`.
@@ -122,6 +124,7 @@ const TABLE: &[Entry] = &[
     Entry { feature: Feature::SidecarContainers, gate: Some("SidecarContainers"), from: 29, to: ALWAYS },
     Entry { feature: Feature::JobPodFailurePolicy, gate: Some("JobPodFailurePolicy"), from: 26, to: ALWAYS },
     Entry { feature: Feature::PodIndexLabel, gate: Some("PodIndexLabel"), from: 28, to: ALWAYS },
+    Entry { feature: Feature::SidecarTerminationOrder, gate: None, from: 29, to: ALWAYS },
     Entry {
         feature: Feature::JobBackoffLimitPerIndex,
         gate: Some("JobBackoffLimitPerIndex"),

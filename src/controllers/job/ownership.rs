@@ -1,6 +1,5 @@
-//! Which pods belong to a Job: those that it owns, and those without an owner that its selector matches.
-//!
-//! Upstream also lets go of pods that cease to match. Here the labels of a pod never change.
+//! Which pods belong to a Job: those that it owns and that its selector matches. It adopts matching pods without an
+//! owner, and lets go of its own that do not match any more.
 //!
 //! Source: Kubernetes 1.28, pkg/controller/controller_ref_manager.go, BaseControllerRefManager.ClaimObject.
 
@@ -16,6 +15,8 @@ pub enum Claim {
     Own,
     /// It takes the pod, which has no owner.
     Adopt,
+    /// The pod is its own and does not match: it lets go of it.
+    Release,
     /// The pod is not its business.
     None,
 }
@@ -30,13 +31,13 @@ pub fn selects(job: &Job, pod: &ObjectMeta) -> bool {
     is_selected && job.meta.namespace == pod.namespace
 }
 
-/// What a Job does about a pod. A Job being deleted takes no more, and nobody takes a pod being deleted.
+/// What a Job does about a pod. A Job being deleted neither takes nor lets go, and nobody takes a pod being deleted.
 pub fn claim(id: JobId, job: &Job, pod: &ObjectMeta) -> Claim {
     match &pod.owner {
-        Some(owner) if owner.object == ObjectId::Job(id) => Claim::Own,
-        Some(_) => Claim::None,
-        None if job.meta.is_terminating() || pod.is_terminating() => Claim::None,
-        None if selects(job, pod) => Claim::Adopt,
-        None => Claim::None,
+        Some(owner) if owner.object != ObjectId::Job(id) => Claim::None,
+        Some(_) if selects(job, pod) => Claim::Own,
+        Some(_) if !job.meta.is_terminating() => Claim::Release,
+        None if !job.meta.is_terminating() && !pod.is_terminating() && selects(job, pod) => Claim::Adopt,
+        Some(_) | None => Claim::None,
     }
 }
