@@ -31,6 +31,9 @@ pub fn parse(file: &Arc<str>, text: &str, diagnostics: &mut Diagnostics) -> Vec<
                 diagnostics.push(Diagnostic::error(Place { file: Arc::clone(file), mark }, message));
             }
         }
+        if budget.n_trees == 0 {
+            break;
+        }
     }
     trees
 }
