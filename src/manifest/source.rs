@@ -128,7 +128,7 @@ fn text_of(bytes: &[u8]) -> Result<&str, (Mark, String)> {
     })?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let control = |byte: &u8| *byte < 0x20 && !matches!(*byte, b'\t' | b'\n' | b'\r');
-    match text.as_bytes().iter().position(|byte| control(byte)) {
+    match text.as_bytes().iter().position(control) {
         None => Ok(text),
         Some(at) => {
             let found = text.as_bytes()[at];
