@@ -88,10 +88,7 @@ impl Event {
     /// scheduling.
     pub const fn rank(&self) -> Rank {
         Rank::new(match self {
-            Self::ActionDue(_)
-            | Self::NodeFailed(_)
-            | Self::NodeRecovered(_)
-            | Self::ProcessKilled(..) => 0,
+            Self::ActionDue(_) | Self::NodeFailed(_) | Self::NodeRecovered(_) | Self::ProcessKilled(..) => 0,
             Self::StepDone(_) | Self::MemoryLimitReached(_) | Self::TermDone(_) => 1,
             Self::PullDone(_) => 2,
             Self::PodSync(_) => 3,

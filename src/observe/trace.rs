@@ -83,6 +83,9 @@ fn object_text(object: ObjectId, cluster: &Cluster) -> String {
 fn event_text(event: &Event, cluster: &Cluster) -> String {
     let (name, subject) = match event {
         Event::ActionDue(at) => return format!("ActionDue timeline[{at}]"),
+        Event::NodeFailed(node) => ("NodeFailed", ObjectId::Node(*node)),
+        Event::NodeRecovered(node) => ("NodeRecovered", ObjectId::Node(*node)),
+        Event::ProcessKilled(pod, ..) => ("ProcessKilled", ObjectId::Pod(*pod)),
         Event::StepDone(process) => ("StepDone", process_object(process)),
         Event::MemoryLimitReached(process) => ("MemoryLimitReached", process_object(process)),
         Event::TermDone(process) => ("TermDone", process_object(process)),

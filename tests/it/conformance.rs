@@ -5,6 +5,7 @@
 //! difference of every case that disagrees. It fails if one of those is not listed in `exceptions.yaml`.
 
 mod cron_next;
+mod restart_backoff;
 
 use std::collections::BTreeMap;
 use std::env;
