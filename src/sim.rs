@@ -16,18 +16,15 @@ use crate::controllers::garbage_collector::GarbageCollector;
 use crate::controllers::job::JobController;
 use crate::controllers::node_lifecycle::NodeLifecycleController;
 use crate::controllers::ttl::TtlController;
-use crate::engine::{Calendar, SimDuration, SimTime, Streams};
+use crate::engine::{Calendar, SimTime, Streams};
 use crate::event::{Change, Command, Creation, Event};
 use crate::kubelet::Kubelet;
 use crate::model::meta::Labels;
 use crate::model::scenario::{ComponentName, Horizon, NewObject, NewSpec, Scenario};
 use crate::model::wall_clock::WallClock;
-pub use crate::sim::actions::name_matches;
 use crate::scheduler::Scheduler;
+pub use crate::sim::actions::name_matches;
 use crate::sim::process::Process;
-
-/// How long a container runs whose image the scenario does not describe.
-const DEFAULT_SPAN: SimDuration = SimDuration::from_secs(10);
 
 /// A run of a scenario, at some instant.
 #[derive(Clone)]
@@ -285,7 +282,7 @@ impl<O: Observer> Simulation<O> {
 impl Components {
     fn new(scenario: &Scenario) -> Self {
         Self {
-            kubelet: Kubelet::new(&scenario.programs, DEFAULT_SPAN),
+            kubelet: Kubelet::new(Arc::clone(&scenario.programs)),
             node_lifecycle: Process::new(NodeLifecycleController::new),
             garbage_collector: Process::new(GarbageCollector::new),
             job: Process::new(JobController::new),

@@ -45,7 +45,8 @@ pub fn run<O: Observer>(
     }
     let ending = advance(&mut simulation, limit, &mut progress);
     if until.is_none() {
-        let at_end = scenario.expectations.iter().enumerate().filter(|(_, expectation)| expectation.at.is_none());
+        let at_end =
+            scenario.expectations.iter().enumerate().filter(|(_, expectation)| expectation.at.is_none());
         judgements.extend(at_end.map(|(position, _)| judge(&simulation, position, simulation.now())));
     }
     judgements.sort_by_key(|judgement| judgement.position);

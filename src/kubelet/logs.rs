@@ -81,7 +81,9 @@ impl PodLogs {
 
     /// Notes that a container begins another run.
     pub(super) fn begin_run(&mut self, container: ContainerRef, run: u32) {
-        let Some((_, log)) = self.containers.iter_mut().find(|(other, _)| *other == container) else { return };
+        let Some((_, log)) = self.containers.iter_mut().find(|(other, _)| *other == container) else {
+            return;
+        };
         let ended = std::mem::replace(&mut log.current, RunLog { run, ..RunLog::default() });
         log.previous = Some(ended).filter(|ended| ended.run + 1 == run && !ended.lines.is_empty());
     }

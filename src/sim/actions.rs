@@ -77,7 +77,9 @@ fn apply(object: &NewObject, turn: &mut Turn<'_>) -> Result<(), String> {
         Some(id) => update(id, object, turn),
         None => {
             let creation = Creation::of(object.clone());
-            turn.submit(Command::Create(Box::new(creation))).map(|_| ()).map_err(|refusal| refusal.to_string())
+            turn.submit(Command::Create(Box::new(creation)))
+                .map(|_| ())
+                .map_err(|refusal| refusal.to_string())
         }
     }
 }
@@ -190,16 +192,33 @@ fn missing(object: &ObjectName) -> String {
     format!("there is no {object}")
 }
 
-fn patched(old: &serde_json::Value, merge: &serde_json::Value, turn: &Turn<'_>) -> Result<NewObject, Vec<crate::manifest::field_error::FieldError>> {
+fn patched(
+    old: &serde_json::Value,
+    merge: &serde_json::Value,
+    turn: &Turn<'_>,
+) -> Result<NewObject, Vec<crate::manifest::field_error::FieldError>> {
     fn merge_into(old: &mut serde_json::Value, patch: &serde_json::Value) {
-        let serde_json::Value::Object(patch) = patch else { *old = patch.clone(); return };
-        if !old.is_object() { *old = serde_json::json!({}); }
+        let serde_json::Value::Object(patch) = patch else {
+            *old = patch.clone();
+            return;
+        };
+        if !old.is_object() {
+            *old = serde_json::json!({});
+        }
         for (key, value) in patch {
-            if value.is_null() { old.as_object_mut().map(|map| map.remove(key)); } else { merge_into(&mut old[key.as_str()], value); }
+            if value.is_null() {
+                old.as_object_mut().map(|map| map.remove(key));
+            } else {
+                merge_into(&mut old[key.as_str()], value);
+            }
         }
     }
     let mut new = old.clone();
     merge_into(&mut new, merge);
-    let context = convert::ReadContext { profile: &turn.context.profile, priority_classes: &Default::default() };
-    match convert::accept(new, &context)? { convert::Accepted::Object(o) => Ok(*o), _ => unreachable!() }
+    let context =
+        convert::ReadContext { profile: &turn.context.profile, priority_classes: &Default::default() };
+    match convert::accept(new, &context)? {
+        convert::Accepted::Object(o) => Ok(*o),
+        _ => unreachable!(),
+    }
 }

@@ -7,6 +7,7 @@
 mod cron_next;
 mod cronjob_sync;
 mod objects;
+mod restart_backoff;
 
 use std::collections::BTreeMap;
 use std::env;

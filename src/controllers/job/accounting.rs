@@ -249,8 +249,7 @@ fn completion_notes(scene: &Scene<'_>, status: &JobStatus) -> Vec<Note> {
         reason: "TooManySucceededPods",
         message: "Too many succeeded pods recorded".into(),
     };
-    let completed =
-        Note { severity: Severity::Normal, reason: "Completed", message: "Job completed".into() };
+    let completed = Note { severity: Severity::Normal, reason: "Completed", message: "Job completed".into() };
     let too_many = is_exceeded.then_some(too_many);
     too_many.into_iter().chain([completed]).collect()
 }

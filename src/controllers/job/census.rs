@@ -139,8 +139,7 @@ impl Census {
 impl Tracked {
     fn new(scene: &Scene<'_>, id: PodId, pod: &Pod, marks: JobPod) -> Self {
         let standing = standing(scene, pod);
-        let finished_at =
-            if standing == Standing::Unfinished { pod.meta.created } else { finish_time(pod) };
+        let finished_at = if standing == Standing::Unfinished { pod.meta.created } else { finish_time(pod) };
         Self {
             pod: id,
             uid: pod.meta.uid,

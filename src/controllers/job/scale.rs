@@ -120,11 +120,8 @@ pub fn surplus_pods(scene: &Scene<'_>, pods: &JobPods<'_>, at_least: u32) -> Vec
         return Vec::new();
     }
     let active: Vec<_> = pods.iter().copied().filter(|(_, pod)| is_active(pod)).collect();
-    let (mut removed, mut left) = if scene.is_indexed() {
-        split_by_index(active, scene.n_indexes())
-    } else {
-        (Vec::new(), active)
-    };
+    let (mut removed, mut left) =
+        if scene.is_indexed() { split_by_index(active, scene.n_indexes()) } else { (Vec::new(), active) };
     let more = (at_least as usize).saturating_sub(removed.len());
     if more > 0 {
         left.sort_by_key(|(_, pod)| victim_rank(pod));
@@ -171,11 +168,8 @@ fn fill(scene: &Scene<'_>, pods: &JobPods<'_>, demand: &Demand<'_>, missing: u32
     };
     let pending = pending_indexes(scene, pods, indexes, missing);
     if !is_limited_per_index {
-        let marks = |index| JobPod {
-            has_finalizer: true,
-            completion_index: Some(index),
-            ..JobPod::default()
-        };
+        let marks =
+            |index| JobPod { has_finalizer: true, completion_index: Some(index), ..JobPod::default() };
         return Action::Create(pending.into_iter().map(marks).collect());
     }
     let ready = ready_indexes(&pending, demand.to_replace, scene.now);

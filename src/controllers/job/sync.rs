@@ -84,9 +84,7 @@ pub fn plan(scene: &Scene<'_>, pods: &JobPods<'_>, memory: &Memory<'_>) -> Plan 
     }
     let end = forced_end(scene, pods, tally, indexes.as_ref(), start_time);
     let to_replace = match &indexes {
-        Some(indexes) if scene.limit_per_index().is_some() => {
-            pods_to_replace(scene, pods, &census, indexes)
-        }
+        Some(indexes) if scene.limit_per_index().is_some() => pods_to_replace(scene, pods, &census, indexes),
         Some(_) | None => BTreeMap::new(),
     };
     for waiting in to_replace.values() {
