@@ -95,6 +95,10 @@ pub enum Feature {
     SchedulerQueueingHints,
     /// Gate: pods waiting in the scheduler's back-off queue are tried early when nothing else is to do.
     SchedulerPopFromBackoffQ,
+    /// The hint functions of the scheduler's plugins are complete, and every aspect of a node's update is an event.
+    SchedulerHintFunctions,
+    /// A pod whose attempt went wrong, or met no node at all, waits for its back-off and not for an event.
+    SchedulerErrorsBackOff,
     /// What the scheduler says of preemption ends in one full stop, not two.
     SchedulerSingleStop,
     /// Nodes left out because the pod's affinity names others count as refused, and a named node may be missing.
@@ -159,6 +163,8 @@ const TABLE: &[Entry] = &[
         from: 33,
         to: ALWAYS,
     },
+    Entry { feature: Feature::SchedulerHintFunctions, gate: None, from: 32, to: ALWAYS },
+    Entry { feature: Feature::SchedulerErrorsBackOff, gate: None, from: 29, to: ALWAYS },
     Entry { feature: Feature::SchedulerSingleStop, gate: None, from: 29, to: ALWAYS },
     Entry { feature: Feature::SchedulerOtherNodesCount, gate: None, from: 29, to: ALWAYS },
     Entry { feature: Feature::SchedulerVictimsSorted, gate: None, from: 31, to: ALWAYS },

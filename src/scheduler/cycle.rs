@@ -279,7 +279,8 @@ impl<'a> Filters<'a> {
     /// The plugins after the one that refuses a node that would refuse it as well.
     pub fn later_refusals(&self, snapshot: &Snapshot, refused: Refused) -> Vec<Plugin> {
         let later = self.active.iter().skip_while(|(plugin, _)| *plugin != refused.plugin).skip(1);
-        let refuses = |(_, filter): &&(Plugin, Box<dyn Filter>)| filter.filter(snapshot, refused.row).is_err();
+        let refuses =
+            |(_, filter): &&(Plugin, Box<dyn Filter>)| filter.filter(snapshot, refused.row).is_err();
         later.filter(refuses).map(|(plugin, _)| *plugin).collect()
     }
 
@@ -349,7 +350,11 @@ pub fn attempt<'a>(
 ///
 /// # Errors
 /// When the pod names a node that does not exist; in versions that do not mind this one is left out.
-fn candidates(cx: &CycleContext<'_>, snapshot: &Snapshot, filters: &Filters<'_>) -> Result<Candidates, String> {
+fn candidates(
+    cx: &CycleContext<'_>,
+    snapshot: &Snapshot,
+    filters: &Filters<'_>,
+) -> Result<Candidates, String> {
     let Some(rows) = named_rows(cx, snapshot, filters) else { return Ok(Candidates::All(snapshot.len())) };
     let missing = |name: &&Name| snapshot.find(cx.cluster, name).is_none();
     match filters.only.iter().flatten().find(missing) {

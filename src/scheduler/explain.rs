@@ -2,10 +2,10 @@
 
 use crate::model::ids::NodeId;
 use crate::model::profile::Profile;
-use crate::scheduler::cycle::{self, FitError, Filters, Refused, Rejection};
+use crate::scheduler::cycle::{self, Filters, FitError, Refused, Rejection};
 use crate::scheduler::diagnosis;
 use crate::scheduler::framework::{Code, CycleContext, Plugin, Reason};
-use crate::scheduler::nominations::Rivals;
+use crate::scheduler::nominations::{Nominations, Rivals};
 use crate::scheduler::snapshot::{Row, Snapshot};
 
 /// What the scheduler thinks of every node for one pod.
@@ -65,9 +65,16 @@ pub struct NodeScore {
     pub total: i64,
 }
 
-/// Explains what the scheduler thinks of every node for a pod. No node is left out by sampling, and nodes are
-/// scored also where a single one is feasible.
-pub fn explain<'a>(cx: &CycleContext<'a>, snapshot: &mut Snapshot, rivals: Rivals<'a>) -> Explanation {
+/// Explains what a scheduler with these settings thinks of every node for a pod.
+pub fn explain(cx: &CycleContext<'_>) -> Explanation {
+    let mut snapshot = Snapshot::of(cx.cluster);
+    let rivals = Nominations::of(cx.cluster).rivals(cx.pod, cx.cluster, &snapshot);
+    explain_on(cx, &mut snapshot, rivals)
+}
+
+/// The same on a given snapshot. No node is left out by sampling, and nodes are scored also where a single one is
+/// feasible.
+pub fn explain_on<'a>(cx: &CycleContext<'a>, snapshot: &mut Snapshot, rivals: Rivals<'a>) -> Explanation {
     let mut filters = match Filters::prepare(cx, snapshot, rivals) {
         Ok(filters) => filters,
         Err(rejection) => return explain_rejection(cx, snapshot, rejection),
@@ -117,11 +124,5 @@ fn explain_rejection(cx: &CycleContext<'_>, snapshot: &mut Snapshot, rejection: 
     let verdict = |row: Row| (snapshot.node(row), NodeVerdict::Refused(refusal.clone()));
     let nodes = snapshot.rows().map(verdict).collect();
     let fit_error = (!snapshot.is_empty()).then(|| cycle::reject_all(cx, snapshot, &rejection));
-    Explanation {
-        nodes,
-        score_plugins: Vec::new(),
-        best: Vec::new(),
-        fit_error,
-        rejection: Some(rejection),
-    }
+    Explanation { nodes, score_plugins: Vec::new(), best: Vec::new(), fit_error, rejection: Some(rejection) }
 }

@@ -18,6 +18,21 @@ pub struct Nominations {
 pub type Rivals<'a> = Vec<(Row, Vec<&'a Pod>)>;
 
 impl Nominations {
+    /// The nominations that the pods' statuses have, in order of creation.
+    pub fn of(cluster: &Cluster) -> Self {
+        let mut nominations = Self::default();
+        let nominated = |(id, pod): (PodId, &Pod)| {
+            let name = pod.status.nominated_node.as_ref().filter(|_| pod.node.is_none())?;
+            Some((pod.meta.uid.serial, id, cluster.find_node(name)?))
+        };
+        let mut found: Vec<_> = cluster.pods().iter().filter_map(nominated).collect();
+        found.sort_unstable();
+        for (_, pod, node) in found {
+            nominations.set(pod, Some(node));
+        }
+        nominations
+    }
+
     /// Nominates a pod to a node, and to no other.
     pub fn set(&mut self, pod: PodId, node: Option<NodeId>) {
         self.remove(pod);

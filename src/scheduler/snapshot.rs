@@ -361,7 +361,8 @@ impl Snapshot {
         let at = row.index();
         self.allocatable.set(at, &spec.allocatable);
         self.max_pods[at] = spec.max_pods;
-        self.n_cordoned = self.n_cordoned + usize::from(spec.unschedulable) - usize::from(self.is_cordoned[at]);
+        self.n_cordoned =
+            self.n_cordoned + usize::from(spec.unschedulable) - usize::from(self.is_cordoned[at]);
         self.is_cordoned[at] = spec.unschedulable;
         self.taints.of_row[at] = self.taints.intern(&spec.taints);
         for column in &mut self.extended {

@@ -1,9 +1,11 @@
 //! NodeResourcesFit: a pod goes only where its requests fit, and rather where more is left.
 
+use crate::event::NodeChange;
 use crate::model::meta::Name;
-use crate::model::pod::PodSpec;
+use crate::model::node::{Node, NodeSpec};
+use crate::model::pod::{Pod, PodSpec};
 use crate::model::profile::Feature;
-use crate::model::resources::InitKind;
+use crate::model::resources::{InitKind, Resources};
 use crate::scheduler::config::ScoringKind;
 use crate::scheduler::framework::{Code, CycleContext, Filter, MAX_NODE_SCORE, PreFilter, Reason, Score};
 use crate::scheduler::plugins::node_resources::{Counted, ResourceColumn, ScoredResource};
@@ -76,11 +78,45 @@ pub fn pre_filter(cx: &CycleContext<'_>, snapshot: &mut Snapshot) -> PreFilter {
 /// Compiles the resources that count.
 pub fn pre_score(cx: &CycleContext<'_>, snapshot: &mut Snapshot, _: &[Row]) -> Option<Box<dyn Score>> {
     let scoring = &cx.config.scoring;
-    let compile = |(name, weight): &(Name, i64)| {
-        ScoredResource::compile(name, *weight, Counted::NonZero, cx, snapshot)
-    };
+    let compile =
+        |(name, weight): &(Name, i64)| ScoredResource::compile(name, *weight, Counted::NonZero, cx, snapshot);
     let resources = scoring.resources.iter().filter_map(compile).collect();
     Some(Box::new(FitScore { kind: scoring.kind.clone(), resources }))
+}
+
+/// Whether the pod fits beside pods that request so much.
+/// Source: Kubernetes 1.28, pkg/scheduler/framework/plugins/noderesources/fit.go, Fits.
+pub fn fits(pod: &Pod, node: &NodeSpec, used: &Resources, n_pods: usize) -> bool {
+    let (wanted, offered) = (&pod.spec.derived.requests, &node.allocatable);
+    let is_left = |wanted: i64, offered: i64, used: i64| wanted == 0 || wanted <= offered - used;
+    n_pods < node.max_pods as usize
+        && is_left(wanted.cpu.0, offered.cpu.0, used.cpu.0)
+        && is_left(wanted.memory.0, offered.memory.0, used.memory.0)
+        && is_left(wanted.ephemeral_storage.0, offered.ephemeral_storage.0, used.ephemeral_storage.0)
+        && wanted
+            .extended
+            .iter()
+            .all(|(name, amount)| is_left(*amount, offered.extended(name), used.extended(name)))
+}
+
+/// Whether a node that joined, or that offers other amounts than before, could take the pod now.
+/// Source: Kubernetes 1.34, pkg/scheduler/framework/plugins/noderesources/fit.go, isSchedulableAfterNodeChange.
+pub fn could_fit_after(pod: &Pod, node: &Node, change: Option<&NodeChange>) -> bool {
+    let offers_more = |change: &NodeChange| {
+        let (old, new) = (&change.before.spec, &node.spec);
+        let wanted = &pod.spec.derived.requests;
+        let grew = |wanted: i64, old: i64, new: i64| wanted > 0 && new > old;
+        let (before, after) = (&old.allocatable, &new.allocatable);
+        new.max_pods > old.max_pods
+            || grew(wanted.cpu.0, before.cpu.0, after.cpu.0)
+            || grew(wanted.memory.0, before.memory.0, after.memory.0)
+            || grew(wanted.ephemeral_storage.0, before.ephemeral_storage.0, after.ephemeral_storage.0)
+            || wanted
+                .extended
+                .iter()
+                .any(|(name, amount)| grew(*amount, before.extended(name), after.extended(name)))
+    };
+    fits(pod, &node.spec, &Resources::default(), 0) && change.is_none_or(offers_more)
 }
 
 fn has_sidecar(spec: &PodSpec) -> bool {

@@ -70,6 +70,11 @@ struct Preference {
     counts: Vec<i64>,
 }
 
+/// Whether a constraint of a pod with labels `owner` counts a pod with labels `other`.
+pub fn counts(constraint: &TopologySpreadConstraint, owner: &Labels, other: &Labels) -> bool {
+    Counted::of(constraint, owner).matches_itself(other)
+}
+
 /// Counts the pods in each domain of the conditions.
 /// Source: Kubernetes 1.28, pkg/scheduler/framework/plugins/podtopologyspread/filtering.go, calPreFilterState.
 pub fn pre_filter(cx: &CycleContext<'_>, snapshot: &mut Snapshot) -> PreFilter {

@@ -56,10 +56,11 @@ impl Filter for TaintToleration {
 
     fn explain(&self, snapshot: &Snapshot, row: Row, reasons: &mut Vec<Reason>) {
         let list = snapshot.taints.of_row[row.index()] as usize;
-        reasons.extend(self.untolerated[list].as_ref().map(|taint| Reason::UntoleratedTaint {
-            key: taint.key.clone(),
-            value: taint.value.clone(),
-        }));
+        reasons.extend(
+            self.untolerated[list]
+                .as_ref()
+                .map(|taint| Reason::UntoleratedTaint { key: taint.key.clone(), value: taint.value.clone() }),
+        );
     }
 }
 

@@ -54,7 +54,8 @@ impl ImageColumn {
         let mut first = u64::MAX;
         for node in nodes {
             let node = &cluster.nodes()[*node];
-            let image = node.spec.images.iter().find(|image| image.names.iter().any(|other| **other == *name));
+            let image =
+                node.spec.images.iter().find(|image| image.names.iter().any(|other| **other == *name));
             column.is_present.push(image.is_some());
             let Some(image) = image else { continue };
             column.n_nodes += 1;

@@ -76,8 +76,12 @@ impl LabelColumns {
 
 impl LabelColumn {
     fn new(key: Name, nodes: &[NodeId], cluster: &Cluster) -> Self {
-        let mut column =
-            Self { key, values: Vec::with_capacity(nodes.len()), texts: Vec::new(), ids: FxHashMap::default() };
+        let mut column = Self {
+            key,
+            values: Vec::with_capacity(nodes.len()),
+            texts: Vec::new(),
+            ids: FxHashMap::default(),
+        };
         for node in nodes {
             let text = cluster.node(*node).and_then(|node| node.meta.labels.get(&column.key));
             let value = column.intern(text);
