@@ -372,25 +372,8 @@ impl Component for Scheduler {
             Event::UnschedulableFlush if self.unschedulable_flush.take_due(now) => {
                 self.queue.flush_unschedulable(now);
             }
-            Event::SchedulingCycle
-            | Event::BackoffFlush
-            | Event::UnschedulableFlush
-            | Event::ActionDue(_)
-            | Event::ExpectationDue(_)
-            | Event::StepDone(_)
-            | Event::MemoryLimitReached(_)
-            | Event::TermDone(_)
-            | Event::PodSync(_)
-            | Event::PodDeadlineReached(_)
-            | Event::GraceOver(_)
-            | Event::PullDone(_)
-            | Event::NodeMonitorDue(_)
-            | Event::TaintEvictionDue(_)
-            | Event::PodGcDue
-            | Event::GarbageDue(_)
-            | Event::JobSync(_)
-            | Event::JobExpired(_)
-            | Event::CronJobSync(_) => {}
+            Event::SchedulingCycle | Event::BackoffFlush | Event::UnschedulableFlush => {}
+            other => unreachable!("{other:?} is not for the scheduler"),
         }
         self.arm(turn);
     }
@@ -424,17 +407,7 @@ impl Component for Scheduler {
             | Change::PodReadyChanged(id, _)
             | Change::PodDisrupted(id, _)
             | Change::PodFinalizerRemoved(id) => self.on_pod_changed(*id, None, watch),
-            Change::PodUnschedulable(..)
-            | Change::JobSpecChanged(_)
-            | Change::JobStatusChanged(_)
-            | Change::JobDeletionRequested(..)
-            | Change::JobDeleted(..)
-            | Change::CronJobSpecChanged(..)
-            | Change::CronJobStatusChanged(_)
-            | Change::CronJobDeletionRequested(..)
-            | Change::CronJobDeleted(..)
-            | Change::Orphaned(_)
-            | Change::Recorded(..) => return,
+            _ => return,
         }
         self.arm(watch);
     }
