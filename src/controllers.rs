@@ -1,3 +1,4 @@
 //! The controllers of kube-controller-manager: small state machines that never import each other.
 
 pub mod cronjob;
+pub mod node_lifecycle;

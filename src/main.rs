@@ -1,1 +1,3 @@
+//! The binary `sim`.
+
 fn main() {}

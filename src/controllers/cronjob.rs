@@ -32,6 +32,7 @@ pub mod schedule_time;
 pub mod sync;
 pub mod timetable;
 
+use std::fmt;
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
@@ -197,10 +198,13 @@ impl Component for CronJobController {
             | Change::JobDeletionRequested(id, _) => self.add_owner(*id, watch),
             Change::JobDeleted(_, job) => self.add_controller(job.owner.as_ref(), watch),
             Change::Created(ObjectId::Node(_) | ObjectId::Pod(_))
-            | Change::NodeSpecChanged(..)
+            | Change::NodeChanged(..)
             | Change::NodeReadyChanged(..)
+            | Change::NodeLeaseChanged(..)
             | Change::NodeDeleted(..)
+            | Change::PodChanged(..)
             | Change::PodBound(..)
+            | Change::PodNominated(..)
             | Change::PodUnschedulable(..)
             | Change::PodAccepted(_)
             | Change::PodIpSet(..)
@@ -212,6 +216,7 @@ impl Component for CronJobController {
             | Change::PodFinalizerRemoved(_)
             | Change::PodDeleted(..)
             | Change::Orphaned(_)
+            | Change::PodAdopted(_)
             | Change::Recorded(..) => {}
         }
     }
@@ -279,8 +284,10 @@ impl Api for LiveApi<'_, '_> {
         }
     }
 
-    fn record(&mut self, severity: Severity, reason: &'static str, message: String) {
-        self.turn.record(ObjectId::CronJob(self.id), severity, reason, message, SOURCE);
+    fn record(&mut self, severity: Severity, reason: &'static str, message: fmt::Arguments<'_>) {
+        if self.turn.wants_records() {
+            self.turn.record(ObjectId::CronJob(self.id), severity, reason, message.to_string(), SOURCE);
+        }
     }
 }
 

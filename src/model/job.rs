@@ -5,7 +5,8 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::engine::{SimDuration, SimTime};
-use crate::model::meta::{Labels, Name, ObjectMeta};
+pub use crate::model::index_set::IndexSet;
+use crate::model::meta::{Labels, Name, ObjectMeta, Uid};
 use crate::model::node::ConditionStatus;
 use crate::model::pod::PodTemplate;
 
@@ -141,12 +142,23 @@ pub struct JobStatus {
     pub completed_indexes: IndexSet,
     /// The indexes that failed; with backoffLimitPerIndex only.
     pub failed_indexes: Option<IndexSet>,
+    /// Pods that have ended and are not in the counters yet, while they lose their finalizers.
+    pub uncounted: UncountedPods,
     /// When the controller first saw the Job not suspended. Whole seconds.
     pub start_time: Option<SimTime>,
     /// When the Job became Complete. Whole seconds.
     pub completion_time: Option<SimTime>,
     /// The conditions in the order in which they were added.
     pub conditions: Vec<JobCondition>,
+}
+
+/// Pods of a Job that have ended and are not in its counters yet.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct UncountedPods {
+    /// Those that succeeded; empty for an Indexed Job, whose record is `completed_indexes`.
+    pub succeeded: Vec<Uid>,
+    /// Those that failed.
+    pub failed: Vec<Uid>,
 }
 
 /// One condition of a Job.
@@ -202,29 +214,6 @@ impl JobStatus {
     pub fn finished(&self) -> Option<&JobCondition> {
         self.true_condition(JobConditionType::Complete)
             .or_else(|| self.true_condition(JobConditionType::Failed))
-    }
-}
-
-/// A set of completion indexes as sorted ranges, first and last included.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct IndexSet {
-    /// Ranges, sorted, apart from each other by more than one.
-    pub ranges: Vec<(u32, u32)>,
-}
-
-impl std::fmt::Display for IndexSet {
-    /// The text of `completedIndexes`: `1,3-5,7`; a run of two is written as two.
-    /// Source: Kubernetes 1.28, pkg/controller/job/indexed_job_utils.go, orderedIntervals.String.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        for (at, (first, last)) in self.ranges.iter().enumerate() {
-            let comma = if at == 0 { "" } else { "," };
-            match last - first {
-                0 => write!(f, "{comma}{first}")?,
-                1 => write!(f, "{comma}{first},{last}")?,
-                _ => write!(f, "{comma}{first}-{last}")?,
-            }
-        }
-        Ok(())
     }
 }
 

@@ -63,6 +63,8 @@ impl fmt::Display for KubernetesVersion {
 pub enum Feature {
     /// Gate of the same name: init containers with restartPolicy Always run as sidecars.
     SidecarContainers,
+    /// Sidecars are stopped after the app containers, in reverse order, not together with them.
+    SidecarTerminationOrder,
     /// Gate: `backoffLimitPerIndex`, `maxFailedIndexes`, action FailIndex.
     JobBackoffLimitPerIndex,
     /// Gate: `podReplacementPolicy` and `status.terminating`.
@@ -117,6 +119,7 @@ const ALWAYS: u8 = u8::MAX;
 /// The table. A gate can be set by `featureGates` in versions that know it.
 const TABLE: &[Entry] = &[
     Entry { feature: Feature::SidecarContainers, gate: Some("SidecarContainers"), from: 29, to: ALWAYS },
+    Entry { feature: Feature::SidecarTerminationOrder, gate: None, from: 29, to: ALWAYS },
     Entry {
         feature: Feature::JobBackoffLimitPerIndex,
         gate: Some("JobBackoffLimitPerIndex"),

@@ -10,7 +10,7 @@ use crate::cluster::Cluster;
 use crate::engine::SimTime;
 use crate::event::{Change, Subject};
 use crate::model::ids::ObjectId;
-use crate::model::job::JobStatus;
+use crate::model::job::{IndexSet, JobStatus};
 use crate::model::node::ConditionStatus;
 use crate::model::pod_status::{ContainerRef, ContainerState};
 
@@ -53,10 +53,14 @@ impl Digest {
         match change {
             Change::NodeReadyChanged(_, status) => self.tag(condition_tag(*status)),
             Change::PodBound(_, node) => self.object(ObjectId::Node(*node), cluster),
+            Change::PodNominated(_, node) => {
+                node.iter().for_each(|node| self.object(ObjectId::Node(*node), cluster));
+            }
             Change::PodUnschedulable(_, why) => self.text(&why.message),
             Change::PodIpSet(_, ip) => self.number(u64::from(ip.to_bits())),
             Change::ContainerChanged(_, container, state) => self.container(*container, state),
             Change::PodPhaseChanged(_, _, to) => self.text(to.as_str()),
+            Change::NodeLeaseChanged(_, is_renewed) => self.tag(u8::from(*is_renewed)),
             Change::PodReadyChanged(_, is_ready) => self.tag(u8::from(*is_ready)),
             Change::PodDisrupted(_, reason) => self.text(reason),
             Change::PodDeletionRequested(_, grace) => self.number(grace.as_nanos()),
@@ -77,7 +81,8 @@ impl Digest {
                 }
             }
             Change::Created(_)
-            | Change::NodeSpecChanged(..)
+            | Change::NodeChanged(..)
+            | Change::PodChanged(..)
             | Change::NodeDeleted(..)
             | Change::PodAccepted(_)
             | Change::PodFinalizerRemoved(_)
@@ -88,7 +93,8 @@ impl Digest {
             | Change::CronJobSpecChanged(..)
             | Change::CronJobDeletionRequested(..)
             | Change::CronJobDeleted(..)
-            | Change::Orphaned(_) => {}
+            | Change::Orphaned(_)
+            | Change::PodAdopted(_) => {}
         }
     }
 
@@ -119,9 +125,12 @@ impl Digest {
         }
         self.time(status.start_time);
         self.time(status.completion_time);
-        let failed = status.failed_indexes.iter().flat_map(|set| &set.ranges);
-        for (first, last) in status.completed_indexes.ranges.iter().chain(failed) {
+        let failed = status.failed_indexes.iter().flat_map(IndexSet::ranges);
+        for (first, last) in status.completed_indexes.ranges().iter().chain(failed) {
             self.number(u64::from(*first) << 32 | u64::from(*last));
+        }
+        for uid in status.uncounted.succeeded.iter().chain(&status.uncounted.failed) {
+            self.number(uid.key.0);
         }
         for condition in &status.conditions {
             self.text(condition.kind.as_str());

@@ -2,6 +2,7 @@
 //! Kubernetes 1.28, but for the delays of which the table says otherwise.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 
 use chrono::DateTime;
@@ -151,7 +152,7 @@ impl Api for CaseApi {
         }
     }
 
-    fn record(&mut self, severity: Severity, reason: &'static str, _message: String) {
+    fn record(&mut self, severity: Severity, reason: &'static str, _message: fmt::Arguments<'_>) {
         self.records.push((severity, reason));
     }
 }
