@@ -6,8 +6,8 @@
 
 mod cron_next;
 mod cronjob_sync;
+mod e2e_cronjob;
 mod golden_cronjob;
-mod objects;
 
 use std::collections::BTreeMap;
 use std::env;

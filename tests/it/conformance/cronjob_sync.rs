@@ -33,8 +33,8 @@ use cluster_sim::model::unix_time::UnixTime;
 use cluster_sim::model::wall_clock::WallClock;
 use serde_json::{Value, json};
 
-use super::objects::{create_cronjob, create_job, cronjob_spec, labels, meta};
 use super::{Suite, files, same, yaml};
+use crate::objects::{create_cronjob, create_job, cronjob_spec, labels, meta};
 
 type Outcome = Result<(), String>;
 
