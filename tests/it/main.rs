@@ -2,4 +2,5 @@
 
 mod conformance;
 mod cronjob_world;
+mod cronjobs;
 mod objects;
