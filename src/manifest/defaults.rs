@@ -49,10 +49,17 @@ pub fn pod_spec(spec: &mut PodSpec) {
     fill(&mut spec.scheduler_name, "default-scheduler");
     spec.termination_grace_period_seconds.get_or_insert(30);
     round_up(&mut spec.overhead);
-    fill_other(&mut spec.others, "securityContext", json!({}));
-    fill_other(&mut spec.others, "enableServiceLinks", json!(true));
     spec.volumes.iter_mut().for_each(volume);
     spec.init_containers.iter_mut().chain(&mut spec.containers).for_each(container);
+}
+
+/// Fills in fields without effect on behaviour, so that spelling out a default is no change of them.
+pub fn inert_fields(spec: &mut PodSpec) {
+    fill_other(&mut spec.others, "securityContext", json!({}));
+    fill_other(&mut spec.others, "enableServiceLinks", json!(true));
+    for container in spec.init_containers.iter_mut().chain(&mut spec.containers) {
+        fill_other(&mut container.others, "terminationMessagePath", json!("/dev/termination-log"));
+    }
 }
 
 fn container(container: &mut Container) {
@@ -61,7 +68,6 @@ fn container(container: &mut Container) {
         container.image_pull_policy = policy.into();
     }
     fill(&mut container.termination_message_policy, "File");
-    fill_other(&mut container.others, "terminationMessagePath", json!("/dev/termination-log"));
     for port in &mut container.ports {
         fill(&mut port.protocol, "TCP");
     }

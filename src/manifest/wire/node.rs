@@ -49,7 +49,19 @@ pub struct NodeStatus {
     #[serde(deserialize_with = "nullable")]
     pub capacity: ResourceList,
     #[serde(deserialize_with = "nullable")]
+    pub conditions: Vec<NodeCondition>,
+    #[serde(deserialize_with = "nullable")]
     pub images: Vec<ContainerImage>,
+}
+
+/// `NodeCondition`
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct NodeCondition {
+    #[serde(deserialize_with = "nullable", rename = "type")]
+    pub kind: Name,
+    #[serde(deserialize_with = "nullable")]
+    pub status: Name,
 }
 
 /// `ContainerImage`

@@ -126,6 +126,8 @@ pub struct VolumeMount {
     pub mount_path: Name,
     #[serde(deserialize_with = "nullable")]
     pub read_only: bool,
+    #[serde(deserialize_with = "nullable")]
+    pub sub_path: Name,
     #[serde(flatten)]
     pub others: Others,
 }
