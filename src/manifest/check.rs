@@ -1,0 +1,320 @@
+//! Holds a tree against its shape and reports everything that does not fit, at once.
+//!
+//! Reported are unknown keys (with a near name), values of the wrong kind or out of range, required fields that are
+//! missing, fields that the Kubernetes version does not have, and fields that are not modelled. `null` is the same
+//! as absent, as in the API.
+
+use std::sync::Arc;
+
+use crate::manifest::check::expected::{expectation, problem_of};
+use crate::manifest::diagnostic::{Diagnostic, Diagnostics, Mark, Place, quoted};
+use crate::manifest::near_name::nearest;
+use crate::manifest::schema::{Field, ObjectType, Schema, Shape, Treatment};
+use crate::manifest::tree::{Content, Entry, Tree};
+use crate::model::profile::KubernetesVersion;
+
+mod expected;
+mod one_of;
+
+/// How strictly to check.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Options {
+    /// The version whose fields there are.
+    pub version: KubernetesVersion,
+    /// What to do with fields and kinds that are not modelled.
+    pub unmodelled: OnUnmodelled,
+    /// Whether required fields must be there.
+    pub extent: Extent,
+}
+
+/// What to do with fields and kinds that are not modelled and would change the result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnUnmodelled {
+    /// Report an error.
+    #[default]
+    Refuse,
+    /// Count it and go on without, as `--allow-unmodelled` asks.
+    GoWithout,
+}
+
+/// How much of an object a tree is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Extent {
+    /// All of it.
+    #[default]
+    Whole,
+    /// What a patch changes; required fields may be missing.
+    Patch,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options {
+            version: KubernetesVersion::DEFAULT,
+            unmodelled: OnUnmodelled::default(),
+            extent: Extent::default(),
+        }
+    }
+}
+
+/// What is checked, for messages.
+#[derive(Debug, Clone, Copy)]
+pub struct Subject<'a> {
+    /// The file.
+    pub file: &'a Arc<str>,
+    /// The path of the tree's root in the document, such as `items[3]`; empty for the document itself.
+    pub path: &'a str,
+    /// The kind of the object.
+    pub kind: &'a str,
+}
+
+/// A check under way.
+pub struct Checker<'a> {
+    schema: &'a Schema,
+    subject: Subject<'a>,
+    options: &'a Options,
+    diagnostics: &'a mut Diagnostics,
+    /// The path of what is being checked, from the document's root.
+    path: String,
+    /// The types of the maps around what is being checked, with the lengths of their paths, outermost first.
+    around: Vec<(&'a ObjectType, usize)>,
+    standing: Standing,
+}
+
+/// What the treatment of the fields around a value leaves to be checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    /// Everything.
+    Modelled,
+    /// Not whether fields are modelled: all of it is without effect, or already reported as not modelled.
+    WithoutEffect,
+    /// Names and kinds alone: it is read past.
+    ReadPast,
+}
+
+impl<'a> Checker<'a> {
+    /// Prepares a check.
+    pub fn new(
+        schema: &'a Schema,
+        subject: Subject<'a>,
+        options: &'a Options,
+        diagnostics: &'a mut Diagnostics,
+    ) -> Self {
+        let path = subject.path.to_owned();
+        let around = Vec::new();
+        Checker { schema, subject, options, diagnostics, path, around, standing: Standing::Modelled }
+    }
+
+    /// Checks a whole tree of a kind with this treatment.
+    pub fn check_root(&mut self, tree: &Tree, shape: &'a Shape, treatment: Treatment) {
+        if let Treatment::Unmodelled { .. } = treatment {
+            let n_path = self.push_key("kind");
+            self.report_unmodelled(tree.mark_at("kind"), &format!("kind {} is", self.subject.kind));
+            self.path.truncate(n_path);
+        }
+        self.standing = self.standing_in(treatment);
+        self.check(tree, shape, tree.mark);
+    }
+
+    /// Checks a tree; messages about a list or map point at `mark`.
+    fn check(&mut self, tree: &Tree, shape: &'a Shape, mark: Mark) {
+        match (self.schema.resolve(shape), &tree.content) {
+            (Shape::Any, _) => {}
+            (Shape::OneOf(shapes), _) => self.check_one_of(tree, shapes, mark),
+            (Shape::List(item), Content::List(items)) => self.check_list(items, item),
+            (Shape::Map(value), Content::Map(entries)) => self.check_map(entries, value),
+            (Shape::Object(object), Content::Map(entries)) => self.check_object(entries, object, &[], mark),
+            (shape, Content::Scalar(scalar)) => {
+                if let Some(problem) = problem_of(shape, scalar) {
+                    self.report(tree.mark, problem);
+                }
+            }
+            (shape, _) => self.report_kind(tree, &expectation(shape), mark),
+        }
+    }
+
+    fn check_list(&mut self, items: &[Tree], shape: &'a Shape) {
+        for (idx, item) in items.iter().enumerate() {
+            let n_path = self.path.len();
+            self.path.push_str(&format!("[{idx}]"));
+            if item.is_null() && !matches!(shape, Shape::Any) {
+                self.report_kind(item, &expectation(self.schema.resolve(shape)), item.mark);
+            } else {
+                self.check(item, shape, item.mark);
+            }
+            self.path.truncate(n_path);
+        }
+    }
+
+    fn check_map(&mut self, entries: &[Entry], shape: &'a Shape) {
+        for entry in entries.iter().filter(|entry| !entry.value.is_null()) {
+            let n_path = self.path.len();
+            self.path.push_str(&format!("[{}]", entry.key));
+            self.check(&entry.value, shape, entry.mark);
+            self.path.truncate(n_path);
+        }
+    }
+
+    /// Checks a map with known keys; `family` are the other types that it could have been.
+    fn check_object(
+        &mut self,
+        entries: &[Entry],
+        object: &'a ObjectType,
+        family: &[&'a ObjectType],
+        mark: Mark,
+    ) {
+        self.around.push((object, self.path.len()));
+        for entry in entries {
+            let n_path = self.push_key(&entry.key);
+            match (object.field(&entry.key), &object.others) {
+                (Some(field), _) => self.check_field(entry, field),
+                (None, Some(others)) if !entry.value.is_null() => {
+                    self.check(&entry.value, others, entry.mark)
+                }
+                (None, Some(_)) => {}
+                (None, None) => self.report_unknown(entry, object, family),
+            }
+            self.path.truncate(n_path);
+        }
+        if self.options.extent == Extent::Whole && self.standing != Standing::ReadPast {
+            for field in object.fields.iter().filter(|field| field.is_required) {
+                if !entries.iter().any(|entry| *entry.key == field.name && !entry.value.is_null()) {
+                    let n_path = self.push_key(&field.name);
+                    self.report(mark, "Required value".to_owned());
+                    self.path.truncate(n_path);
+                }
+            }
+        }
+        self.around.pop();
+    }
+
+    fn check_field(&mut self, entry: &Entry, field: &'a Field) {
+        if entry.value.is_null() {
+            return;
+        }
+        let outer = self.standing;
+        if outer != Standing::ReadPast && field.treatment != Treatment::ServerOwned {
+            self.check_version(entry.mark, field);
+        }
+        if let (Standing::Modelled, Treatment::Unmodelled { except }) = (outer, field.treatment)
+            && !changes_nothing(&entry.value, except)
+        {
+            self.report_unmodelled(entry.mark, "");
+        }
+        self.standing = self.standing_in(field.treatment);
+        self.check(&entry.value, &field.shape, entry.mark);
+        self.standing = outer;
+    }
+
+    fn standing_in(&self, treatment: Treatment) -> Standing {
+        match (self.standing, treatment) {
+            (standing, Treatment::Modelled) => standing,
+            (Standing::ReadPast, _) | (_, Treatment::ServerOwned) => Standing::ReadPast,
+            (_, Treatment::NoEffect | Treatment::Unmodelled { .. }) => Standing::WithoutEffect,
+        }
+    }
+
+    fn check_version(&mut self, mark: Mark, field: &Field) {
+        let version = self.options.version;
+        match (field.since, field.until) {
+            (Some(since), _) if version < since => {
+                self.report(mark, format!("new in Kubernetes {since}, and this run is Kubernetes {version}"));
+            }
+            (_, Some(until)) if version > until => {
+                self.report(
+                    mark,
+                    format!("gone after Kubernetes {until}, and this run is Kubernetes {version}"),
+                );
+            }
+            _ => {}
+        }
+    }
+
+    /// Adds a key to the path; gives the length to cut it back to.
+    fn push_key(&mut self, key: &str) -> usize {
+        let n_path = self.path.len();
+        if n_path > 0 {
+            self.path.push('.');
+        }
+        self.path.push_str(key);
+        n_path
+    }
+
+    fn place(&self, mark: Mark) -> Place {
+        Place { file: Arc::clone(self.subject.file), mark }
+    }
+
+    fn report(&mut self, mark: Mark, message: String) {
+        self.diagnostics.push(Diagnostic::error(self.place(mark), message).at(self.path.as_str()));
+    }
+
+    /// Reports a value that is something else altogether.
+    fn report_kind(&mut self, tree: &Tree, expected: &str, mark: Mark) {
+        let mark = if matches!(tree.content, Content::Scalar(_)) { tree.mark } else { mark };
+        self.report(mark, format!("expected {expected}, found {}", tree.describe()));
+    }
+
+    fn report_unmodelled(&mut self, mark: Mark, what: &str) {
+        match self.options.unmodelled {
+            OnUnmodelled::Refuse => {
+                let what = if what.is_empty() { String::new() } else { format!("{what} ") };
+                let message =
+                    "not modelled, and would change the result; `--allow-unmodelled` runs without it";
+                self.report(mark, format!("{what}{message}"));
+            }
+            OnUnmodelled::GoWithout => {
+                let path = self.path[self.subject.path.len()..].trim_start_matches('.');
+                let place = self.place(mark);
+                self.diagnostics.push_unmodelled(self.subject.kind, path, place);
+            }
+        }
+    }
+
+    fn report_unknown(&mut self, entry: &Entry, object: &'a ObjectType, family: &[&'a ObjectType]) {
+        let known: Vec<&str> = family.iter().copied().chain([object]).flat_map(ObjectType::names).collect();
+        let hint = match nearest(&entry.key, known.iter().copied()) {
+            Some(near) => format!("; did you mean `{near}`?"),
+            None => match self.home_of(&entry.key, object) {
+                Some(home) => format!("; it is a field of `{home}`: is the indentation right?"),
+                None if known.len() <= 12 => known_fields(known),
+                None => String::new(),
+            },
+        };
+        self.report(entry.mark, format!("unknown field {}{hint}", quoted(&entry.key)));
+    }
+
+    /// The path of a map around or just below this one that has a field of this name.
+    fn home_of(&self, name: &str, object: &'a ObjectType) -> Option<String> {
+        let (_, n_here) = *self.around.last()?;
+        let outer = self.around.iter().rev().skip(1).find(|(object, _)| object.field(name).is_some());
+        if let Some((_, n_path)) = outer {
+            return Some(self.path[..*n_path].to_owned());
+        }
+        let inner = object.fields.iter().find(|field| match self.schema.resolve(&field.shape) {
+            Shape::Object(object) => object.field(name).is_some(),
+            _ => false,
+        })?;
+        let here = &self.path[..n_here];
+        Some(if here.is_empty() { inner.name.to_string() } else { format!("{here}.{}", inner.name) })
+    }
+}
+
+/// Whether leaving the value out would be the same.
+fn changes_nothing(tree: &Tree, except: Option<&str>) -> bool {
+    match &tree.content {
+        Content::Scalar(scalar) => {
+            scalar.is_null() || matches!(&*scalar.text, "false") || Some(&*scalar.text) == except
+        }
+        Content::List(items) => items.is_empty(),
+        Content::Map(entries) => entries.is_empty(),
+    }
+}
+
+fn known_fields(mut names: Vec<&str>) -> String {
+    names.sort_unstable();
+    names.dedup();
+    match names.as_slice() {
+        [] => "; there are none here".to_owned(),
+        names => format!("; known are `{}`", names.join("`, `")),
+    }
+}
