@@ -8,6 +8,11 @@
 //!   Object          a tree with its apiVersion and kind
 //!     | schema      every field known, of the right type, modelled, present where required
 //!     | decode      typed, by serde
+//!   wire            the API's own types
+//!     | defaults    what the API server fills in
+//!     | validation  what it refuses; warnings: what it only doubts
+//!     | admission   what its plugins do to pods
+//!     | convert     all of this, and the model at the end
 //! ```
 //!
 //! Nothing here reads files, prints or panics on any input; every limit is in [`limits`].
@@ -24,11 +29,13 @@ pub mod scalar;
 pub mod schema;
 pub mod source;
 pub mod tree;
+pub mod yaml;
 
 pub mod admission;
 pub mod convert;
 pub mod defaults;
 pub mod field_error;
+pub mod patch;
 pub mod validation;
+pub mod warnings;
 pub mod wire;
-pub mod yaml;

@@ -5,6 +5,7 @@
 //! difference of every case that disagrees. It fails if one of those is not listed in `exceptions.yaml`.
 
 mod cron_next;
+mod validation;
 
 use std::collections::BTreeMap;
 use std::env;

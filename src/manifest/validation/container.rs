@@ -41,12 +41,7 @@ pub fn containers(
 }
 
 /// Validates the init containers of a pod.
-pub fn init_containers(
-    spec: &PodSpec,
-    volumes: &BTreeSet<&str>,
-    path: &Path<'_>,
-    errors: &mut FieldErrors,
-) {
+pub fn init_containers(spec: &PodSpec, volumes: &BTreeSet<&str>, path: &Path<'_>, errors: &mut FieldErrors) {
     let mut taken: BTreeSet<&str> = spec.containers.iter().map(|container| &*container.name).collect();
     for (idx, container) in spec.init_containers.iter().enumerate() {
         let item = path.index(idx);
@@ -171,7 +166,7 @@ mod tests {
 
     use super::*;
     use crate::manifest::defaults;
-    use crate::manifest::wire::decode;
+    use crate::manifest::wire::decode_json as decode;
 
     #[track_caller]
     fn check(change: Value, expected: &[&str]) {
@@ -190,9 +185,14 @@ mod tests {
     #[test]
     fn ports_lie_in_their_range() {
         let ports = |ports: Value| json!({"containers": [{"name": "a", "image": "i", "ports": ports}]});
-        check(ports(json!([{"containerPort": 80, "name": "http"}, {"containerPort": 80, "hostPort": 8080}])), &[]);
         check(
-            ports(json!([{"name": "x"}, {"containerPort": 65536, "name": "x"}, {"containerPort": 1, "hostPort": -1, "protocol": "tcp"}])),
+            ports(json!([{"containerPort": 80, "name": "http"}, {"containerPort": 80, "hostPort": 8080}])),
+            &[],
+        );
+        check(
+            ports(
+                json!([{"name": "x"}, {"containerPort": 65536, "name": "x"}, {"containerPort": 1, "hostPort": -1, "protocol": "tcp"}]),
+            ),
             &[
                 "containers[0].ports[0].containerPort: Required value",
                 "containers[0].ports[1].name: Duplicate value: \"x\"",
@@ -205,8 +205,10 @@ mod tests {
 
     #[test]
     fn a_host_port_is_taken_once_by_all_app_containers() {
-        let container = |name: &str, ip: &str| json!({"name": name, "image": "i",
-            "ports": [{"containerPort": 80, "hostPort": 80, "hostIP": ip}]});
+        let container = |name: &str, ip: &str| {
+            json!({"name": name, "image": "i",
+            "ports": [{"containerPort": 80, "hostPort": 80, "hostIP": ip}]})
+        };
         check(json!({"containers": [container("a", ""), container("b", "0.0.0.0")]}), &[]);
         check(json!({"containers": [container("a", "")], "initContainers": [container("b", "")]}), &[]);
         check(
@@ -217,10 +219,13 @@ mod tests {
 
     #[test]
     fn mounts_name_a_volume_and_a_path_of_their_own() {
-        let mounts = |mounts: Value| json!({"containers": [{"name": "a", "image": "i", "volumeMounts": mounts}]});
+        let mounts =
+            |mounts: Value| json!({"containers": [{"name": "a", "image": "i", "volumeMounts": mounts}]});
         check(mounts(json!([{"name": "data", "mountPath": "/a"}, {"name": "data", "mountPath": "/b"}])), &[]);
         check(
-            mounts(json!([{"name": "data", "mountPath": "/a"}, {"name": "none", "mountPath": "/a"}, {"name": "data", "subPath": "x"}])),
+            mounts(
+                json!([{"name": "data", "mountPath": "/a"}, {"name": "none", "mountPath": "/a"}, {"name": "data", "subPath": "x"}]),
+            ),
             &[
                 "containers[0].volumeMounts[1].name: Not found: \"none\"",
                 "containers[0].volumeMounts[1].mountPath: Invalid value: \"/a\": must be unique",

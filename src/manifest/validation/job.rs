@@ -9,7 +9,7 @@ use crate::manifest::defaults::{self, job_labels};
 use crate::manifest::field_error::{FieldErrors, Path, Shown};
 use crate::manifest::validation::indexes::parse_indexes;
 use crate::manifest::validation::meta::{
-    self, Scope, invalid_text, label_selector, object_meta, object_meta_update, selects,
+    Scope, invalid_text, label_selector, object_meta, object_meta_update, selects,
 };
 use crate::manifest::validation::pod::pod_template;
 use crate::manifest::validation::{IMMUTABLE, names, non_negative};
@@ -82,9 +82,8 @@ fn generated_selector(job: &Job, generated: GeneratedLabels, errors: &mut FieldE
         expected.extend([(job_labels::CONTROLLER_UID, uid), (job_labels::JOB_NAME, name)]);
     }
     let spec = Path::OBJECT.child("spec");
-    let (template, metadata);
-    template = spec.child("template");
-    metadata = template.child("metadata");
+    let template = spec.child("template");
+    let metadata = template.child("metadata");
     let labels = metadata.child("labels");
     for (label, value) in &expected {
         match job.spec.template.metadata.labels.get(*label) {
@@ -95,7 +94,8 @@ fn generated_selector(job: &Job, generated: GeneratedLabels, errors: &mut FieldE
             Some(_) => {}
         }
     }
-    let expected: StringMap = expected.into_iter().map(|(label, value)| (label.into(), value.clone())).collect();
+    let expected: StringMap =
+        expected.into_iter().map(|(label, value)| (label.into(), value.clone())).collect();
     if !selects(selector, &expected) {
         errors.invalid(&spec.child("selector"), selector, "`selector` not auto-generated");
     }
@@ -112,9 +112,8 @@ pub fn job_spec(spec: &JobSpec, path: &Path<'_>, errors: &mut FieldErrors) {
     label_selector(selector, &selector_path, errors);
     let labels = &spec.template.metadata.labels;
     if !selects(selector, labels) {
-        let (template, metadata);
-        template = path.child("template");
-        metadata = template.child("metadata");
+        let template = path.child("template");
+        let metadata = template.child("metadata");
         errors.invalid(&metadata.child("labels"), labels, "`selector` does not match template `labels`");
     }
 }
@@ -162,9 +161,10 @@ pub fn job_template_spec(spec: &JobSpec, path: &Path<'_>, errors: &mut FieldErro
 }
 
 fn not_indexed(spec: &JobSpec, path: &Path<'_>, errors: &mut FieldErrors) {
-    for (field, number) in
-        [("backoffLimitPerIndex", spec.backoff_limit_per_index), ("maxFailedIndexes", spec.max_failed_indexes)]
-    {
+    for (field, number) in [
+        ("backoffLimitPerIndex", spec.backoff_limit_per_index),
+        ("maxFailedIndexes", spec.max_failed_indexes),
+    ] {
         if let Some(number) = number {
             errors.invalid(&path.child(field), &number, "requires indexed completion mode");
         }
@@ -217,7 +217,8 @@ fn restart_policy(spec: &JobSpec, path: &Path<'_>, errors: &mut FieldErrors) {
 fn pod_replacement_policy(spec: &JobSpec, path: &Path<'_>, errors: &mut FieldErrors) {
     let supported: &[&str] =
         if spec.pod_failure_policy.is_some() { &["Failed"] } else { &["Failed", "TerminatingOrFailed"] };
-    if let Some(policy) = spec.pod_replacement_policy.as_deref().filter(|policy| !supported.contains(policy)) {
+    if let Some(policy) = spec.pod_replacement_policy.as_deref().filter(|policy| !supported.contains(policy))
+    {
         errors.not_supported(path, policy, supported);
     }
 }
@@ -243,8 +244,9 @@ fn failure_rule(rule: &PodFailurePolicyRule, spec: &JobSpec, path: &Path<'_>, er
     }
     on_pod_conditions(&rule.on_pod_conditions, &path.child("onPodConditions"), errors);
     match (&rule.on_exit_codes, rule.on_pod_conditions.is_empty()) {
-        (Some(_), false) => errors
-            .invalid_object(path, "specifying both OnExitCodes and OnPodConditions is not supported"),
+        (Some(_), false) => {
+            errors.invalid_object(path, "specifying both OnExitCodes and OnPodConditions is not supported")
+        }
         (None, true) => {
             errors.invalid_object(path, "specifying one of OnExitCodes and OnPodConditions is required");
         }
@@ -338,7 +340,8 @@ fn success_rule(rule: &SuccessPolicyRule, completions: i32, path: &Path<'_>, err
     let path = path.child("succeededCount");
     non_negative(Some(count.into()), &path, errors);
     if count > completions {
-        let detail = format!("must be less than or equal to {completions} (the number of specified completions)");
+        let detail =
+            format!("must be less than or equal to {completions} (the number of specified completions)");
         errors.invalid(&path, &count, detail);
     }
     if rule.succeeded_indexes.is_some() && i64::from(count) > i64::from(n_indexes) {
@@ -387,7 +390,11 @@ fn completions_update(
     if !update.allows_elastic_indexes || !is_indexed(new) {
         errors.invalid(&completions, &new.completions, IMMUTABLE);
     } else if new.completions.is_some() && new.completions != new.parallelism {
-        errors.invalid(&completions, &new.completions, "can only be modified in tandem with spec.parallelism");
+        errors.invalid(
+            &completions,
+            &new.completions,
+            "can only be modified in tandem with spec.parallelism",
+        );
     }
 }
 

@@ -36,7 +36,9 @@ pub fn object_meta(meta: &ObjectMeta, scope: Scope, path: &Path<'_>, errors: &mu
     match scope {
         Scope::Namespaced if meta.namespace.is_empty() => errors.required(&namespace, ""),
         Scope::Namespaced => invalid_text(&meta.namespace, names::dns_label, &namespace, errors),
-        Scope::Cluster if !meta.namespace.is_empty() => errors.forbidden(&namespace, "not allowed on this type"),
+        Scope::Cluster if !meta.namespace.is_empty() => {
+            errors.forbidden(&namespace, "not allowed on this type")
+        }
         Scope::Cluster => {}
     }
     labels(&meta.labels, &path.child("labels"), errors);
@@ -134,7 +136,8 @@ impl Shown for StringMap {
         if self.is_empty() {
             return "map[string]string(nil)".to_owned();
         }
-        let pairs: Vec<_> = self.iter().map(|(key, value)| format!("{}:{}", key.shown(), value.shown())).collect();
+        let pairs: Vec<_> =
+            self.iter().map(|(key, value)| format!("{}:{}", key.shown(), value.shown())).collect();
         format!("map[string]string{{{}}}", pairs.join(", "))
     }
 }
@@ -158,9 +161,7 @@ impl Shown for SelectorRequirement {
         let values: Vec<_> = self.values.iter().map(|value| value.shown()).collect();
         let (key, operator) = (self.key.shown(), self.operator.shown());
         let values = values.join(", ");
-        format!(
-            "v1.LabelSelectorRequirement{{Key:{key}, Operator:{operator}, Values:[]string{{{values}}}}}"
-        )
+        format!("v1.LabelSelectorRequirement{{Key:{key}, Operator:{operator}, Values:[]string{{{values}}}}}")
     }
 }
 
@@ -169,7 +170,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::manifest::wire::decode;
+    use crate::manifest::wire::decode_json as decode;
 
     #[track_caller]
     fn check(meta: Value, scope: Scope, expected: &[&str]) {
@@ -190,9 +191,16 @@ mod tests {
         check(
             json!({}),
             Namespaced,
-            &["metadata.name: Required value: name or generateName is required", "metadata.namespace: Required value"],
+            &[
+                "metadata.name: Required value: name or generateName is required",
+                "metadata.namespace: Required value",
+            ],
         );
-        check(json!({"name": "n", "namespace": "c"}), Cluster, &["metadata.namespace: Forbidden: not allowed"]);
+        check(
+            json!({"name": "n", "namespace": "c"}),
+            Cluster,
+            &["metadata.namespace: Forbidden: not allowed"],
+        );
         check(
             json!({"name": "A", "namespace": "a.b", "labels": {"x y": "v", "k": "-"}}),
             Namespaced,
@@ -208,7 +216,11 @@ mod tests {
             Cluster,
             &["metadata.annotations: Too long: must have at most 262144 bytes"],
         );
-        check(json!({"generateName": "n-"}), Cluster, &["metadata.name: Required value: generateName is not"]);
+        check(
+            json!({"generateName": "n-"}),
+            Cluster,
+            &["metadata.name: Required value: generateName is not"],
+        );
     }
 
     #[test]

@@ -15,8 +15,7 @@ const DNS_SUBDOMAIN: &str = "a lowercase RFC 1123 subdomain must consist of lowe
 const QUALIFIED_NAME: &str = "must consist of alphanumeric characters, '-', '_' or '.', and must start and end with \
     an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is \
     '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')";
-const OPTIONAL_PREFIX: &str =
-    " with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')";
+const OPTIONAL_PREFIX: &str = " with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')";
 const LABEL_VALUE: &str = "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or \
     '.', and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex \
     used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')";
@@ -85,7 +84,10 @@ pub fn port_name(text: &str) -> Vec<String> {
             faults.push(fault.to_owned());
         }
     };
-    check(text.bytes().all(is_known), "must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)");
+    check(
+        text.bytes().all(is_known),
+        "must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)",
+    );
     check(text.bytes().any(|b| b.is_ascii_lowercase()), "must contain at least one letter (a-z)");
     check(!text.contains("--"), "must not contain consecutive hyphens");
     check(!text.starts_with('-') && !text.ends_with('-'), "must not begin or end with a hyphen");
@@ -94,7 +96,8 @@ pub fn port_name(text: &str) -> Vec<String> {
 
 /// A path below a domain, such as the value of `managedBy`.
 pub fn domain_prefixed_path(text: &str) -> Vec<String> {
-    let Some((host, path)) = text.split_once('/').filter(|(host, path)| !host.is_empty() && !path.is_empty()) else {
+    let Some((host, path)) = text.split_once('/').filter(|(host, path)| !host.is_empty() && !path.is_empty())
+    else {
         return vec!["must be a domain-prefixed path (such as \"acme.io/foo\")".to_owned()];
     };
     let mut faults = dns_subdomain(host);
@@ -135,7 +138,11 @@ mod tests {
             assert_eq!(rule(text), [""; 0], "{text}");
         }
         for (text, fault) in bad {
-            assert!(rule(text).first().is_some_and(|first| first.starts_with(fault)), "{text}: {:?}", rule(text));
+            assert!(
+                rule(text).first().is_some_and(|first| first.starts_with(fault)),
+                "{text}: {:?}",
+                rule(text)
+            );
         }
     }
 
@@ -145,7 +152,13 @@ mod tests {
         check(
             dns_label,
             &["a", "my-name", "123-abc", &"a".repeat(63)],
-            &[("", DNS_LABEL), ("A", DNS_LABEL), ("-a", DNS_LABEL), ("a.b", DNS_LABEL), (&long, "must be no more than 63")],
+            &[
+                ("", DNS_LABEL),
+                ("A", DNS_LABEL),
+                ("-a", DNS_LABEL),
+                ("a.b", DNS_LABEL),
+                (&long, "must be no more than 63"),
+            ],
         );
         check(
             dns_subdomain,

@@ -54,7 +54,8 @@ fn conditions(status: &NodeStatus, path: &Path<'_>, errors: &mut FieldErrors) {
             _ => continue,
         };
         if &*condition.status != expected {
-            let detail = format!("a node starts with {}={expected}; let the timeline change it", condition.kind);
+            let detail =
+                format!("a node starts with {}={expected}; let the timeline change it", condition.kind);
             errors.invalid(&path.index(idx).child("status"), &*condition.status, detail);
         }
     }
@@ -66,7 +67,7 @@ mod tests {
 
     use super::*;
     use crate::manifest::defaults;
-    use crate::manifest::wire::decode;
+    use crate::manifest::wire::decode_json as decode;
 
     #[track_caller]
     fn check(manifest: Value, expected: &[&str]) {
@@ -116,8 +117,10 @@ mod tests {
         check(with("KernelDeadlock", "True"), &[]);
         check(
             with("Ready", "Unknown"),
-            &["status.conditions[0].status: Invalid value: \"Unknown\": a node starts with Ready=True; let the \
-               timeline change it"],
+            &[
+                "status.conditions[0].status: Invalid value: \"Unknown\": a node starts with Ready=True; let the \
+               timeline change it",
+            ],
         );
     }
 }

@@ -8,7 +8,9 @@ use crate::manifest::field_error::{FieldErrors, Path};
 use crate::manifest::validation::container::{containers, init_containers};
 use crate::manifest::validation::meta::{self, Scope, invalid_text, object_meta, object_meta_update};
 use crate::manifest::validation::{known_word, names, resources, scheduling};
-use crate::manifest::wire::pod::{Container, Pod, PodSpec, PodTemplateSpec, SchedulingGate, Toleration, Volume};
+use crate::manifest::wire::pod::{
+    Container, Pod, PodSpec, PodTemplateSpec, SchedulingGate, Toleration, Volume,
+};
 
 const RESTART_POLICIES: &[&str] = &["Always", "OnFailure", "Never"];
 const DNS_POLICIES: &[&str] = &["ClusterFirstWithHostNet", "ClusterFirst", "Default", "None"];
@@ -34,7 +36,8 @@ pub fn pod(pod: &Pod, errors: &mut FieldErrors) {
     let path = Path::OBJECT.child("spec");
     pod_spec(&pod.spec, Holder::Pod, &path, errors);
     if !pod.spec.scheduling_gates.is_empty() && !pod.spec.node_name.is_empty() {
-        errors.forbidden(&path.child("nodeName"), "cannot be set until all schedulingGates have been cleared");
+        errors
+            .forbidden(&path.child("nodeName"), "cannot be set until all schedulingGates have been cleared");
     }
 }
 
@@ -63,7 +66,8 @@ pub fn pod_spec(spec: &PodSpec, holder: Holder, path: &Path<'_>, errors: &mut Fi
     if !spec.node_name.is_empty() {
         invalid_text(&spec.node_name, names::dns_subdomain, &path.child("nodeName"), errors);
     }
-    if let Some(secs) = spec.active_deadline_seconds.filter(|secs| !(1..=i64::from(i32::MAX)).contains(secs)) {
+    if let Some(secs) = spec.active_deadline_seconds.filter(|secs| !(1..=i64::from(i32::MAX)).contains(secs))
+    {
         let detail = "must be between 1 and 2147483647, inclusive";
         errors.invalid(&path.child("activeDeadlineSeconds"), &secs, detail);
     }
@@ -144,7 +148,12 @@ pub fn pod_update(new: &Pod, old: &Pod, errors: &mut FieldErrors) {
     }
     active_deadline_update(new.spec.active_deadline_seconds, old.spec.active_deadline_seconds, &path, errors);
     added_tolerations(&new.spec.tolerations, &old.spec.tolerations, &path.child("tolerations"), errors);
-    removed_gates(&new.spec.scheduling_gates, &old.spec.scheduling_gates, &path.child("schedulingGates"), errors);
+    removed_gates(
+        &new.spec.scheduling_gates,
+        &old.spec.scheduling_gates,
+        &path.child("schedulingGates"),
+        errors,
+    );
     if !differs_only_where_it_may(&new.spec, &old.spec) {
         errors.forbidden(&path, MUTABLE_FIELDS);
     }
@@ -156,13 +165,16 @@ fn active_deadline_update(new: Option<i64>, old: Option<i64>, path: &Path<'_>, e
         (Some(new), Some(old)) if new > old => {
             errors.invalid(&path, &new, "must be less than or equal to previous value");
         }
-        (None, Some(old)) => errors.invalid(&path, &old, "must not update from a positive integer to nil value"),
+        (None, Some(old)) => {
+            errors.invalid(&path, &old, "must not update from a positive integer to nil value")
+        }
         _ => {}
     }
 }
 
 fn added_tolerations(new: &[Toleration], old: &[Toleration], path: &Path<'_>, errors: &mut FieldErrors) {
-    let without_time = |toleration: &Toleration| Toleration { toleration_seconds: None, ..toleration.clone() };
+    let without_time =
+        |toleration: &Toleration| Toleration { toleration_seconds: None, ..toleration.clone() };
     let is_kept = |old: &Toleration| new.iter().any(|new| without_time(new) == without_time(old));
     if !old.iter().all(is_kept) {
         errors.forbidden(path, "existing toleration can not be modified except its tolerationSeconds");
@@ -196,13 +208,14 @@ mod tests {
 
     use super::*;
     use crate::manifest::defaults;
-    use crate::manifest::wire::decode;
+    use crate::manifest::wire::decode_json as decode;
 
     /// A valid pod with its spec changed by a merge patch.
     fn pod_with(change: Value) -> Pod {
         let mut spec = json!({"containers": [{"name": "main", "image": "web:1"}]});
         crate::manifest::patch::merge(&mut spec, &change);
-        let mut pod = decode(&json!({"metadata": {"name": "p", "namespace": "default"}, "spec": spec})).unwrap();
+        let mut pod =
+            decode(&json!({"metadata": {"name": "p", "namespace": "default"}, "spec": spec})).unwrap();
         defaults::pod(&mut pod);
         pod
     }
@@ -265,7 +278,10 @@ mod tests {
         };
         check(ports(80), &[]);
         check(ports(0), &[]);
-        check(ports(81), &["spec.containers[0].ports[0].hostPort: Invalid value: 81: must match `containerPort`"]);
+        check(
+            ports(81),
+            &["spec.containers[0].ports[0].hostPort: Invalid value: 81: must match `containerPort`"],
+        );
     }
 
     #[test]
@@ -303,7 +319,11 @@ mod tests {
         let image = json!({"containers": [{"name": "main", "image": "web:2"}]});
         check_update(json!({}), image, &[]);
         check_update(json!({"schedulingGates": [{"name": "g"}]}), json!({}), &[]);
-        check_update(json!({}), json!({"tolerations": [{"operator": "Exists"}], "activeDeadlineSeconds": 5}), &[]);
+        check_update(
+            json!({}),
+            json!({"tolerations": [{"operator": "Exists"}], "activeDeadlineSeconds": 5}),
+            &[],
+        );
         let forbidden = format!("spec: Forbidden: {MUTABLE_FIELDS}");
         check_update(json!({}), json!({"nodeSelector": {"a": "b"}}), &[&forbidden]);
         check_update(json!({}), json!({"hostname": "h"}), &[&forbidden]);

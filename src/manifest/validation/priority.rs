@@ -37,7 +37,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::manifest::wire::decode;
+    use crate::manifest::wire::decode_json as decode;
 
     #[track_caller]
     fn check(class: Value, expected: &[&str]) {
@@ -49,7 +49,10 @@ mod tests {
 
     #[test]
     fn the_top_of_the_range_belongs_to_the_system() {
-        check(json!({"metadata": {"name": "high"}, "value": 1_000_000_000, "preemptionPolicy": "Never"}), &[]);
+        check(
+            json!({"metadata": {"name": "high"}, "value": 1_000_000_000, "preemptionPolicy": "Never"}),
+            &[],
+        );
         check(json!({"metadata": {"name": "system-node-critical"}, "value": 2_000_001_000}), &[]);
         check(
             json!({"metadata": {"name": "high"}, "value": 1_000_000_001, "preemptionPolicy": "x"}),
@@ -60,7 +63,9 @@ mod tests {
         );
         check(
             json!({"metadata": {"name": "system-mine"}, "value": 1}),
-            &["metadata.name: Forbidden: priority class names with 'system-' prefix are reserved for system use only"],
+            &[
+                "metadata.name: Forbidden: priority class names with 'system-' prefix are reserved for system use only",
+            ],
         );
     }
 }

@@ -6,8 +6,9 @@
 use crate::manifest::field_error::{FieldErrors, Path};
 use crate::manifest::validation::meta::invalid_text;
 use crate::manifest::validation::names;
+use crate::manifest::wire::ResourceList;
 use crate::manifest::wire::pod::ResourceRequirements;
-use crate::manifest::wire::{Amount, ResourceList};
+use crate::model::quantity::Quantity;
 
 const HUGE_PAGES: &str = "hugepages-";
 
@@ -35,7 +36,8 @@ pub fn requirements(resources: &ResourceRequirements, path: &Path<'_>, errors: &
             Some(_) | None => {}
         }
     }
-    let has = |of: fn(&str) -> bool| resources.limits.keys().chain(resources.requests.keys()).any(|name| of(name));
+    let has =
+        |of: fn(&str) -> bool| resources.limits.keys().chain(resources.requests.keys()).any(|name| of(name));
     if has(|name| name.starts_with(HUGE_PAGES)) && !has(|name| name == "cpu" || name == "memory") {
         errors.forbidden(path, "HugePages require cpu or memory");
     }
@@ -50,20 +52,20 @@ pub fn overhead(overhead: &ResourceList, path: &Path<'_>, errors: &mut FieldErro
 }
 
 /// Validates an amount that a node offers.
-pub fn quantity(name: &str, amount: Amount, path: &Path<'_>, errors: &mut FieldErrors) {
+pub fn quantity(name: &str, amount: Quantity, path: &Path<'_>, errors: &mut FieldErrors) {
     let shown = amount.to_string();
-    if amount.0.is_negative() {
+    if amount.is_negative() {
         errors.invalid(path, &*shown, "must be greater than or equal to 0");
     }
-    if is_counted(name) && amount.0 != crate::model::quantity::Quantity::from_value(amount.0.value()) {
+    if is_counted(name) && amount != Quantity::from_value(amount.value()) {
         errors.invalid(path, &*shown, "must be an integer");
     }
-    if name == "cpu" && amount.0.milli_value().is_none() {
+    if name == "cpu" && amount.milli_value().is_none() {
         errors.invalid(path, &*shown, "must be countable in thousandths");
     }
 }
 
-fn container_resource(name: &str, amount: Amount, path: &Path<'_>, errors: &mut FieldErrors) {
+fn container_resource(name: &str, amount: Quantity, path: &Path<'_>, errors: &mut FieldErrors) {
     invalid_text(name, names::qualified_name, path, errors);
     if !name.contains('/') {
         if !is_standard_for_containers(name) {
@@ -85,7 +87,9 @@ fn is_native(name: &str) -> bool {
 }
 
 fn is_extended(name: &str) -> bool {
-    !is_native(name) && !name.starts_with("requests.") && names::qualified_name(&format!("requests.{name}")).is_empty()
+    !is_native(name)
+        && !name.starts_with("requests.")
+        && names::qualified_name(&format!("requests.{name}")).is_empty()
 }
 
 /// Whether a resource comes in whole units only.
@@ -98,7 +102,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::manifest::wire::decode;
+    use crate::manifest::wire::decode_json as decode;
 
     #[track_caller]
     fn check(resources: Value, expected: &[&str]) {
@@ -111,7 +115,10 @@ mod tests {
 
     #[test]
     fn requests_lie_within_limits() {
-        check(json!({"limits": {"cpu": 1, "memory": "1Gi"}, "requests": {"cpu": "1000m", "memory": "1Gi"}}), &[]);
+        check(
+            json!({"limits": {"cpu": 1, "memory": "1Gi"}, "requests": {"cpu": "1000m", "memory": "1Gi"}}),
+            &[],
+        );
         check(
             json!({"limits": {"cpu": 1}, "requests": {"cpu": "1500m"}}),
             &["r.requests: Invalid value: \"1500m\": must be less than or equal to cpu limit of 1"],

@@ -65,7 +65,11 @@ fn label_requirement(requirement: &SelectorRequirement, path: &Path<'_>, errors:
         }
         ("Gt" | "Lt", [bound]) => {
             if bound.parse::<i64>().is_err() {
-                errors.invalid(&values.index(0), &**bound, "must be an integer when `operator` is 'Lt' or 'Gt'");
+                errors.invalid(
+                    &values.index(0),
+                    &**bound,
+                    "must be an integer when `operator` is 'Lt' or 'Gt'",
+                );
             }
         }
         ("Gt" | "Lt", _) => {
@@ -81,8 +85,7 @@ fn field_requirement(requirement: &SelectorRequirement, path: &Path<'_>, errors:
     let values = path.child("values");
     match &*requirement.operator {
         "In" | "NotIn" if requirement.values.len() != 1 => {
-            let detail =
-                "must be only one value when `operator` is 'In' or 'NotIn' for node field selector";
+            let detail = "must be only one value when `operator` is 'In' or 'NotIn' for node field selector";
             errors.required(&values, detail);
         }
         "In" | "NotIn" => {}
@@ -109,7 +112,8 @@ fn toleration(toleration: &Toleration, path: &Path<'_>, errors: &mut FieldErrors
     if !toleration.key.is_empty() {
         invalid_text(&toleration.key, names::qualified_name, &path.child("key"), errors);
     } else if &*toleration.operator != "Exists" {
-        let detail = "operator must be Exists when `key` is empty, which means \"match all values and all keys\"";
+        let detail =
+            "operator must be Exists when `key` is empty, which means \"match all values and all keys\"";
         errors.invalid(&operator, &*toleration.operator, detail);
     }
     if toleration.toleration_seconds.is_some() && &*toleration.effect != "NoExecute" {
@@ -161,7 +165,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::manifest::wire::decode;
+    use crate::manifest::wire::decode_json as decode;
 
     fn lines(errors: &FieldErrors) -> Vec<String> {
         errors.0.iter().map(ToString::to_string).collect()
@@ -190,10 +194,22 @@ mod tests {
         check_affinity(required(json!({"key": "k", "operator": "Exists"})), &[]);
         let values = "a.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms[0]\
                       .matchExpressions[0].values";
-        check_affinity(required(json!({"key": "k", "operator": "In"})), &[&format!("{values}: Required value")]);
-        check_affinity(required(json!({"key": "k", "operator": "Exists", "values": ["a"]})), &["values: Forbidden"]);
-        check_affinity(required(json!({"key": "k", "operator": "Gt", "values": ["1", "2"]})), &["values: Required"]);
-        check_affinity(required(json!({"key": "k", "operator": "Lt", "values": ["x"]})), &["values[0]: Invalid value"]);
+        check_affinity(
+            required(json!({"key": "k", "operator": "In"})),
+            &[&format!("{values}: Required value")],
+        );
+        check_affinity(
+            required(json!({"key": "k", "operator": "Exists", "values": ["a"]})),
+            &["values: Forbidden"],
+        );
+        check_affinity(
+            required(json!({"key": "k", "operator": "Gt", "values": ["1", "2"]})),
+            &["values: Required"],
+        );
+        check_affinity(
+            required(json!({"key": "k", "operator": "Lt", "values": ["x"]})),
+            &["values[0]: Invalid value"],
+        );
         check_affinity(
             required(json!({"key": "", "operator": "Like"})),
             &["operator: Invalid value: \"Like\"", "key: Invalid value", "key: Invalid value"],
@@ -230,7 +246,10 @@ mod tests {
     #[test]
     fn tolerations_say_what_they_match() {
         check_toleration(json!({"operator": "Exists"}), &[]);
-        check_toleration(json!({"key": "k", "value": "v", "effect": "NoExecute", "tolerationSeconds": -1}), &[]);
+        check_toleration(
+            json!({"key": "k", "value": "v", "effect": "NoExecute", "tolerationSeconds": -1}),
+            &[],
+        );
         check_toleration(
             json!({"effect": "NoSchedule", "tolerationSeconds": 1}),
             &[
@@ -257,7 +276,8 @@ mod tests {
     fn taints_are_unique_by_key_and_effect() {
         let taint = |key: &str, effect: &str| decode(&json!({"key": key, "effect": effect})).unwrap();
         let mut errors = FieldErrors::default();
-        let list = [taint("k", "NoSchedule"), taint("k", "NoExecute"), taint("k", "NoSchedule"), taint("j", "")];
+        let list =
+            [taint("k", "NoSchedule"), taint("k", "NoExecute"), taint("k", "NoSchedule"), taint("j", "")];
         taints(&list, &Path::OBJECT.child("t"), &mut errors);
         assert_eq!(
             lines(&errors),
