@@ -7,6 +7,7 @@ use std::fmt;
 use crate::component::Turn;
 use crate::engine::SimDuration;
 use crate::model::ids::{ObjectId, PodId};
+use crate::model::meta::ObjectMeta;
 use crate::model::pod_status::{PodReason, WaitingReason};
 use crate::model::record::Severity;
 
@@ -55,15 +56,14 @@ pub(super) fn note(turn: &mut Turn<'_>, pod: PodId, note: Note<'_>) {
         return;
     }
     let Some(meta) = turn.cluster().pod(pod).map(|pod| &pod.meta) else { return };
-    let place = format!("{}_{}({})", meta.name, meta.namespace, meta.uid);
+    let message = Message { note, meta }.to_string();
     let (severity, reason) = note.kind();
-    let message = Message { note, place: &place }.to_string();
     turn.record(ObjectId::Pod(pod), severity, reason, message, SOURCE);
 }
 
 struct Message<'a> {
     note: Note<'a>,
-    place: &'a str,
+    meta: &'a ObjectMeta,
 }
 
 impl Note<'_> {
@@ -126,7 +126,8 @@ impl fmt::Display for Message<'_> {
             Note::Started { container } => write!(f, "Started container {container}"),
             Note::Killing { container } => write!(f, "Stopping container {container}"),
             Note::BackOff { container } => {
-                write!(f, "Back-off restarting failed container {container} in pod {}", self.place)
+                let ObjectMeta { name, namespace, uid, .. } = self.meta;
+                write!(f, "Back-off restarting failed container {container} in pod {name}_{namespace}({uid})")
             }
             Note::DeadlineExceeded => f.write_str(DEADLINE_MESSAGE),
         }
