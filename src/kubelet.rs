@@ -223,18 +223,7 @@ impl Component for Kubelet {
             Event::PodDeadlineReached(pod) => self.with_worker(pod, turn, Worker::deadline_reached),
             Event::NodeFailed(node) => self.fail_node(node, turn),
             Event::NodeRecovered(node) => self.recover_node(node, turn),
-            Event::ActionDue(_)
-            | Event::NodeMonitorDue(_)
-            | Event::TaintEvictionDue(_)
-            | Event::PodGcDue
-            | Event::GarbageDue(_)
-            | Event::JobSync(_)
-            | Event::OrphanPodSync(_)
-            | Event::JobExpired(_)
-            | Event::CronJobSync(_)
-            | Event::SchedulingCycle
-            | Event::BackoffFlush
-            | Event::UnschedulableFlush => unreachable!("{event:?} is not for the kubelet"),
+            other => unreachable!("{other:?} is not for the kubelet"),
         }
     }
 
@@ -249,31 +238,7 @@ impl Component for Kubelet {
                 self.request_sync(*pod, watch);
             }
             Change::PodPhaseChanged(pod, _, phase) if phase.is_terminal() => self.request_sync(*pod, watch),
-            Change::Created(_)
-            | Change::NodeChanged(..)
-            | Change::NodeReadyChanged(..)
-            | Change::NodeLeaseChanged(..)
-            | Change::NodeDeleted(..)
-            | Change::PodNominated(..)
-            | Change::PodUnschedulable(..)
-            | Change::PodAccepted(_)
-            | Change::PodIpSet(..)
-            | Change::ContainerChanged(..)
-            | Change::PodPhaseChanged(..)
-            | Change::PodReadyChanged(..)
-            | Change::PodDisrupted(..)
-            | Change::PodFinalizerRemoved(_)
-            | Change::JobSpecChanged(_)
-            | Change::JobStatusChanged(_)
-            | Change::JobDeletionRequested(..)
-            | Change::JobDeleted(..)
-            | Change::CronJobSpecChanged(..)
-            | Change::CronJobStatusChanged(_)
-            | Change::CronJobDeletionRequested(..)
-            | Change::CronJobDeleted(..)
-            | Change::PodAdopted(_)
-            | Change::Orphaned(_)
-            | Change::Recorded(..) => {}
+            _ => {}
         }
     }
 }

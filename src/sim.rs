@@ -19,10 +19,12 @@ use crate::controllers::ttl::TtlController;
 use crate::engine::{Calendar, SimTime, Streams};
 use crate::event::{Change, Command, Creation, Event};
 use crate::kubelet::Kubelet;
-use crate::model::scenario::{ComponentName, Horizon, NewObject, Scenario};
+use crate::model::meta::Labels;
+use crate::model::scenario::{ComponentName, Horizon, NewObject, NewSpec, Scenario};
 use crate::model::wall_clock::WallClock;
-pub use crate::sim::actions::name_matches;
 use crate::scheduler::Scheduler;
+use crate::scheduler::config::SchedulerConfig;
+pub use crate::sim::actions::name_matches;
 use crate::sim::process::Process;
 
 /// A run of a scenario, at some instant.
@@ -193,6 +195,31 @@ impl<O: Observer> Simulation<O> {
             let event = Event::ActionDue(at);
             self.calendar.schedule(entry.at, event.rank(), event);
         }
+        self.await_arrival(0);
+    }
+
+    /// Creates a pod of the recorded trace and makes the next one due.
+    fn arrive(&mut self, position: u32) {
+        let scenario = Arc::clone(&self.scenario);
+        let Some(trace) = &scenario.trace else { return };
+        let row = trace.rows[position as usize];
+        self.create(NewObject {
+            namespace: "default".into(),
+            name: format!("pod-{position}").into(),
+            labels: Labels::default(),
+            annotations: Labels::default(),
+            spec: NewSpec::Pod(Arc::clone(&trace.shapes[row.shape as usize])),
+            manifest: Arc::default(),
+        });
+        self.await_arrival(position + 1);
+    }
+
+    fn await_arrival(&mut self, position: u32) {
+        let row = self.scenario.trace.as_ref().and_then(|trace| trace.rows.get(position as usize));
+        if let Some(row) = row {
+            let event = Event::TraceDue(position);
+            self.calendar.schedule(row.at, event.rank(), event);
+        }
     }
 
     fn create(&mut self, object: NewObject) {
@@ -219,6 +246,7 @@ impl<O: Observer> Simulation<O> {
         );
         match event {
             Event::ActionDue(at) => self.act(at),
+            Event::TraceDue(at) => self.arrive(at),
             Event::NodeFailed(_)
             | Event::NodeRecovered(_)
             | Event::ProcessKilled(..)
@@ -261,7 +289,7 @@ impl Components {
             job: Process::new(JobController::new),
             ttl: Process::new(TtlController::new),
             cronjob: Process::new(CronJobController::new),
-            scheduler: Process::new(Scheduler::new),
+            scheduler: Process::new(|| Scheduler::new(SchedulerConfig::default())),
         }
     }
 

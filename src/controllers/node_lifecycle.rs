@@ -13,7 +13,7 @@
 //! Deviation: zones, their disruption modes and the eviction rate are not modelled yet; only the rule that a
 //! cluster without a single ready node evicts nothing is.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::cluster::Cluster;
 use crate::component::{Component, Timers, Turn, Watch};
@@ -22,6 +22,7 @@ use crate::event::{Change, Command, Event};
 use crate::model::ids::{NodeId, ObjectId, PodId};
 use crate::model::node::{ConditionStatus, Node, NodeSpec};
 use crate::model::pod::Pod;
+use crate::model::pod_status::PodReason;
 use crate::model::record::Severity;
 use crate::model::scheduling::{Taint, TaintEffect};
 
@@ -33,6 +34,8 @@ const RENEWAL: SimDuration = SimDuration::from_secs(10);
 const GC_PERIOD: SimDuration = SimDuration::from_secs(20);
 /// How long a missing node must be missing. Source: the same file, quarantineTime.
 const QUARANTINE: SimDuration = SimDuration::from_secs(40);
+/// How many pods in a terminal phase are kept. Source: kube-controller-manager --terminated-pod-gc-threshold.
+const TERMINATED_MAX: usize = 12_500;
 /// The taint of nodes that do not answer.
 const UNREACHABLE: &str = "node.kubernetes.io/unreachable";
 const SOURCE: &str = "node-controller";
@@ -43,6 +46,26 @@ pub struct NodeLifecycleController {
     evictions: BTreeMap<PodId, (SimTime, EventId)>,
     /// Nodes that are gone, since when: their pods are orphans after the quarantine.
     missing: BTreeMap<NodeId, SimTime>,
+    /// Pods in a terminal phase, in the order in which they are collected: evicted ones first, then the oldest.
+    terminated: BTreeSet<(GcKey, PodId)>,
+    /// The place of each such pod in that order.
+    gc_keys: BTreeMap<PodId, GcKey>,
+    gc_timer: Option<EventId>,
+}
+
+/// The order in which pods in a terminal phase are collected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct GcKey {
+    is_kept_longer: bool,
+    created: SimTime,
+    serial: u64,
+}
+
+impl GcKey {
+    fn of(pod: &Pod) -> Self {
+        let is_evicted = pod.status.reason == Some(PodReason::Evicted);
+        Self { is_kept_longer: !is_evicted, created: pod.meta.created, serial: pod.meta.uid.serial }
+    }
 }
 
 impl NodeLifecycleController {
@@ -125,18 +148,47 @@ impl NodeLifecycleController {
                 remove_orphan(pod, turn);
             }
         }
-        if !self.missing.is_empty() {
-            turn.set_timer_after(GC_PERIOD, Event::PodGcDue);
+    }
+
+    /// Removes the pods in a terminal phase that exceed the threshold.
+    /// Source: Kubernetes 1.28, pkg/controller/podgc/gc_controller.go, gcTerminated.
+    fn collect_terminated(&mut self, turn: &mut Turn<'_>) {
+        while self.terminated.len() > TERMINATED_MAX {
+            let Some((_, pod)) = self.terminated.pop_first() else { return };
+            self.gc_keys.remove(&pod);
+            turn.write(Command::DeletePod(pod, Some(SimDuration::ZERO)));
         }
     }
 
-    fn await_gc(&mut self, node: NodeId, watch: &mut Watch<'_>) {
-        let was_idle = self.missing.is_empty();
-        self.missing.insert(node, watch.now());
-        if was_idle {
+    fn collect(&mut self, turn: &mut Turn<'_>) {
+        self.gc_timer = None;
+        self.collect_terminated(turn);
+        self.collect_orphans(turn);
+        self.await_gc(turn);
+    }
+
+    /// Makes the garbage collector look at its next tick, if there is anything to look for.
+    fn await_gc(&mut self, timers: &mut impl Timers) {
+        let has_work = !self.missing.is_empty() || self.terminated.len() > TERMINATED_MAX;
+        if has_work && self.gc_timer.is_none() {
             let period = GC_PERIOD.as_nanos();
-            let next = SimTime::from_nanos((watch.now().as_nanos() / period + 1) * period);
-            watch.set_timer(next, Event::PodGcDue);
+            let next = SimTime::from_nanos((timers.now().as_nanos() / period + 1) * period);
+            self.gc_timer = Some(timers.set_timer(next, Event::PodGcDue));
+        }
+    }
+
+    fn note_terminated(&mut self, id: PodId, watch: &mut Watch<'_>) {
+        if let Some(pod) = watch.cluster().pod(id).filter(|pod| !pod.meta.is_terminating()) {
+            let key = GcKey::of(pod);
+            self.terminated.insert((key, id));
+            self.gc_keys.insert(id, key);
+            self.await_gc(watch);
+        }
+    }
+
+    fn forget_terminated(&mut self, id: PodId) {
+        if let Some(key) = self.gc_keys.remove(&id) {
+            self.terminated.remove(&(key, id));
         }
     }
 }
@@ -152,17 +204,21 @@ impl Component for NodeLifecycleController {
         }
         for (id, pod) in cluster.pods().iter() {
             if let Some(node) = pod.node.filter(|node| cluster.node(*node).is_none()) {
-                self.await_gc(node, watch);
+                self.missing.insert(node, watch.now());
+            }
+            if pod.status.phase.is_terminal() {
+                self.note_terminated(id, watch);
             }
             self.review(id, watch);
         }
+        self.await_gc(watch);
     }
 
     fn on_event(&mut self, event: Event, turn: &mut Turn<'_>) {
         match event {
             Event::NodeMonitorDue(node) => self.monitor(node, turn),
             Event::TaintEvictionDue(pod) => self.evict(pod, turn),
-            Event::PodGcDue => self.collect_orphans(turn),
+            Event::PodGcDue => self.collect(turn),
             other => unreachable!("{other:?} belongs to another component"),
         }
     }
@@ -179,12 +235,18 @@ impl Component for NodeLifecycleController {
                 }
             }
             Change::PodBound(pod, _) => self.review(*pod, watch),
+            Change::PodPhaseChanged(pod, _, to) if to.is_terminal() => self.note_terminated(*pod, watch),
+            Change::PodDeletionRequested(pod, _) => self.forget_terminated(*pod),
             Change::PodDeleted(pod, _) => {
                 if let Some((_, timer)) = self.evictions.remove(pod) {
                     watch.cancel(timer);
                 }
+                self.forget_terminated(*pod);
             }
-            Change::NodeDeleted(id, _) => self.await_gc(*id, watch),
+            Change::NodeDeleted(id, _) => {
+                self.missing.insert(*id, watch.now());
+                self.await_gc(watch);
+            }
             _ => {}
         }
     }

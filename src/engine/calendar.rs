@@ -7,11 +7,11 @@
 //! Pending events stand in three places, by how near they are:
 //!
 //! ```text
-//! schedule ──┬─ at the current instant ──> lanes: one queue per rank ────────┐
-//!            ├─ within the window ───────> front: sorted, at most 128 ───────┼──> pop
-//!            └─ later ───────────────────> wheel: 11 levels of 64 buckets ─┐ │
-//!                                            front or lanes or lower levels <┘ (the earliest bucket is opened
-//!                                                                               when lanes and front are empty)
+//! schedule ─┬─ at the current instant ─> lanes: one queue per rank ──────┬─> pop
+//!           ├─ within the window ──────> front: sorted, fewer than 128 ──┘
+//!           └─ later ──────────────────> wheel: 11 levels of 64 buckets
+//!                                          └─ earliest bucket ─> front, lanes or lower levels,
+//!                                             once lanes and front are empty
 //! ```
 //!
 //! The wheel is a radix heap of base 64 over the nanoseconds: an event lies at the level of the highest digit in
@@ -20,8 +20,8 @@
 //! at most eleven times, however many share its instant. A small bucket is not spread over lower levels but
 //! sorted as a whole: it becomes the front, and the span of time that it covers the window.
 //!
-//! A cancelled event is dropped where it is met. When one more is cancelled than there are pending ones, all are
-//! swept out, so that memory is bounded by the most events ever pending at one time.
+//! A cancelled event is dropped where it is met. When a cancellation makes them clearly more than the pending ones,
+//! all are swept out: memory is bounded by the most events ever pending at one time.
 
 mod lanes;
 mod tickets;

@@ -188,7 +188,7 @@ impl Law {
         let (median, p99) = (above_zero("p50", p50)?, at_least_zero("p99", p99)?);
         in_order(("p50", median), ("p99", p99))?;
         let sigma = (libm::log(p99) - libm::log(median)) / normal::quantile(0.99);
-        Ok(Self(Shape::Lognormal { median, sigma: sigma }))
+        Ok(Self(Shape::Lognormal { median, sigma }))
     }
 
     /// The Pareto law of that minimum and tail index.

@@ -69,6 +69,11 @@ impl PodLogs {
         self.containers.iter().find(|(other, _)| *other == container).map(|(_, log)| log)
     }
 
+    /// The logs of all containers that wrote anything, in the order of their first lines.
+    pub fn iter(&self) -> impl Iterator<Item = (ContainerRef, &ContainerLog)> {
+        self.containers.iter().map(|(container, log)| (*container, log))
+    }
+
     /// Whether nothing was written.
     pub fn is_empty(&self) -> bool {
         self.containers.is_empty()

@@ -37,12 +37,32 @@ pub struct Scenario {
     pub objects: Vec<NewObject>,
     /// What images do, by image name.
     pub programs: Arc<BTreeMap<Name, Program>>,
+    /// Pods that arrive by a recorded trace.
+    pub trace: Option<PodTrace>,
     /// What happens when, in order of time.
     pub timeline: Vec<TimedAction>,
     /// What is expected, in the order of the file.
     pub expectations: Vec<Expectation>,
     /// What was assumed or left out, for the reader of the results.
     pub assumptions: Vec<String>,
+}
+
+/// Pods that arrive by a recorded trace.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct PodTrace {
+    /// The specs that occur.
+    pub shapes: Vec<Arc<PodSpec>>,
+    /// The pods, in order of arrival.
+    pub rows: Vec<TraceRow>,
+}
+
+/// A pod of a trace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TraceRow {
+    /// When it arrives.
+    pub at: SimTime,
+    /// Its spec, by position in [`PodTrace::shapes`].
+    pub shape: u32,
 }
 
 /// When a run ends.

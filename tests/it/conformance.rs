@@ -5,6 +5,8 @@
 //! difference of every case that disagrees. It fails if one of those is not listed in `exceptions.yaml`.
 
 mod cron_next;
+mod cronjob_sync;
+mod objects;
 mod restart_backoff;
 
 use std::collections::BTreeMap;

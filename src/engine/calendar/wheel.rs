@@ -112,7 +112,7 @@ impl<E> Bucket<E> {
     }
 
     fn push(&mut self, entry: Entry<E>, spare: &mut Vec<Vec<Entry<E>>>) {
-        if self.last.len() % CHUNK_LEN == 0 {
+        if self.last.len().is_multiple_of(CHUNK_LEN) {
             let chunk = spare.pop().unwrap_or_else(|| Vec::with_capacity(CHUNK_LEN));
             let full = mem::replace(&mut self.last, chunk);
             if !full.is_empty() {

@@ -8,14 +8,13 @@ use std::collections::BTreeMap;
 use crate::engine::{Distribution, SimDuration, SimTime};
 use crate::manifest::field_error::{FieldErrors, Path};
 use crate::manifest::scenario::{
-    Attempt, AttemptsBy, ComponentChoice, Delay, DelayDistribution, Exit, Image, Kill, Listen, OnTerm, PortTarget,
-    PropagationPolicy, Run, ShortSteps, Step as WrittenStep, TimingChoice, TimingOverrides, TimingPreset, WaitFor,
+    Attempt, AttemptsBy, ComponentChoice, Delay, DelayDistribution, Exit, Image, Kill, Listen, OnTerm,
+    PortTarget, PropagationPolicy, Run, ShortSteps, Step as WrittenStep, TimingChoice, TimingOverrides,
+    TimingPreset, WaitFor,
 };
 use crate::model::meta::{Name, Propagation};
 use crate::model::pod::Protocol;
-use crate::model::program::{
-    Awaited, Endpoint, Host, MemoryUse, Program, Step, TermResponse,
-};
+use crate::model::program::{Awaited, Endpoint, Host, MemoryUse, Program, Step, TermResponse};
 use crate::model::resources::Bytes;
 use crate::model::scenario::{ComponentName, Timing};
 
@@ -55,9 +54,9 @@ fn custom_timing(overrides: &TimingOverrides) -> Timing {
 pub fn programs(images: &BTreeMap<String, Image>, errors: &mut FieldErrors) -> BTreeMap<Name, Program> {
     let spec_path = Path::OBJECT.child("spec");
     let images_path = spec_path.child("images");
-    let read = images.iter().map(|(name, image)| {
-        (name.as_str().into(), program(image, &images_path.key(name), errors))
-    });
+    let read = images
+        .iter()
+        .map(|(name, image)| (name.as_str().into(), program(image, &images_path.key(name), errors)));
     read.collect()
 }
 
@@ -80,6 +79,7 @@ fn program(image: &Image, path: &Path<'_>, errors: &mut FieldErrors) -> Program 
     };
     Program {
         pull_size: image.pull_size.map(|size| size.0),
+        pull_failure: image.pull_failure.as_deref().map(Into::into),
         startup: image.startup.as_ref().and_then(|delay| distribution(delay, &path.child("startup"), errors)),
         memory: image.memory.as_ref().map(|memory| MemoryUse {
             base: memory.base.0,
@@ -134,13 +134,9 @@ fn step(written: &WrittenStep, path: &Path<'_>, errors: &mut FieldErrors) -> Opt
     match written {
         WrittenStep::Listen(listen) => self::listen(listen, &path.child("listen"), errors),
         WrittenStep::WaitFor(wait) => wait_for(wait, &path.child("waitFor"), errors),
-        WrittenStep::Connect(target) => {
-            endpoint(target, &path.child("connect"), errors).map(Step::Connect)
-        }
+        WrittenStep::Connect(target) => endpoint(target, &path.child("connect"), errors).map(Step::Connect),
         WrittenStep::Run(Run::Forever(_)) => Some(Step::RunForever),
-        WrittenStep::Run(Run::For(delay)) => {
-            distribution(delay, &path.child("run"), errors).map(Step::Run)
-        }
+        WrittenStep::Run(Run::For(delay)) => distribution(delay, &path.child("run"), errors).map(Step::Run),
         WrittenStep::Write(file) => Some(Step::Write(file.as_str().into())),
         WrittenStep::Log(line) => Some(Step::Log(line.as_str().into())),
         WrittenStep::Exit(Exit::Code(code)) => exit([(*code, 1.0)], &path.child("exit"), errors),
@@ -185,7 +181,8 @@ fn wait_for(wait: &WaitFor, path: &Path<'_>, errors: &mut FieldErrors) -> Option
 fn endpoint(target: &str, path: &Path<'_>, errors: &mut FieldErrors) -> Option<Endpoint> {
     let parsed = target.rsplit_once(':').and_then(|(host, port)| {
         let port = port.parse().ok().filter(|port| *port > 0)?;
-        let host = if host == "localhost" || host == "127.0.0.1" { Host::Localhost } else { Host::Pod(host.into()) };
+        let host =
+            if host == "localhost" || host == "127.0.0.1" { Host::Localhost } else { Host::Pod(host.into()) };
         Some(Endpoint { host, port })
     });
     if parsed.is_none() {
@@ -194,11 +191,7 @@ fn endpoint(target: &str, path: &Path<'_>, errors: &mut FieldErrors) -> Option<E
     parsed
 }
 
-fn weighted_exit(
-    weights: &BTreeMap<String, f64>,
-    path: &Path<'_>,
-    errors: &mut FieldErrors,
-) -> Option<Step> {
+fn weighted_exit(weights: &BTreeMap<String, f64>, path: &Path<'_>, errors: &mut FieldErrors) -> Option<Step> {
     let mut codes = Vec::new();
     for (code, weight) in weights {
         match code.parse() {
