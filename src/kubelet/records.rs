@@ -106,6 +106,10 @@ fn rejection_reason(reason: &PodReason) -> &'static str {
     }
 }
 
+const fn truncated_to_millis(span: SimDuration) -> SimDuration {
+    SimDuration::from_nanos(span.as_nanos() - span.as_nanos() % 1_000_000)
+}
+
 impl fmt::Display for Message<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.note {
@@ -113,6 +117,7 @@ impl fmt::Display for Message<'_> {
             Note::SandboxChanged => f.write_str("Pod sandbox changed, it will be killed and re-created."),
             Note::Pulling { image } => write!(f, "Pulling image {image:?}"),
             Note::Pulled { image, took, with_waiting } => {
+                let [took, with_waiting] = [took, with_waiting].map(truncated_to_millis);
                 write!(f, "Successfully pulled image {image:?} in {took} ({with_waiting} including waiting)")
             }
             Note::Present { image } => write!(f, "Container image {image:?} already present on machine"),

@@ -265,6 +265,9 @@ impl Worker {
             return;
         }
         self.notice_exits(turn);
+        if self.address.is_none() && self.slots.have_unnoticed_end() {
+            return;
+        }
         if self.has_to_end() {
             self.stop(Stop::default(), shared, turn);
             return self.go_on_stopping(shared, turn);
