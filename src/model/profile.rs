@@ -220,10 +220,22 @@ impl Profile {
         Ok(self)
     }
 
+    /// Why the cluster lacks a feature, and how it would get it.
+    pub fn reason_without(&self, feature: Feature) -> String {
+        let Entry { gate, from, .. } = entry_of(feature);
+        let version = self.version;
+        match gate {
+            None => format!("Kubernetes {version} does not have it"),
+            Some(gate) if version.minor >= *from => format!("the feature gate {gate} is off"),
+            Some(gate) => format!(
+                "Kubernetes {version} has it only with the feature gate {gate}, which is on since 1.{from}"
+            ),
+        }
+    }
+
     /// Whether the cluster has the feature.
     pub fn has(&self, feature: Feature) -> bool {
-        let entry =
-            TABLE.iter().find(|entry| entry.feature == feature).expect("every feature is in the table");
+        let entry = entry_of(feature);
         let set = entry.gate.and_then(|gate| self.gates.get(gate).copied());
         set.unwrap_or_else(|| (entry.from..=entry.to).contains(&self.version.minor))
     }
@@ -243,6 +255,10 @@ impl Profile {
     pub const fn node_monitor_grace(&self) -> SimDuration {
         SimDuration::from_secs(if self.version.minor < 32 { 40 } else { 50 })
     }
+}
+
+fn entry_of(feature: Feature) -> &'static Entry {
+    TABLE.iter().find(|entry| entry.feature == feature).expect("every feature is in the table")
 }
 
 impl Default for Profile {

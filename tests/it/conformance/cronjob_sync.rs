@@ -2,6 +2,7 @@
 //! Kubernetes 1.28, but for the delays of which the table says otherwise.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 
 use chrono::DateTime;
@@ -32,8 +33,8 @@ use cluster_sim::model::unix_time::UnixTime;
 use cluster_sim::model::wall_clock::WallClock;
 use serde_json::{Value, json};
 
-use super::objects::{create_cronjob, create_job, cronjob_spec, labels, meta};
 use super::{Suite, files, same, yaml};
+use crate::objects::{create_cronjob, create_job, cronjob_spec, labels, meta};
 
 type Outcome = Result<(), String>;
 
@@ -151,7 +152,7 @@ impl Api for CaseApi {
         }
     }
 
-    fn record(&mut self, severity: Severity, reason: &'static str, _message: String) {
+    fn record(&mut self, severity: Severity, reason: &'static str, _message: fmt::Arguments<'_>) {
         self.records.push((severity, reason));
     }
 }
