@@ -89,7 +89,7 @@ impl Kubelet {
 
     fn add_worker(&mut self, id: PodId, node: NodeId, watch: &mut Watch<'_>) {
         let cluster = watch.cluster();
-        let Some(pod) = cluster.pod(id) else { return };
+        let Some(pod) = cluster.pod(id).filter(|_| !self.workers.contains_key(&id)) else { return };
         let machine = self.shared.machines.ensure(node, cluster, &mut self.shared.catalogue);
         machine.pods.insert(id);
         let mut worker = Box::new(Worker::new(id, pod, node));
