@@ -7,7 +7,7 @@
 pub mod turn;
 pub mod work_queue;
 
-pub use turn::{Context, Observer, Timers, Turn, WallClock, Watch};
+pub use turn::{Context, Observer, Timers, Turn, Watch};
 pub use work_queue::{Retry, WorkQueue};
 
 use crate::event::{Change, Event};

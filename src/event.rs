@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use crate::engine::{Rank, SimDuration, SimTime};
 use crate::model::cronjob::{CronJobSpec, CronJobStatus};
-use crate::model::ids::{CronJobId, JobId, NodeId, ObjectId, PodId};
+use crate::model::ids::{CronJobId, JobId, Kind, NodeId, ObjectId, PodId};
 use crate::model::job::{JobSpec, JobStatus};
 use crate::model::meta::{Labels, Name, Owner, Propagation};
 use crate::model::node::{ConditionStatus, NodeSpec};
@@ -27,8 +27,14 @@ use crate::model::scenario::NewObject;
 pub enum Event {
     /// An entry of the timeline, by position.
     ActionDue(u32),
-    /// An expectation with an instant of its own, by position.
-    ExpectationDue(u32),
+    /// The next pod of the recorded trace arrives, by position.
+    TraceDue(u32),
+    /// A node stops dead.
+    NodeFailed(NodeId),
+    /// A node that stopped has booted again.
+    NodeRecovered(NodeId),
+    /// The process of a container is ended from outside, with this exit code.
+    ProcessKilled(PodId, ContainerRef, i32),
     /// A process has done its present step.
     StepDone(ProcessRef),
     /// A process reaches its memory limit.
@@ -53,6 +59,8 @@ pub enum Event {
     GarbageDue(ObjectId),
     /// The Job controller syncs a Job.
     JobSync(JobId),
+    /// The Job controller takes the finalizer off a pod that no Job will count.
+    OrphanPodSync(PodId),
     /// `ttlSecondsAfterFinished` of a Job is over.
     JobExpired(JobId),
     /// The CronJob controller syncs a CronJob.
@@ -78,11 +86,15 @@ pub struct ProcessRef {
 
 impl Event {
     /// The rank at one instant: what happens to the cluster from outside comes first, then processes, kubelets,
-    /// node lifecycle, garbage, controllers, scheduler, and expectations last. Equal ranks go in order of
+    /// node lifecycle, garbage, controllers, and the scheduler last. Equal ranks go in order of
     /// scheduling.
     pub const fn rank(&self) -> Rank {
         Rank::new(match self {
-            Self::ActionDue(_) => 0,
+            Self::ActionDue(_)
+            | Self::TraceDue(_)
+            | Self::NodeFailed(_)
+            | Self::NodeRecovered(_)
+            | Self::ProcessKilled(..) => 0,
             Self::StepDone(_) | Self::MemoryLimitReached(_) | Self::TermDone(_) => 1,
             Self::PullDone(_) => 2,
             Self::PodSync(_) => 3,
@@ -91,13 +103,12 @@ impl Event {
             Self::TaintEvictionDue(_) => 6,
             Self::PodGcDue => 7,
             Self::GarbageDue(_) => 8,
-            Self::JobSync(_) => 9,
+            Self::JobSync(_) | Self::OrphanPodSync(_) => 9,
             Self::JobExpired(_) => 10,
             Self::CronJobSync(_) => 11,
             Self::SchedulingCycle => 12,
             Self::BackoffFlush => 13,
             Self::UnschedulableFlush => 14,
-            Self::ExpectationDue(_) => 15,
         })
     }
 }
@@ -111,6 +122,8 @@ pub enum Command {
     UpdateNode(NodeId, Labels, Box<NodeSpec>),
     /// Sets the Ready condition of a node.
     SetNodeReady(NodeId, ConditionStatus),
+    /// The kubelet of a node begins to renew its lease, or falls silent.
+    SetLease(NodeId, bool),
     /// Removes a node.
     DeleteNode(NodeId),
     /// Gives a pod other labels and another spec.
@@ -149,7 +162,7 @@ pub enum Command {
     UpdateJobStatus(JobId, Box<JobStatus>),
     /// Asks for the deletion of a Job.
     DeleteJob(JobId, Propagation),
-    /// The dependants of a Job being deleted in the foreground are gone: the object goes.
+    /// The dependants of a Job being deleted are gone, or orphans: the object goes.
     ReleaseJob(JobId),
     /// Gives a CronJob another spec.
     UpdateCronJobSpec(CronJobId, Arc<CronJobSpec>, Arc<Value>),
@@ -157,10 +170,12 @@ pub enum Command {
     UpdateCronJobStatus(CronJobId, Box<CronJobStatus>),
     /// Asks for the deletion of a CronJob.
     DeleteCronJob(CronJobId, Propagation),
-    /// The dependants of a CronJob being deleted in the foreground are gone: the object goes.
+    /// The dependants of a CronJob being deleted are gone, or orphans: the object goes.
     ReleaseCronJob(CronJobId),
-    /// Takes a dependant away from an owner that was deleted with `Orphan`.
+    /// Takes a dependant away from its owner, for example when that is deleted with `Orphan`.
     Orphan(ObjectId),
+    /// Gives a pod without an owner to a Job, which is to count it.
+    AdoptPod(PodId, Owner),
     /// Notes something about an object.
     Record(ObjectId, Record),
 }
@@ -178,6 +193,13 @@ pub struct Creation {
     pub job: Option<JobPod>,
     /// For a CronJob's Job: the instant that it was scheduled for.
     pub scheduled_for: Option<SimTime>,
+}
+
+impl Creation {
+    /// The making of an object under its own name and without an owner.
+    pub const fn of(object: NewObject) -> Self {
+        Self { object, generates_name: false, owner: None, job: None, scheduled_for: None }
+    }
 }
 
 /// Why a pod could not be placed.
@@ -198,6 +220,8 @@ pub enum Change {
     NodeChanged(NodeId, NodeChange),
     /// The Ready condition of a node has another status.
     NodeReadyChanged(NodeId, ConditionStatus),
+    /// The kubelet of a node began to renew its lease, or fell silent.
+    NodeLeaseChanged(NodeId, bool),
     /// A node is gone. `name` is what it was called.
     NodeDeleted(NodeId, Name),
     /// A pod has other labels or another spec.
@@ -244,8 +268,104 @@ pub enum Change {
     CronJobDeleted(CronJobId, DeletedOwner),
     /// An object lost its owner.
     Orphaned(ObjectId),
+    /// A pod without an owner got one.
+    PodAdopted(PodId),
     /// Something was noted about an object.
     Recorded(ObjectId, Record),
+}
+
+/// The object that a change is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Subject<'a> {
+    /// It is alive.
+    Alive(ObjectId),
+    /// It went with this change.
+    Gone {
+        /// Its kind.
+        kind: Kind,
+        /// Its namespace; empty for nodes.
+        namespace: &'a str,
+        /// Its name.
+        name: &'a str,
+    },
+}
+
+impl Change {
+    /// The name of the change, as the trace shows it.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Created(_) => "Created",
+            Self::NodeChanged(..) => "NodeChanged",
+            Self::NodeReadyChanged(..) => "NodeReadyChanged",
+            Self::NodeLeaseChanged(..) => "NodeLeaseChanged",
+            Self::NodeDeleted(..) => "NodeDeleted",
+            Self::PodChanged(..) => "PodChanged",
+            Self::PodBound(..) => "PodBound",
+            Self::PodNominated(..) => "PodNominated",
+            Self::PodUnschedulable(..) => "PodUnschedulable",
+            Self::PodAccepted(_) => "PodAccepted",
+            Self::PodIpSet(..) => "PodIpSet",
+            Self::ContainerChanged(..) => "ContainerChanged",
+            Self::PodPhaseChanged(..) => "PodPhaseChanged",
+            Self::PodReadyChanged(..) => "PodReadyChanged",
+            Self::PodDisrupted(..) => "PodDisrupted",
+            Self::PodDeletionRequested(..) => "PodDeletionRequested",
+            Self::PodFinalizerRemoved(_) => "PodFinalizerRemoved",
+            Self::PodDeleted(..) => "PodDeleted",
+            Self::JobSpecChanged(_) => "JobSpecChanged",
+            Self::JobStatusChanged(_) => "JobStatusChanged",
+            Self::JobDeletionRequested(..) => "JobDeletionRequested",
+            Self::JobDeleted(..) => "JobDeleted",
+            Self::CronJobSpecChanged(..) => "CronJobSpecChanged",
+            Self::CronJobStatusChanged(_) => "CronJobStatusChanged",
+            Self::CronJobDeletionRequested(..) => "CronJobDeletionRequested",
+            Self::CronJobDeleted(..) => "CronJobDeleted",
+            Self::Orphaned(_) => "Orphaned",
+            Self::PodAdopted(_) => "PodAdopted",
+            Self::Recorded(..) => "Recorded",
+        }
+    }
+
+    /// The object that the change is about.
+    pub fn subject(&self) -> Subject<'_> {
+        match self {
+            Self::Created(object) | Self::Orphaned(object) | Self::Recorded(object, _) => {
+                Subject::Alive(*object)
+            }
+            Self::NodeChanged(node, _)
+            | Self::NodeReadyChanged(node, _)
+            | Self::NodeLeaseChanged(node, _) => Subject::Alive(ObjectId::Node(*node)),
+            Self::PodChanged(pod, _)
+            | Self::PodBound(pod, _)
+            | Self::PodNominated(pod, _)
+            | Self::PodUnschedulable(pod, _)
+            | Self::PodAccepted(pod)
+            | Self::PodIpSet(pod, _)
+            | Self::ContainerChanged(pod, ..)
+            | Self::PodPhaseChanged(pod, ..)
+            | Self::PodReadyChanged(pod, _)
+            | Self::PodDisrupted(pod, _)
+            | Self::PodDeletionRequested(pod, _)
+            | Self::PodFinalizerRemoved(pod)
+            | Self::PodAdopted(pod) => Subject::Alive(ObjectId::Pod(*pod)),
+            Self::JobSpecChanged(job) | Self::JobStatusChanged(job) | Self::JobDeletionRequested(job, _) => {
+                Subject::Alive(ObjectId::Job(*job))
+            }
+            Self::CronJobSpecChanged(cronjob, _)
+            | Self::CronJobStatusChanged(cronjob)
+            | Self::CronJobDeletionRequested(cronjob, _) => Subject::Alive(ObjectId::CronJob(*cronjob)),
+            Self::NodeDeleted(_, name) => Subject::Gone { kind: Kind::Node, namespace: "", name },
+            Self::PodDeleted(_, pod) => {
+                Subject::Gone { kind: Kind::Pod, namespace: &pod.namespace, name: &pod.name }
+            }
+            Self::JobDeleted(_, job) => {
+                Subject::Gone { kind: Kind::Job, namespace: &job.namespace, name: &job.name }
+            }
+            Self::CronJobDeleted(_, cronjob) => {
+                Subject::Gone { kind: Kind::CronJob, namespace: &cronjob.namespace, name: &cronjob.name }
+            }
+        }
+    }
 }
 
 /// What of a node changed, as far as watchers care.

@@ -5,7 +5,9 @@
 
 pub mod cron_schedule;
 pub mod cronjob;
+pub mod go_text;
 pub mod ids;
+pub mod index_set;
 pub mod job;
 pub mod meta;
 pub mod node;
@@ -18,4 +20,6 @@ pub mod record;
 pub mod resources;
 pub mod scenario;
 pub mod scheduling;
+pub mod time_zone;
 pub mod unix_time;
+pub mod wall_clock;

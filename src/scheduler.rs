@@ -86,8 +86,13 @@ impl Timer {
 }
 
 impl Scheduler {
-    /// A scheduler that has seen nothing yet.
-    pub fn new(config: SchedulerConfig) -> Self {
+    /// A scheduler with upstream's settings that has seen nothing yet.
+    pub fn new() -> Self {
+        Self::with_config(SchedulerConfig::default())
+    }
+
+    /// A scheduler with settings of its own that has seen nothing yet.
+    pub fn with_config(config: SchedulerConfig) -> Self {
         Self {
             config,
             listers: Listers::default(),
@@ -340,6 +345,12 @@ impl Scheduler {
     }
 }
 
+impl Default for Scheduler {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Component for Scheduler {
     fn start(&mut self, watch: &mut Watch<'_>) {
         for timer in [&mut self.cycle, &mut self.backoff_flush, &mut self.unschedulable_flush] {
@@ -352,7 +363,7 @@ impl Component for Scheduler {
             (BackoffMode::Wait, watch.now())
         };
         let listers = std::mem::take(&mut self.listers);
-        *self = Self { listers, ..Self::new(self.config.clone()) };
+        *self = Self { listers, ..Self::with_config(self.config.clone()) };
         self.queue = SchedulingQueue::new(mode, origin);
         self.snapshot = Snapshot::of(watch.cluster());
         self.nominations = Nominations::of(watch.cluster());
@@ -376,7 +387,10 @@ impl Component for Scheduler {
             | Event::BackoffFlush
             | Event::UnschedulableFlush
             | Event::ActionDue(_)
-            | Event::ExpectationDue(_)
+            | Event::TraceDue(_)
+            | Event::NodeFailed(_)
+            | Event::NodeRecovered(_)
+            | Event::ProcessKilled(..)
             | Event::StepDone(_)
             | Event::MemoryLimitReached(_)
             | Event::TermDone(_)
@@ -389,6 +403,7 @@ impl Component for Scheduler {
             | Event::PodGcDue
             | Event::GarbageDue(_)
             | Event::JobSync(_)
+            | Event::OrphanPodSync(_)
             | Event::JobExpired(_)
             | Event::CronJobSync(_) => {}
         }
@@ -425,6 +440,7 @@ impl Component for Scheduler {
             | Change::PodDisrupted(id, _)
             | Change::PodFinalizerRemoved(id) => self.on_pod_changed(*id, None, watch),
             Change::PodUnschedulable(..)
+            | Change::NodeLeaseChanged(..)
             | Change::JobSpecChanged(_)
             | Change::JobStatusChanged(_)
             | Change::JobDeletionRequested(..)
@@ -434,6 +450,7 @@ impl Component for Scheduler {
             | Change::CronJobDeletionRequested(..)
             | Change::CronJobDeleted(..)
             | Change::Orphaned(_)
+            | Change::PodAdopted(_)
             | Change::Recorded(..) => return,
         }
         self.arm(watch);

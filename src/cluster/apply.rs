@@ -11,7 +11,7 @@ use crate::model::cronjob::{CronJob, CronJobStatus};
 use crate::model::ids::{Kind, NodeId, ObjectId};
 use crate::model::job::{Job, JobStatus};
 use crate::model::meta::{Labels, Name, ObjectMeta, Propagation, Uid};
-use crate::model::node::{ConditionStatus, Node, NodeReady, NodeSpec};
+use crate::model::node::{ConditionStatus, Lease, Node, NodeReady, NodeSpec};
 use crate::model::pod::{Ordinal, Pod};
 use crate::model::scenario::NewSpec;
 
@@ -49,6 +49,7 @@ impl Cluster {
             Command::Create(creation) => return self.create(now, *creation, changes).map(Some),
             Command::UpdateNode(id, labels, spec) => self.update_node(id, labels, *spec, changes)?,
             Command::SetNodeReady(id, status) => self.set_node_ready(now, id, status, changes)?,
+            Command::SetLease(id, is_renewed) => self.set_lease(now, id, is_renewed, changes)?,
             Command::DeleteNode(id) => self.delete_node(id, changes)?,
             Command::UpdatePod(id, labels, spec) => self.update_pod(id, labels, spec, changes)?,
             Command::BindPod(pod, node) => self.bind_pod(now, pod, node, changes)?,
@@ -83,6 +84,7 @@ impl Cluster {
             }
             Command::ReleaseCronJob(id) => self.remove_cronjob(id, Propagation::Background, changes)?,
             Command::Orphan(object) => self.orphan(object, changes)?,
+            Command::AdoptPod(pod, owner) => self.adopt_pod(pod, owner, changes)?,
             Command::Record(object, record) => changes.push(Change::Recorded(object, record)),
         }
         Ok(None)
@@ -181,7 +183,8 @@ impl Cluster {
 
     fn insert_node(&mut self, now: SimTime, meta: ObjectMeta, spec: NodeSpec) -> NodeId {
         let ready = NodeReady { status: ConditionStatus::True, since: now };
-        let id = self.nodes.insert_with(|_| Node { meta, spec, ready });
+        let lease = Lease { is_renewed: true, since: now };
+        let id = self.nodes.insert_with(|_| Node { meta, spec, ready, lease });
         if self.usage.len() <= id.index() {
             self.usage.resize_with(id.index() + 1, NodeUsage::default);
         }
@@ -225,6 +228,21 @@ impl Cluster {
         if node.ready.status != status {
             node.ready = NodeReady { status, since: now };
             changes.push(Change::NodeReadyChanged(id, status));
+        }
+        Ok(())
+    }
+
+    fn set_lease(
+        &mut self,
+        now: SimTime,
+        id: NodeId,
+        is_renewed: bool,
+        changes: &mut Vec<Change>,
+    ) -> Result<(), Refusal> {
+        let node = self.nodes.get_mut(id).ok_or(Refusal::NotFound)?;
+        if node.lease.is_renewed != is_renewed {
+            node.lease = Lease { is_renewed, since: now };
+            changes.push(Change::NodeLeaseChanged(id, is_renewed));
         }
         Ok(())
     }

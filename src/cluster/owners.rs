@@ -9,9 +9,9 @@ use crate::cluster::{Cluster, Refusal};
 use crate::engine::{SimDuration, SimTime};
 use crate::event::{Change, CronJobSpecChange, DeletedOwner};
 use crate::model::cronjob::{CronJobSpec, CronJobStatus};
-use crate::model::ids::{CronJobId, JobId, Kind, ObjectId};
+use crate::model::ids::{CronJobId, JobId, Kind, ObjectId, PodId};
 use crate::model::job::{JobSpec, JobStatus};
-use crate::model::meta::{Deletion, ObjectMeta, Propagation};
+use crate::model::meta::{Deletion, ObjectMeta, Owner, Propagation};
 use crate::model::pod::Ordinal;
 
 /// The living dependants of one owner, and how many it has ever had.
@@ -127,7 +127,7 @@ impl Cluster {
     ) -> Result<(), Refusal> {
         let n_dependants = self.dependants.get(&ObjectId::Job(id)).map_or(0, Dependants::len);
         let job = self.jobs.get_mut(id).ok_or(Refusal::NotFound)?;
-        if propagation == Propagation::Foreground && n_dependants > 0 {
+        if propagation != Propagation::Background && n_dependants > 0 {
             if begin_deletion(&mut job.meta, now, propagation) {
                 changes.push(Change::JobDeletionRequested(id, propagation));
             }
@@ -157,7 +157,7 @@ impl Cluster {
     ) -> Result<(), Refusal> {
         let n_dependants = self.dependants.get(&ObjectId::CronJob(id)).map_or(0, Dependants::len);
         let cronjob = self.cronjobs.get_mut(id).ok_or(Refusal::NotFound)?;
-        if propagation == Propagation::Foreground && n_dependants > 0 {
+        if propagation != Propagation::Background && n_dependants > 0 {
             if begin_deletion(&mut cronjob.meta, now, propagation) {
                 changes.push(Change::CronJobDeletionRequested(id, propagation));
             }
@@ -191,6 +191,24 @@ impl Cluster {
                 dependants.remove(meta.uid.serial);
             }
             changes.push(Change::Orphaned(object));
+        }
+        Ok(())
+    }
+
+    /// Gives a pod without an owner to a Job; nothing happens where it has one.
+    pub(super) fn adopt_pod(
+        &mut self,
+        id: PodId,
+        owner: Owner,
+        changes: &mut Vec<Change>,
+    ) -> Result<(), Refusal> {
+        let pod = self.pods.get_mut(id).ok_or(Refusal::NotFound)?;
+        if pod.meta.owner.is_none() {
+            pod.job.get_or_insert_default().has_finalizer = true;
+            let dependants = self.dependants.entry(owner.object).or_default();
+            dependants.insert(pod.meta.uid.serial, ObjectId::Pod(id));
+            pod.meta.owner = Some(owner);
+            changes.push(Change::PodAdopted(id));
         }
         Ok(())
     }

@@ -382,7 +382,9 @@ impl Cluster {
         let shortened = pod.meta.deletion.is_some_and(|deletion| grace < deletion.grace);
         if pod.meta.deletion.is_none() || shortened {
             let propagation = Propagation::Background;
-            pod.meta.deletion = Some(Deletion { requested: now, grace, propagation });
+            // A shorter grace counts from the first request. Source: apiserver/pkg/registry/rest, BeforeDelete.
+            let requested = pod.meta.deletion.map_or(now, |deletion| deletion.requested);
+            pod.meta.deletion = Some(Deletion { requested, grace, propagation });
             if grace.is_zero() && !pod.has_finalizer() {
                 return self.remove_pod(id, changes);
             }
@@ -432,7 +434,10 @@ impl Cluster {
         if pod.status.phase.is_terminal() {
             return;
         }
-        let phase = compute_phase(&pod.spec, &pod.status, false);
+        let mut phase = compute_phase(&pod.spec, &pod.status, false);
+        if phase.is_terminal() && has_running_container(&pod.status) {
+            phase = pod.status.phase;
+        }
         let is_initialized = is_initialized(&pod.spec, &pod.status);
         let is_ready = is_initialized
             && pod.status.containers.iter().all(ContainerStatus::is_ready)
@@ -450,7 +455,10 @@ impl Cluster {
         }
         pod.status.phase = phase;
         if phase.is_terminal() {
-            set_ready(pod, now, false, id, changes);
+            // The pod garbage collector writes the phase and leaves Ready as it was.
+            if pod.status.reason != Some(PodReason::NodeLost) {
+                set_ready(pod, now, false, id, changes);
+            }
             if let Some(node) = pod.node {
                 self.usage[node.index()].remove(id, pod);
             }
@@ -466,7 +474,20 @@ impl Pod {
     }
 }
 
+/// A pod does not become Succeeded or Failed while a container of it may hold what only the node can free.
+/// Source: Kubernetes 1.28, pkg/kubelet/status/status_manager.go, mergePodStatus.
+fn has_running_container(status: &PodStatus) -> bool {
+    status.init_containers.iter().chain(&status.containers).any(ContainerStatus::is_running)
+}
+
+/// Source: Kubernetes 1.28, pkg/kubelet/status/generate.go, GeneratePodInitializedCondition.
 fn is_initialized(spec: &PodSpec, status: &PodStatus) -> bool {
+    let has_started = |container: &ContainerStatus| {
+        container.last_termination.is_some() || !matches!(container.state, ContainerState::Waiting(_))
+    };
+    if status.containers.iter().any(has_started) {
+        return true;
+    }
     let mut init = spec.init_containers.iter().zip(&status.init_containers);
     init.all(|(container, status)| match (container.init_kind, &status.state) {
         (InitKind::Ordinary, ContainerState::Terminated(end)) => end.exit_code == 0,

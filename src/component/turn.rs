@@ -7,11 +7,20 @@ use crate::model::ids::ObjectId;
 use crate::model::profile::Profile;
 use crate::model::record::{Record, Severity};
 use crate::model::scenario::Timing;
+use crate::model::wall_clock::WallClock;
 
 /// Is shown every change at the moment when it happens; reads, writes nothing back.
 pub trait Observer {
+    /// Takes note of the event that is about to be handled: the cause of the changes that follow.
+    fn begin(&mut self, now: SimTime, seq: u64, event: &Event, cluster: &Cluster);
+
     /// Takes note of a change. The cluster has made it already, and no later one.
     fn see(&mut self, now: SimTime, change: &Change, cluster: &Cluster);
+
+    /// Whether records are of interest; where they are not, components may leave them out.
+    fn wants_records(&self) -> bool {
+        true
+    }
 }
 
 /// Facts of a run that never change.
@@ -25,13 +34,6 @@ pub struct Context {
     pub streams: Streams,
     /// The wall clock at the start.
     pub clock: WallClock,
-}
-
-/// The civil time of virtual instants.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct WallClock {
-    /// The wall clock at the start.
-    pub start: crate::model::unix_time::UnixTime,
 }
 
 /// The turn of a component that handles an event.
@@ -118,6 +120,11 @@ impl<'a> Turn<'a> {
     /// When it is refused all the same: a bug.
     pub fn write(&mut self, command: Command) {
         self.submit(command).expect("the object of a write was looked up in the same turn");
+    }
+
+    /// Whether anybody reads the records of this run; text for nobody need not be made.
+    pub fn wants_records(&self) -> bool {
+        self.observer.wants_records()
     }
 
     /// Notes something about an object.

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::engine::{SimDuration, SimTime};
-use crate::model::meta::{Labels, Name, ObjectMeta};
+pub use crate::model::index_set::IndexSet;
+use crate::model::meta::{LabelSelector, Labels, Name, ObjectMeta, Uid};
 use crate::model::node::ConditionStatus;
 use crate::model::pod::PodTemplate;
 
@@ -53,6 +54,8 @@ pub struct JobSpec {
     pub pod_replacement_policy: PodReplacementPolicy,
     /// The controller in charge, where it is not the built-in one.
     pub managed_by: Option<Name>,
+    /// The selector of its pods where `manualSelector` is set; otherwise it is generated from the uid.
+    pub manual_selector: Option<LabelSelector>,
     /// What its pods are made of.
     pub template: PodTemplate,
 }
@@ -141,12 +144,23 @@ pub struct JobStatus {
     pub completed_indexes: IndexSet,
     /// The indexes that failed; with backoffLimitPerIndex only.
     pub failed_indexes: Option<IndexSet>,
+    /// Pods that have ended and are not in the counters yet, while they lose their finalizers.
+    pub uncounted: UncountedPods,
     /// When the controller first saw the Job not suspended. Whole seconds.
     pub start_time: Option<SimTime>,
     /// When the Job became Complete. Whole seconds.
     pub completion_time: Option<SimTime>,
     /// The conditions in the order in which they were added.
     pub conditions: Vec<JobCondition>,
+}
+
+/// Pods of a Job that have ended and are not in its counters yet.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct UncountedPods {
+    /// Those that succeeded; empty for an Indexed Job, whose record is `completed_indexes`.
+    pub succeeded: Vec<Uid>,
+    /// Those that failed.
+    pub failed: Vec<Uid>,
 }
 
 /// One condition of a Job.
@@ -203,13 +217,6 @@ impl JobStatus {
         self.true_condition(JobConditionType::Complete)
             .or_else(|| self.true_condition(JobConditionType::Failed))
     }
-}
-
-/// A set of completion indexes as sorted ranges, first and last included.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct IndexSet {
-    /// Ranges, sorted, apart from each other by more than one.
-    pub ranges: Vec<(u32, u32)>,
 }
 
 /// The template of the Jobs that a CronJob makes.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::engine::SimDuration;
 use crate::model::ids::NodeId;
 use crate::model::meta::{Labels, Name, ObjectMeta};
-use crate::model::pod_status::PodStatus;
+use crate::model::pod_status::{ContainerRef, PodStatus};
 use crate::model::resources::{self, Bytes, InitKind, Millicores, Resources};
 use crate::model::scheduling::Placement;
 
@@ -305,6 +305,14 @@ impl PodSpec {
     /// All containers, init containers first.
     pub fn all_containers(&self) -> impl Iterator<Item = &Container> {
         self.init_containers.iter().chain(&self.containers)
+    }
+
+    /// One container.
+    pub fn container(&self, container: ContainerRef) -> &Container {
+        match container {
+            ContainerRef::Init(at) => &self.init_containers[usize::from(at)],
+            ContainerRef::App(at) => &self.containers[usize::from(at)],
+        }
     }
 
     fn effective_requests(&self, of: impl Fn(&Container) -> Resources) -> Resources {

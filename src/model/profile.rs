@@ -63,6 +63,12 @@ impl fmt::Display for KubernetesVersion {
 pub enum Feature {
     /// Gate of the same name: init containers with restartPolicy Always run as sidecars.
     SidecarContainers,
+    /// Gate: `podFailurePolicy`.
+    JobPodFailurePolicy,
+    /// Gate: the completion index is a label of the pod too.
+    PodIndexLabel,
+    /// Sidecars are stopped after the app containers, in reverse order, not together with them.
+    SidecarTerminationOrder,
     /// Gate: `backoffLimitPerIndex`, `maxFailedIndexes`, action FailIndex.
     JobBackoffLimitPerIndex,
     /// Gate: `podReplacementPolicy` and `status.terminating`.
@@ -73,22 +79,29 @@ pub enum Feature {
     JobManagedBy,
     /// `status.ready` of Jobs (gate JobReadyPods, on since 1.24).
     JobReadyPods,
-    /// Complete and Failed come after SuccessCriteriaMet and FailureTarget and wait for terminating pods.
+    /// Complete and Failed come after SuccessCriteriaMet and FailureTarget and wait for terminating pods, where
+    /// podReplacementPolicy or managedBy is on; Complete has a reason.
     JobInterimConditions,
-    /// A sync that deletes pods takes them off `status.ready` at once.
+    /// A sync that deletes pods takes them off `status.ready` and adds them to `status.terminating` at once.
     JobReadyAfterDeletion,
     /// `status.active` is written as 0 while a replacement backs off, though other pods run (a bug).
     JobActiveZeroInBackoff,
+    /// Where only failed pods are replaced, pods being deleted count as surplus (a bug).
+    JobTerminatingIsSurplus,
     /// Suspending a Job clears its startTime, so that its deadline begins anew.
     JobSuspendClearsStartTime,
     /// `status.terminating` alone never causes a status write (a bug).
     JobTerminatingStale,
-    /// CronJob history is cleaned up before the rest of a sync, not after it.
+    /// CronJob history is cleaned up before the rest of a sync, not after it and only without errors.
     CronJobCleanupFirst,
-    /// A CronJob with missed runs of which none is found is looked at again from now, not in a hot loop.
-    CronJobRequeueFromNow,
+    /// A CronJob takes a Job of its own that has the name of the next one for it, and does not try again for ever.
+    CronJobAdoptsExisting,
     /// `status.lastSuccessfulTime` looks only at Complete Jobs.
     CronJobSuccessFromComplete,
+    /// `status.lastSuccessfulTime` is written with the removal from `status.active`, not one sync later.
+    CronJobSuccessAtOnce,
+    /// Records of completed Jobs say `condition: Complete`, not `status: Complete`.
+    CronJobSaysCondition,
     /// `TZ=` and `CRON_TZ=` in a schedule are refused by validation.
     CronJobTzRefused,
     /// Gate: each plugin of the scheduler says whether an event could help a pod that it refused.
@@ -127,6 +140,9 @@ const ALWAYS: u8 = u8::MAX;
 /// The table. A gate can be set by `featureGates` in versions that know it.
 const TABLE: &[Entry] = &[
     Entry { feature: Feature::SidecarContainers, gate: Some("SidecarContainers"), from: 29, to: ALWAYS },
+    Entry { feature: Feature::JobPodFailurePolicy, gate: Some("JobPodFailurePolicy"), from: 26, to: ALWAYS },
+    Entry { feature: Feature::PodIndexLabel, gate: Some("PodIndexLabel"), from: 28, to: ALWAYS },
+    Entry { feature: Feature::SidecarTerminationOrder, gate: None, from: 29, to: ALWAYS },
     Entry {
         feature: Feature::JobBackoffLimitPerIndex,
         gate: Some("JobBackoffLimitPerIndex"),
@@ -145,11 +161,14 @@ const TABLE: &[Entry] = &[
     Entry { feature: Feature::JobInterimConditions, gate: None, from: 31, to: ALWAYS },
     Entry { feature: Feature::JobReadyAfterDeletion, gate: None, from: 31, to: ALWAYS },
     Entry { feature: Feature::JobActiveZeroInBackoff, gate: None, from: 0, to: 36 },
+    Entry { feature: Feature::JobTerminatingIsSurplus, gate: None, from: 0, to: 28 },
     Entry { feature: Feature::JobSuspendClearsStartTime, gate: None, from: 36, to: ALWAYS },
     Entry { feature: Feature::JobTerminatingStale, gate: None, from: 0, to: 28 },
     Entry { feature: Feature::CronJobCleanupFirst, gate: None, from: 29, to: ALWAYS },
-    Entry { feature: Feature::CronJobRequeueFromNow, gate: None, from: 29, to: ALWAYS },
-    Entry { feature: Feature::CronJobSuccessFromComplete, gate: None, from: 29, to: ALWAYS },
+    Entry { feature: Feature::CronJobAdoptsExisting, gate: None, from: 29, to: ALWAYS },
+    Entry { feature: Feature::CronJobSuccessFromComplete, gate: None, from: 30, to: ALWAYS },
+    Entry { feature: Feature::CronJobSuccessAtOnce, gate: None, from: 31, to: ALWAYS },
+    Entry { feature: Feature::CronJobSaysCondition, gate: None, from: 31, to: ALWAYS },
     Entry { feature: Feature::CronJobTzRefused, gate: None, from: 29, to: ALWAYS },
     Entry {
         feature: Feature::SchedulerQueueingHints,

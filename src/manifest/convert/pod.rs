@@ -1,0 +1,204 @@
+//! Pods and pod templates to the model.
+
+use std::sync::Arc;
+
+use crate::engine::SimDuration;
+use crate::manifest::convert::node::resources;
+use crate::manifest::convert::{labels, optional};
+use crate::manifest::wire;
+use crate::manifest::wire::ResourceList;
+use crate::manifest::wire::meta::SelectorRequirement;
+use crate::model::meta::{LabelOperator, LabelRequirement};
+use crate::model::pod::{
+    Container, ContainerPort, ContainerResources, Derived, PodSpec, PodTemplate, PreemptionPolicy, Protocol,
+    PullPolicy, RestartPolicy, Volume, VolumeMount, VolumeSource,
+};
+use crate::model::resources::InitKind;
+use crate::model::scheduling::{NodeSelectorTerm, Placement, PreferredNodeTerm, TaintEffect, Toleration};
+
+/// The address that stands for all addresses of a node.
+const ANY_IP: &str = "0.0.0.0";
+
+/// Converts a pod template.
+pub fn pod_template(template: &wire::pod::PodTemplateSpec) -> PodTemplate {
+    PodTemplate {
+        labels: labels(&template.metadata.labels),
+        annotations: labels(&template.metadata.annotations),
+        spec: Arc::new(pod_spec(&template.spec)),
+    }
+}
+
+/// Converts a pod's spec, and derives what follows from it.
+///
+/// A grace period below zero is one second.
+/// Source: Kubernetes 1.28, pkg/registry/core/pod/strategy.go, CheckGracefulDelete.
+pub fn pod_spec(spec: &wire::pod::PodSpec) -> PodSpec {
+    let grace = spec.termination_grace_period_seconds.expect("defaulting sets the grace period");
+    let container = |kind| move |container: &wire::pod::Container| self::container(container, kind);
+    let init_container = |c: &wire::pod::Container| {
+        let is_sidecar = c.restart_policy.as_deref() == Some("Always");
+        self::container(c, if is_sidecar { InitKind::Sidecar } else { InitKind::Ordinary })
+    };
+    let spec = PodSpec {
+        init_containers: spec.init_containers.iter().map(init_container).collect(),
+        containers: spec.containers.iter().map(container(InitKind::Ordinary)).collect(),
+        restart_policy: restart_policy(&spec.restart_policy),
+        termination_grace: SimDuration::from_secs(u64::try_from(grace).unwrap_or(1)),
+        active_deadline: spec.active_deadline_seconds.map(seconds),
+        node_name: optional(&spec.node_name),
+        scheduler_name: spec.scheduler_name.clone(),
+        priority: spec.priority.unwrap_or(0),
+        priority_class: optional(&spec.priority_class_name),
+        preemption_policy: preemption_policy(spec.preemption_policy.as_deref()),
+        placement: placement(spec),
+        scheduling_gates: spec.scheduling_gates.iter().map(|gate| gate.name.clone()).collect(),
+        host_network: spec.host_network,
+        overhead: resources(&spec.overhead),
+        volumes: spec.volumes.iter().map(volume).collect(),
+        derived: Derived::default(),
+    };
+    spec.derive()
+}
+
+fn container(container: &wire::pod::Container, init_kind: InitKind) -> Container {
+    Container {
+        name: container.name.clone(),
+        image: container.image.clone(),
+        pull_policy: pull_policy(&container.image_pull_policy),
+        ports: container.ports.iter().map(port).collect(),
+        requests: container_resources(&container.resources.requests),
+        limits: container_resources(&container.resources.limits),
+        init_kind,
+        mounts: container.volume_mounts.iter().map(mount).collect(),
+    }
+}
+
+fn container_resources(list: &ResourceList) -> ContainerResources {
+    ContainerResources {
+        amounts: resources(list),
+        has_cpu: list.contains_key("cpu"),
+        has_memory: list.contains_key("memory"),
+    }
+}
+
+fn port(port: &wire::pod::ContainerPort) -> ContainerPort {
+    let number = |port: i32| u16::try_from(port).expect("validation keeps ports in their range");
+    ContainerPort {
+        name: optional(&port.name),
+        container_port: number(port.container_port),
+        host_port: number(port.host_port),
+        host_ip: optional(&port.host_ip).unwrap_or_else(|| ANY_IP.into()),
+        protocol: match &*port.protocol {
+            "TCP" => Protocol::Tcp,
+            "UDP" => Protocol::Udp,
+            "SCTP" => Protocol::Sctp,
+            other => unreachable!("validation refuses the protocol {other:?}"),
+        },
+    }
+}
+
+fn mount(mount: &wire::pod::VolumeMount) -> VolumeMount {
+    VolumeMount { volume: mount.name.clone(), path: mount.mount_path.clone(), read_only: mount.read_only }
+}
+
+fn volume(volume: &wire::pod::Volume) -> Volume {
+    let is_empty_dir = volume.sources.contains_key("emptyDir");
+    let source = if is_empty_dir { VolumeSource::EmptyDir } else { VolumeSource::Present };
+    Volume { name: volume.name.clone(), source }
+}
+
+fn placement(spec: &wire::pod::PodSpec) -> Placement {
+    let affinity = spec.affinity.as_ref().and_then(|affinity| affinity.node_affinity.as_ref());
+    let required = affinity.and_then(|affinity| affinity.required.as_ref());
+    let preferred = affinity.into_iter().flat_map(|affinity| &affinity.preferred);
+    // A term of weight 0 says nothing.
+    let preferred = preferred.filter(|term| term.weight != 0);
+    Placement {
+        node_selector: labels(&spec.node_selector),
+        required_nodes: required.map(|nodes| nodes.node_selector_terms.iter().map(term).collect()),
+        preferred_nodes: preferred
+            .map(|preferred| PreferredNodeTerm {
+                weight: i64::from(preferred.weight),
+                term: term(&preferred.preference),
+            })
+            .collect(),
+        tolerations: spec.tolerations.iter().map(toleration).collect(),
+        ..Placement::default()
+    }
+}
+
+fn term(term: &wire::pod::NodeSelectorTerm) -> NodeSelectorTerm {
+    NodeSelectorTerm {
+        expressions: term.match_expressions.iter().map(requirement).collect(),
+        fields: term.match_fields.iter().map(requirement).collect(),
+    }
+}
+
+/// Converts one requirement of a label or node selector.
+pub fn requirement(requirement: &SelectorRequirement) -> LabelRequirement {
+    let values = &requirement.values;
+    let bound = || {
+        let bound = values.first().and_then(|value| value.parse().ok());
+        bound.expect("validation wants one integer for Gt and Lt")
+    };
+    let operator = match &*requirement.operator {
+        "In" => LabelOperator::In(values.clone()),
+        "NotIn" => LabelOperator::NotIn(values.clone()),
+        "Exists" => LabelOperator::Exists,
+        "DoesNotExist" => LabelOperator::DoesNotExist,
+        "Gt" => LabelOperator::Gt(bound()),
+        "Lt" => LabelOperator::Lt(bound()),
+        other => unreachable!("validation refuses the operator {other:?}"),
+    };
+    LabelRequirement { key: requirement.key.clone(), operator }
+}
+
+fn toleration(toleration: &wire::pod::Toleration) -> Toleration {
+    Toleration {
+        key: optional(&toleration.key),
+        value: if &*toleration.operator == "Exists" { None } else { Some(toleration.value.clone()) },
+        effect: optional(&toleration.effect).map(|effect| taint_effect(&effect)),
+        // Less than nothing is nothing, as upstream has it.
+        seconds: toleration.toleration_seconds.map(|secs| seconds(secs.max(0))),
+    }
+}
+
+pub(super) fn taint_effect(effect: &str) -> TaintEffect {
+    match effect {
+        "NoSchedule" => TaintEffect::NoSchedule,
+        "PreferNoSchedule" => TaintEffect::PreferNoSchedule,
+        "NoExecute" => TaintEffect::NoExecute,
+        other => unreachable!("validation refuses the effect {other:?}"),
+    }
+}
+
+fn restart_policy(policy: &str) -> RestartPolicy {
+    match policy {
+        "Always" => RestartPolicy::Always,
+        "OnFailure" => RestartPolicy::OnFailure,
+        "Never" => RestartPolicy::Never,
+        other => unreachable!("validation refuses the restart policy {other:?}"),
+    }
+}
+
+fn pull_policy(policy: &str) -> PullPolicy {
+    match policy {
+        "Always" => PullPolicy::Always,
+        "IfNotPresent" => PullPolicy::IfNotPresent,
+        "Never" => PullPolicy::Never,
+        other => unreachable!("validation refuses the pull policy {other:?}"),
+    }
+}
+
+fn preemption_policy(policy: Option<&str>) -> PreemptionPolicy {
+    match policy {
+        None | Some("PreemptLowerPriority") => PreemptionPolicy::PreemptLowerPriority,
+        Some("Never") => PreemptionPolicy::Never,
+        Some(other) => unreachable!("validation refuses the preemption policy {other:?}"),
+    }
+}
+
+/// A span that validation has found not to be negative.
+pub(super) fn seconds(secs: i64) -> SimDuration {
+    SimDuration::from_secs(u64::try_from(secs).expect("validation refuses spans below zero"))
+}

@@ -1,0 +1,552 @@
+//! The Scenario kind (`apiVersion: sim/v1`): its types as written in YAML.
+//!
+//! The JSON Schema of `sim schema` and the reference in `docs/scenario.md` are generated from these types; the
+//! comments are their text. `read` turns them into the model.
+
+pub mod check;
+pub mod read;
+pub mod scalar;
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::Value;
+
+pub use scalar::{ByteSize, GrowthRate, Port, Span};
+
+/// The whole document.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(title = "Scenario")]
+pub struct ScenarioFile {
+    /// `sim/v1`
+    pub api_version: ApiVersion,
+    /// `Scenario`
+    pub kind: KindName,
+    /// The scenario's name.
+    #[serde(default)]
+    pub metadata: ScenarioMeta,
+    /// What is simulated.
+    #[serde(default)]
+    pub spec: ScenarioSpec,
+}
+
+/// The version of the format.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+pub enum ApiVersion {
+    /// The only one.
+    #[serde(rename = "sim/v1")]
+    V1,
+}
+
+/// The kind of the document.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+pub enum KindName {
+    /// The only one.
+    Scenario,
+}
+
+/// The scenario's name.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ScenarioMeta {
+    /// The name. Default: the file's name without its ending.
+    pub name: Option<String>,
+}
+
+/// What is simulated.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct ScenarioSpec {
+    /// What the scenario asks, in a sentence or two.
+    pub description: Option<String>,
+    /// The seed of all random streams. Default: 1. `--seed` overrides it.
+    pub seed: Option<u64>,
+    /// The wall clock at the start, RFC 3339. Default: `2027-01-01T00:00:00Z`; never the real clock.
+    pub start_time: Option<String>,
+    /// When the run ends. Default: when nothing is left to happen, after 24 h at the latest.
+    pub horizon: Option<Span>,
+    /// The Kubernetes version whose behaviour is simulated, `1.28` to `1.37`. Default: `1.35`.
+    pub kubernetes_version: Option<String>,
+    /// Feature gates that differ from the version's defaults.
+    pub feature_gates: BTreeMap<String, bool>,
+    /// The latencies of the cluster: `ideal` (none but those that define semantics), `typical`, or a preset
+    /// with overrides. Default: `ideal`.
+    pub timing: Option<TimingChoice>,
+    /// Parameters with their defaults. `${name}` stands for the value, here and in manifests; `--set name=value`
+    /// overrides it.
+    pub params: BTreeMap<String, Value>,
+    /// Groups of like nodes. Default, where no manifest brings a node: three nodes of 4 cpu and 16Gi.
+    pub node_pools: Vec<NodePool>,
+    /// Files of Kubernetes manifests, relative to this file, besides the documents of this file.
+    pub manifests: Vec<String>,
+    /// What images do when a container runs them, by image name. An image that is not listed runs 10 s and exits
+    /// with 0, or for ever where the restart policy is Always.
+    pub images: BTreeMap<String, Image>,
+    /// Pods that arrive by a recorded trace.
+    pub trace: Option<TraceFiles>,
+    /// What happens when.
+    pub timeline: Vec<TimelineEntry>,
+    /// What must hold, in CEL.
+    pub expect: Vec<Expect>,
+}
+
+/// The latencies of the cluster.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum TimingChoice {
+    /// A preset as it is.
+    Preset(TimingPreset),
+    /// A preset with overrides.
+    Custom(TimingOverrides),
+}
+
+/// A named set of latencies.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum TimingPreset {
+    /// No latency but those that define semantics.
+    #[default]
+    Ideal,
+    /// A cluster in good order.
+    Typical,
+}
+
+/// A preset of latencies with overrides.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct TimingOverrides {
+    /// What is not overridden. Default: `ideal`.
+    pub preset: TimingPreset,
+    /// From a write to the moment when components see it.
+    pub watch: Option<Span>,
+    /// One cycle of the scheduler.
+    pub scheduling_cycle: Option<Span>,
+    /// From the choice of a node to the pod's being bound.
+    pub bind: Option<Span>,
+    /// Making a sandbox.
+    pub sandbox: Option<Span>,
+    /// Starting one container.
+    pub container_start: Option<Span>,
+    /// Fixed part of an image pull.
+    pub pull_base: Option<Span>,
+    /// Rate of an image pull, per second.
+    pub pull_rate: Option<ByteSize>,
+    /// From the exit of a process to the kubelet's notice.
+    pub exit_detection: Option<Span>,
+}
+
+/// A group of like nodes.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct NodePool {
+    /// The nodes are called `<name>-1`, `<name>-2`, ….
+    pub name: String,
+    /// How many.
+    pub count: u32,
+    /// What each machine has: `cpu`, `memory`, `pods` (default 110) and other resources.
+    #[serde(default)]
+    pub capacity: BTreeMap<String, Value>,
+    /// What pods may request of it. Default: the capacity.
+    #[serde(default)]
+    pub allocatable: BTreeMap<String, Value>,
+    /// The zone: label `topology.kubernetes.io/zone`.
+    pub zone: Option<String>,
+    /// Further labels.
+    #[serde(default)]
+    pub labels: BTreeMap<String, String>,
+    /// Taints.
+    #[serde(default)]
+    pub taints: Vec<Value>,
+    /// The price of one node per hour, for reports.
+    pub price_per_hour: Option<f64>,
+}
+
+/// What an image does when a container runs it. One container runs one process.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Image {
+    /// What a node has to pull before its first start.
+    pub pull_size: Option<ByteSize>,
+    /// The error that every pull of it ends with; the image is never there.
+    pub pull_failure: Option<String>,
+    /// From the start of the container to the first step.
+    pub startup: Option<Delay>,
+    /// The memory that the process uses; above the container's limit it is OOM-killed.
+    pub memory: Option<Memory>,
+    /// What the process does, in order. At the end of its steps it exits with 0.
+    pub steps: Option<Vec<Step>>,
+    /// What each start does: one entry per start, the last repeats. Excludes `steps`.
+    pub attempts: Option<Vec<Attempt>>,
+    /// What numbers the starts for `attempts`. Default: `container`.
+    pub attempts_by: AttemptsBy,
+    /// What the process does on SIGTERM. Default: exits at once with 143.
+    pub on_term: Option<OnTerm>,
+}
+
+/// What numbers the starts of an image.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum AttemptsBy {
+    /// The restarts of the one container.
+    #[default]
+    Container,
+    /// The pods that the owner has made.
+    Pod,
+    /// The pods of the same completion index.
+    Index,
+}
+
+/// The memory that a process uses.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Memory {
+    /// At the start.
+    pub base: ByteSize,
+    /// What is added over time, as `1Mi/m`.
+    pub growth: Option<GrowthRate>,
+}
+
+/// What a process does on SIGTERM.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct OnTerm {
+    /// Goes on until SIGKILL.
+    pub ignore: bool,
+    /// Otherwise: from SIGTERM to the end. Default: no time.
+    pub after: Option<Span>,
+    /// The exit code then. Default: 143.
+    pub exit_code: Option<i32>,
+}
+
+/// One start of a process: its steps, or their short form.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Attempt {
+    /// Steps in order.
+    Steps(Vec<Step>),
+    /// The short form.
+    Short(ShortSteps),
+}
+
+/// The short form of steps: `listen`, `waitFor`, `run`, `write`, `log`, `exit`, done in this order.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct ShortSteps {
+    /// See the step of this name.
+    pub listen: Option<Listen>,
+    /// See the step of this name.
+    pub wait_for: Option<WaitFor>,
+    /// See the step of this name.
+    pub run: Option<Run>,
+    /// See the step of this name.
+    pub write: Option<String>,
+    /// See the step of this name.
+    pub log: Option<String>,
+    /// See the step of this name.
+    pub exit: Option<Exit>,
+}
+
+/// One step of a process.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Step {
+    /// Binds a port in the pod's port space. Where it is taken the process logs `address already in use` and
+    /// exits with 1.
+    Listen(Listen),
+    /// Waits until a port is open or a file is there.
+    WaitFor(WaitFor),
+    /// Connects to `host:port` once; where it is refused the process exits with 1. The host is `localhost` (the
+    /// pod's own loopback) or the name of a pod.
+    Connect(String),
+    /// Works for a while, or `forever`.
+    Run(Run),
+    /// Writes a file. Under a volume's mount path the other containers that mount it see it.
+    Write(String),
+    /// Writes a line to the log.
+    Log(String),
+    /// Ends the process with a code, or with one of several by weight.
+    Exit(Exit),
+}
+
+/// A port to bind.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Listen {
+    /// A TCP port.
+    Port(Port),
+    /// A port with its protocol.
+    Full {
+        /// The port.
+        port: Port,
+        /// `TCP`, `UDP` or `SCTP`.
+        protocol: Option<String>,
+    },
+}
+
+/// What a process waits for: a port or a file.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct WaitFor {
+    /// A port of the pod's own loopback, or `host:port`.
+    pub port: Option<PortTarget>,
+    /// A file.
+    pub file: Option<String>,
+    /// How long; then the process exits with 1. Default: for ever.
+    pub timeout: Option<Span>,
+}
+
+/// A port of the own loopback, or `host:port`.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum PortTarget {
+    /// A port of the pod's own loopback.
+    Local(Port),
+    /// `host:port`
+    Remote(String),
+}
+
+/// How long a process works: a span, `forever`, or a distribution.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Run {
+    /// For ever.
+    Forever(Forever),
+    /// A span or a distribution.
+    For(Delay),
+}
+
+/// The word `forever`.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Forever {
+    /// For ever.
+    Forever,
+}
+
+/// A span, or a distribution of spans.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Delay {
+    /// Always the same.
+    Constant(Span),
+    /// Drawn each time.
+    Drawn(DelayDistribution),
+}
+
+/// A distribution of spans.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum DelayDistribution {
+    /// Always the same.
+    Constant(Span),
+    /// Every span between two bounds alike.
+    Uniform {
+        /// The shortest.
+        min: Span,
+        /// The longest.
+        max: Span,
+    },
+    /// Memoryless with this mean.
+    Exponential(Span),
+    /// A bell curve; negative draws count as zero.
+    Normal {
+        /// The mean.
+        mean: Span,
+        /// The standard deviation.
+        sd: Span,
+    },
+    /// A skewed bell curve, given by two percentiles.
+    Lognormal {
+        /// Half of the draws are shorter.
+        p50: Span,
+        /// 99 of 100 draws are shorter.
+        p99: Span,
+    },
+    /// A heavy tail.
+    Pareto {
+        /// The shortest.
+        min: Span,
+        /// The smaller, the heavier the tail.
+        shape: f64,
+    },
+    /// One of these, all alike.
+    Empirical(Vec<Span>),
+}
+
+/// An exit code, or codes by weight as `{0: 0.9, 1: 0.1}`.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Exit {
+    /// Always this one.
+    Code(i32),
+    /// One of these, by weight.
+    Weighted(BTreeMap<String, f64>),
+}
+
+/// Recorded traces.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct TraceFiles {
+    /// A CSV file with the columns `arrival_s,cpu_m,mem_MiB,duration_s`: one pod a line.
+    pub pods: String,
+}
+
+/// Something that happens at a given time. Exactly one action besides `at`.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct TimelineEntry {
+    /// When, from the start.
+    pub at: Span,
+    /// Creates objects from manifest files, or updates those that are there.
+    pub apply: Option<Apply>,
+    /// Changes an object by a JSON merge patch.
+    pub patch: Option<Patch>,
+    /// Deletes an object.
+    pub delete: Option<Delete>,
+    /// Ends processes.
+    pub kill: Option<Kill>,
+    /// A node stops dead.
+    pub fail: Option<Fail>,
+    /// A node that stopped comes back.
+    pub recover: Option<NodeTarget>,
+    /// Marks a node unschedulable.
+    pub cordon: Option<NodeTarget>,
+    /// Marks a node schedulable again.
+    pub uncordon: Option<NodeTarget>,
+    /// Stops a component of the control plane.
+    pub stop: Option<Stop>,
+    /// Starts a component that was stopped.
+    pub start: Option<ComponentTarget>,
+}
+
+/// Manifest files to apply.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Apply {
+    /// Files, relative to this one.
+    pub manifests: Vec<String>,
+}
+
+/// An object and a merge patch. Exactly one of the kinds.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Patch {
+    /// A Job of this name.
+    pub job: Option<String>,
+    /// A CronJob of this name.
+    pub cronjob: Option<String>,
+    /// A node of this name.
+    pub node: Option<String>,
+    /// The namespace. Default: `default`.
+    pub namespace: Option<String>,
+    /// The patch, as `{spec: {suspend: true}}`.
+    pub merge: Value,
+}
+
+/// An object to delete. Exactly one of the kinds.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Delete {
+    /// A pod of this name; `web-*` is every pod whose name begins so.
+    pub pod: Option<String>,
+    /// A Job of this name.
+    pub job: Option<String>,
+    /// A CronJob of this name.
+    pub cronjob: Option<String>,
+    /// A node of this name.
+    pub node: Option<String>,
+    /// The namespace. Default: `default`.
+    pub namespace: Option<String>,
+    /// What happens to what the object owns. Default: `Background`, as kubectl.
+    #[serde(default)]
+    pub propagation: PropagationPolicy,
+    /// The grace period of a pod. Default: its own.
+    pub grace_period: Option<Span>,
+}
+
+/// What deleting an owner does to what it owns.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+pub enum PropagationPolicy {
+    /// The owned are deleted after it.
+    #[default]
+    Background,
+    /// The owned are deleted before it.
+    Foreground,
+    /// The owned stay.
+    Orphan,
+}
+
+/// Processes to end.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Kill {
+    /// The pod; `web-*` is every pod whose name begins so.
+    pub pod: String,
+    /// The namespace. Default: `default`.
+    pub namespace: Option<String>,
+    /// The container. Default: all app containers.
+    pub container: Option<String>,
+    /// The exit code. Default: 137, as after SIGKILL.
+    pub exit_code: Option<i32>,
+}
+
+/// A node that stops dead.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Fail {
+    /// The node.
+    pub node: String,
+    /// For how long. Default: for ever.
+    pub r#for: Option<Span>,
+}
+
+/// A node.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct NodeTarget {
+    /// The node.
+    pub node: String,
+}
+
+/// A component that stops.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Stop {
+    /// The component.
+    pub component: ComponentChoice,
+    /// For how long. Default: for ever.
+    pub r#for: Option<Span>,
+}
+
+/// A component that starts.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ComponentTarget {
+    /// The component.
+    pub component: ComponentChoice,
+}
+
+/// A component of the control plane.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ComponentChoice {
+    /// All controllers.
+    KubeControllerManager,
+    /// The scheduler.
+    KubeScheduler,
+}
+
+/// Something that must hold.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Expect {
+    /// When. Default: at the end.
+    pub at: Option<Span>,
+    /// A CEL expression over `jobs`, `cronjobs` and `nodes` (by name), `pods`, `logs` and `records` (lists) and
+    /// `t` [s].
+    pub that: String,
+    /// What it means, in words.
+    pub message: Option<String>,
+}

@@ -1,0 +1,123 @@
+//! Scalars of the Scenario kind: spans, sizes, ports.
+
+use std::borrow::Cow;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::{Deserialize, Deserializer, Error};
+
+use crate::engine::SimDuration;
+use crate::model::quantity::Quantity;
+use crate::model::resources::Bytes;
+
+/// A span of time, written as `90s`, `1h30m`, `250ms` or `30d`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Span(pub SimDuration);
+
+/// An amount of memory or storage, written as a quantity: `80Mi`, `1G`, `128974848`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ByteSize(pub Bytes);
+
+/// An amount of memory per time, written as `1Mi/m`, `64Ki/s` or `2Gi/h`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct GrowthRate {
+    /// What is added in each minute.
+    pub per_minute: Bytes,
+}
+
+/// A port, 1 to 65535.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Port(pub u16);
+
+/// A scalar as it may stand in a file: text or a whole number.
+#[derive(serde::Deserialize)]
+#[serde(untagged)]
+enum Scalar {
+    Number(i64),
+    Text(String),
+}
+
+impl Scalar {
+    fn into_text(self) -> String {
+        match self {
+            Self::Number(number) => number.to_string(),
+            Self::Text(text) => text,
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Span {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = Scalar::deserialize(deserializer)?.into_text();
+        text.parse().map(Self).map_err(D::Error::custom)
+    }
+}
+
+impl<'de> Deserialize<'de> for ByteSize {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = Scalar::deserialize(deserializer)?.into_text();
+        bytes(&text).map(Self).map_err(D::Error::custom)
+    }
+}
+
+impl<'de> Deserialize<'de> for GrowthRate {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        growth(&text).map_err(D::Error::custom)
+    }
+}
+
+impl<'de> Deserialize<'de> for Port {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let number = i64::deserialize(deserializer)?;
+        let port = u16::try_from(number).ok().filter(|port| *port > 0);
+        port.map(Self)
+            .ok_or_else(|| D::Error::custom(format!("must be between 1 and 65535, inclusive: {number}")))
+    }
+}
+
+fn bytes(text: &str) -> Result<Bytes, String> {
+    let quantity: Quantity = text.parse().map_err(|error| format!("{error}"))?;
+    let amount = quantity.value();
+    if amount < 0 { Err(format!("must not be negative: {text}")) } else { Ok(Bytes(amount)) }
+}
+
+fn growth(text: &str) -> Result<GrowthRate, String> {
+    let (amount, unit) = text.split_once('/').ok_or_else(|| format!("not a rate such as 1Mi/m: {text:?}"))?;
+    let Bytes(amount) = bytes(amount)?;
+    let per_minute = match unit {
+        "s" => amount.checked_mul(60),
+        "m" => Some(amount),
+        "h" => Some(amount / 60),
+        _ => return Err(format!("not a rate per s, m or h: {text:?}")),
+    };
+    per_minute
+        .map(|amount| GrowthRate { per_minute: Bytes(amount) })
+        .ok_or_else(|| format!("too large: {text}"))
+}
+
+macro_rules! scalar_schema {
+    ($type:ident, $schema:tt) => {
+        impl JsonSchema for $type {
+            fn inline_schema() -> bool {
+                true
+            }
+
+            fn schema_name() -> Cow<'static, str> {
+                stringify!($type).into()
+            }
+
+            fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                json_schema!($schema)
+            }
+        }
+    };
+}
+
+scalar_schema!(Span, {
+    "type": ["string", "integer"],
+    "format": "duration",
+    "pattern": "^(0|([0-9]+(\\.[0-9]+)?|\\.[0-9]+)(ns|us|µs|ms|s|m|h|d))+$"
+});
+scalar_schema!(ByteSize, {"type": ["string", "integer"], "format": "quantity"});
+scalar_schema!(GrowthRate, {"type": "string", "format": "rate"});
+scalar_schema!(Port, {"type": "integer", "minimum": 1, "maximum": 65535});

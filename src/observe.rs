@@ -1,0 +1,13 @@
+//! What is seen of a run: objects as kubectl shows them, digest, trace, records, ledgers, utilisation.
+//!
+//! Observers read the cluster and the changes and write nothing back.
+
+pub mod attempts;
+pub mod cron_runs;
+pub mod digest;
+pub mod expectation;
+pub mod object;
+pub mod records;
+pub mod run;
+pub mod trace;
+pub mod utilisation;

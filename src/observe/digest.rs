@@ -1,0 +1,177 @@
+//! The digest of a run: one hash over all changes with their times.
+//!
+//! Equal digests mean equal runs. Objects enter by the hash of their names and by numbers, never by id, so that
+//! neither the order of the documents nor the reuse of slots shows. The hash is xxh3 with 128 bits, whose output
+//! its specification fixes.
+
+use xxhash_rust::xxh3::Xxh3;
+
+use crate::cluster::Cluster;
+use crate::engine::SimTime;
+use crate::event::{Change, Subject};
+use crate::model::ids::ObjectId;
+use crate::model::job::{IndexSet, JobStatus};
+use crate::model::node::ConditionStatus;
+use crate::model::pod_status::{ContainerRef, ContainerState};
+
+/// The growing digest of a run.
+#[derive(Clone)]
+pub struct Digest {
+    hash: Xxh3,
+    /// One change, before it is hashed: few calls of the hash are faster than many.
+    buffer: Vec<u8>,
+}
+
+impl Digest {
+    /// The digest of no change at all.
+    pub fn new() -> Self {
+        Self { hash: Xxh3::new(), buffer: Vec::with_capacity(256) }
+    }
+
+    /// Adds a change.
+    pub fn add(&mut self, now: SimTime, change: &Change, cluster: &Cluster) {
+        self.buffer.clear();
+        self.number(now.as_nanos());
+        self.change(change, cluster);
+        self.hash.update(&self.buffer);
+    }
+
+    /// The digest so far, as 32 hexadecimal digits.
+    pub fn hex(&self) -> String {
+        format!("{:032x}", self.hash.digest128())
+    }
+
+    fn change(&mut self, change: &Change, cluster: &Cluster) {
+        self.text(change.name());
+        match change.subject() {
+            Subject::Alive(object) => self.object(object, cluster),
+            Subject::Gone { namespace, name, .. } => {
+                self.text(namespace);
+                self.text(name);
+            }
+        }
+        match change {
+            Change::NodeReadyChanged(_, status) => self.tag(condition_tag(*status)),
+            Change::PodBound(_, node) => self.object(ObjectId::Node(*node), cluster),
+            Change::PodNominated(_, node) => {
+                node.iter().for_each(|node| self.object(ObjectId::Node(*node), cluster));
+            }
+            Change::PodUnschedulable(_, why) => self.text(&why.message),
+            Change::PodIpSet(_, ip) => self.number(u64::from(ip.to_bits())),
+            Change::ContainerChanged(_, container, state) => self.container(*container, state),
+            Change::PodPhaseChanged(_, _, to) => self.text(to.as_str()),
+            Change::NodeLeaseChanged(_, is_renewed) => self.tag(u8::from(*is_renewed)),
+            Change::PodReadyChanged(_, is_ready) => self.tag(u8::from(*is_ready)),
+            Change::PodDisrupted(_, reason) => self.text(reason),
+            Change::PodDeletionRequested(_, grace) => self.number(grace.as_nanos()),
+            Change::Recorded(_, record) => {
+                self.text(record.reason);
+                self.text(&record.message);
+            }
+            Change::JobStatusChanged(id) => {
+                if let Some(job) = cluster.job(*id) {
+                    self.job_status(&job.status);
+                }
+            }
+            Change::CronJobStatusChanged(id) => {
+                if let Some(cronjob) = cluster.cronjob(*id) {
+                    self.number(cronjob.status.active.len() as u64);
+                    self.time(cronjob.status.last_schedule_time);
+                    self.time(cronjob.status.last_successful_time);
+                }
+            }
+            Change::Created(_)
+            | Change::NodeChanged(..)
+            | Change::PodChanged(..)
+            | Change::NodeDeleted(..)
+            | Change::PodAccepted(_)
+            | Change::PodFinalizerRemoved(_)
+            | Change::PodDeleted(..)
+            | Change::JobSpecChanged(_)
+            | Change::JobDeletionRequested(..)
+            | Change::JobDeleted(..)
+            | Change::CronJobSpecChanged(..)
+            | Change::CronJobDeletionRequested(..)
+            | Change::CronJobDeleted(..)
+            | Change::Orphaned(_)
+            | Change::PodAdopted(_) => {}
+        }
+    }
+
+    fn container(&mut self, container: ContainerRef, state: &ContainerState) {
+        match container {
+            ContainerRef::Init(at) => self.number(u64::from(at)),
+            ContainerRef::App(at) => self.number(1 << 16 | u64::from(at)),
+        }
+        match state {
+            ContainerState::Waiting(reason) => self.text(reason.as_str()),
+            ContainerState::Running { is_started, is_ready, .. } => {
+                self.tag(1 + u8::from(*is_started) + 2 * u8::from(*is_ready));
+            }
+            ContainerState::Terminated(end) => {
+                self.tag(5);
+                self.number(end.exit_code as u64);
+                self.text(end.reason.as_str());
+            }
+        }
+    }
+
+    fn job_status(&mut self, status: &JobStatus) {
+        for count in [status.active, status.succeeded, status.failed] {
+            self.number(u64::from(count));
+        }
+        for count in [status.ready, status.terminating] {
+            self.number(count.map_or(u64::MAX, u64::from));
+        }
+        self.time(status.start_time);
+        self.time(status.completion_time);
+        let failed = status.failed_indexes.iter().flat_map(IndexSet::ranges);
+        for (first, last) in status.completed_indexes.ranges().iter().chain(failed) {
+            self.number(u64::from(*first) << 32 | u64::from(*last));
+        }
+        for uid in status.uncounted.succeeded.iter().chain(&status.uncounted.failed) {
+            self.number(uid.key.0);
+        }
+        for condition in &status.conditions {
+            self.text(condition.kind.as_str());
+            self.tag(condition_tag(condition.status));
+            self.text(&condition.reason);
+        }
+    }
+
+    /// An object that is gone by now enters as nothing: its deletion is a change of its own.
+    fn object(&mut self, object: ObjectId, cluster: &Cluster) {
+        self.number(cluster.meta(object).map_or(0, |meta| meta.uid.key.0));
+    }
+
+    fn time(&mut self, at: Option<SimTime>) {
+        self.number(at.map_or(u64::MAX, SimTime::as_nanos));
+    }
+
+    fn tag(&mut self, tag: u8) {
+        self.buffer.push(tag);
+    }
+
+    fn number(&mut self, number: u64) {
+        self.buffer.extend_from_slice(&number.to_le_bytes());
+    }
+
+    fn text(&mut self, text: &str) {
+        self.number(text.len() as u64);
+        self.buffer.extend_from_slice(text.as_bytes());
+    }
+}
+
+impl Default for Digest {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+const fn condition_tag(status: ConditionStatus) -> u8 {
+    match status {
+        ConditionStatus::True => 1,
+        ConditionStatus::False => 2,
+        ConditionStatus::Unknown => 3,
+    }
+}

@@ -1,0 +1,192 @@
+//! Judges expectations: CEL expressions over the cluster at an instant.
+//!
+//! Objects have the shape of the Kubernetes API. Whole numbers are CEL `int`s. `jobs`, `cronjobs` and `nodes` are
+//! maps by name (`namespace/name` outside of the namespace `default`); `pods`, `logs` and `records` are lists in
+//! order of creation; `t` is the time [s].
+
+use std::sync::Arc;
+
+use cel::common::ast::Expr;
+use cel::{Context, Program, Value};
+use serde_json::{Value as Json, json};
+
+use crate::cluster::Cluster;
+use crate::engine::SimTime;
+use crate::model::ids::ObjectId;
+use crate::model::meta::ObjectMeta;
+use crate::model::wall_clock::WallClock;
+use crate::observe::object::ObjectWriter;
+use crate::observe::records::RecordLog;
+
+/// What an expectation is judged on.
+#[derive(Clone, Copy)]
+pub struct Evidence<'a> {
+    /// The cluster.
+    pub cluster: &'a Cluster,
+    /// Its civil time.
+    pub clock: WallClock,
+    /// The present instant.
+    pub now: SimTime,
+    /// The records so far.
+    pub records: &'a RecordLog,
+    /// The log lines so far.
+    pub logs: &'a [LogLine],
+}
+
+/// A line of a container's log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogLine {
+    /// The pod.
+    pub pod: String,
+    /// The container.
+    pub container: String,
+    /// When it was written.
+    pub at: SimTime,
+    /// The line.
+    pub text: String,
+}
+
+/// What came of an expectation.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Judgement {
+    /// The position of the expectation in the scenario.
+    pub position: usize,
+    /// When it was judged.
+    pub at: SimTime,
+    /// Whether it holds.
+    pub holds: bool,
+    /// What was found instead, where it does not hold.
+    pub found: Option<String>,
+}
+
+/// Judges one expression.
+///
+/// Returns what was found instead where it does not hold: the two sides of a comparison, or why the expression has
+/// no value.
+///
+/// # Errors
+/// What was found instead.
+pub fn judge(text: &str, evidence: &Evidence<'_>) -> Result<(), String> {
+    let program = Program::compile(text).map_err(|error| error.to_string())?;
+    let mut context = Context::default();
+    let references = program.references();
+    for (name, build) in VARIABLES {
+        if references.has_variable(name) {
+            context.add_variable_from_value(name, build(evidence));
+        }
+    }
+    match program.execute(&context) {
+        Ok(Value::Bool(true)) => Ok(()),
+        Ok(Value::Bool(false)) => Err(sides(&program, &context)),
+        Ok(other) => Err(format!("the expression is not true or false but {}", show(&other))),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+type Build = fn(&Evidence<'_>) -> Value;
+
+const VARIABLES: [(&str, Build); 7] = [
+    ("cronjobs", |evidence| by_name(evidence, evidence.cluster.cronjobs().ids().map(ObjectId::CronJob))),
+    ("jobs", |evidence| by_name(evidence, evidence.cluster.jobs().ids().map(ObjectId::Job))),
+    ("logs", logs),
+    ("nodes", |evidence| by_name(evidence, evidence.cluster.nodes().ids().map(ObjectId::Node))),
+    ("pods", pods),
+    ("records", records),
+    ("t", |evidence| Value::Float(evidence.now.as_nanos() as f64 / 1e9)),
+];
+
+fn by_name(evidence: &Evidence<'_>, objects: impl Iterator<Item = ObjectId>) -> Value {
+    let writer = ObjectWriter { cluster: evidence.cluster, clock: evidence.clock };
+    let entries = objects.filter_map(|object| {
+        let meta = evidence.cluster.meta(object)?;
+        Some((map_key(meta), writer.object(object)?))
+    });
+    to_cel(&Json::Object(entries.collect()))
+}
+
+/// The key of an object in a map: its name, with the namespace where that is not `default`.
+fn map_key(meta: &ObjectMeta) -> String {
+    match &*meta.namespace {
+        "" | "default" => meta.name.to_string(),
+        namespace => format!("{namespace}/{}", meta.name),
+    }
+}
+
+fn pods(evidence: &Evidence<'_>) -> Value {
+    let writer = ObjectWriter { cluster: evidence.cluster, clock: evidence.clock };
+    let mut pods: Vec<_> = evidence.cluster.pods().iter().collect();
+    pods.sort_by_key(|(_, pod)| pod.meta.uid.serial);
+    let written = pods.into_iter().filter_map(|(id, _)| writer.pod(id));
+    to_cel(&written.collect())
+}
+
+fn records(evidence: &Evidence<'_>) -> Value {
+    let written = evidence.records.entries().iter().map(|entry| {
+        json!({
+            "kind": entry.kind.as_str(), "namespace": &*entry.namespace, "name": &*entry.name,
+            "type": entry.record.severity.to_string(), "reason": entry.record.reason,
+            "message": entry.record.message, "count": entry.count,
+            "first": entry.first.as_nanos() as f64 / 1e9, "last": entry.last.as_nanos() as f64 / 1e9,
+        })
+    });
+    to_cel(&written.collect())
+}
+
+fn logs(evidence: &Evidence<'_>) -> Value {
+    let written = evidence.logs.iter().map(|line| {
+        json!({
+            "pod": line.pod, "container": line.container, "text": line.text,
+            "t": line.at.as_nanos() as f64 / 1e9,
+        })
+    });
+    to_cel(&written.collect())
+}
+
+/// JSON as a CEL value; whole numbers become `int`, never `uint`, so that they compare with literals.
+fn to_cel(value: &Json) -> Value {
+    match value {
+        Json::Null => Value::Null,
+        Json::Bool(truth) => Value::Bool(*truth),
+        Json::Number(number) => match number.as_i64() {
+            Some(whole) => Value::Int(whole),
+            None => Value::Float(number.as_f64().unwrap_or(f64::NAN)),
+        },
+        Json::String(text) => Value::String(Arc::new(text.clone())),
+        Json::Array(items) => Value::List(Arc::new(items.iter().map(to_cel).collect())),
+        Json::Object(map) => {
+            let entries = map.iter().map(|(key, value)| (key.clone().into(), to_cel(value)));
+            Value::Map(cel::objects::Map { map: Arc::new(entries.collect()) })
+        }
+    }
+}
+
+/// The values of the two sides of a comparison that does not hold.
+fn sides(program: &Program, context: &Context<'_, '_>) -> String {
+    let Expr::Call(call) = &program.expression().expr else { return "false".into() };
+    let operator = match call.func_name.as_str() {
+        "_==_" => "==",
+        "_!=_" => "!=",
+        "_<_" => "<",
+        "_<=_" => "<=",
+        "_>_" => ">",
+        "_>=_" => ">=",
+        _ => return "false".into(),
+    };
+    let side =
+        |at: usize| context.resolve(&call.args[at]).map_or_else(|e| e.to_string(), |value| show(&value));
+    format!("found {} {operator} {}", side(0), side(1))
+}
+
+fn show(value: &Value) -> String {
+    match value {
+        Value::Null => "null".into(),
+        Value::Bool(truth) => truth.to_string(),
+        Value::Int(number) => number.to_string(),
+        Value::UInt(number) => number.to_string(),
+        Value::Float(number) => number.to_string(),
+        Value::String(text) => format!("{text:?}"),
+        Value::List(items) => format!("a list of {}", items.len()),
+        Value::Map(map) => format!("a map of {}", map.map.len()),
+        _ => "a value of another type".into(),
+    }
+}

@@ -1,0 +1,517 @@
+//! Objects in the shape of the Kubernetes API: for `-o yaml`, for expectations, for patches.
+
+use serde_json::{Map, Value, json};
+
+use crate::cluster::Cluster;
+use crate::engine::SimTime;
+use crate::model::ids::{CronJobId, JobId, NodeId, ObjectId, PodId};
+use crate::model::job::{Job, JobStatus};
+use crate::model::meta::{Labels, ObjectMeta};
+use crate::model::node::{ConditionStatus, LABEL_HOSTNAME, Node};
+use crate::model::pod::{Container, Pod, PodSpec, Protocol, VolumeSource};
+use crate::model::pod_status::{
+    ContainerState, ContainerStatus, PodCondition, PodStatus, Termination, WaitingReason,
+};
+use crate::model::resources::{InitKind, Resources};
+use crate::model::scheduling::{TaintEffect, Toleration};
+use crate::model::wall_clock::WallClock;
+
+/// Writes objects of a cluster in the shape of the Kubernetes API.
+#[derive(Clone, Copy)]
+pub struct ObjectWriter<'a> {
+    /// The cluster.
+    pub cluster: &'a Cluster,
+    /// The civil time of its instants.
+    pub clock: WallClock,
+}
+
+impl ObjectWriter<'_> {
+    /// The object; `None` where it is gone.
+    pub fn object(&self, object: ObjectId) -> Option<Value> {
+        match object {
+            ObjectId::Node(id) => self.node(id),
+            ObjectId::Pod(id) => self.pod(id),
+            ObjectId::Job(id) => self.job(id),
+            ObjectId::CronJob(id) => self.cronjob(id),
+        }
+    }
+
+    /// A pod.
+    pub fn pod(&self, id: PodId) -> Option<Value> {
+        let pod = self.cluster.pod(id)?;
+        let mut metadata = self.metadata(&pod.meta, ObjectId::Pod(id));
+        annotate_job_pod(&mut metadata, pod);
+        let mut spec = pod_spec(&pod.spec);
+        if let Some(node) = pod.node {
+            spec["nodeName"] = json!(&*self.cluster.name_of(ObjectId::Node(node)));
+        }
+        Some(json!({
+            "apiVersion": "v1", "kind": "Pod", "metadata": metadata,
+            "spec": spec, "status": self.pod_status(pod),
+        }))
+    }
+
+    /// A node.
+    pub fn node(&self, id: NodeId) -> Option<Value> {
+        let node = self.cluster.node(id)?;
+        let mut metadata = self.metadata(&node.meta, ObjectId::Node(id));
+        if node.meta.labels.get(LABEL_HOSTNAME).is_none() {
+            metadata["labels"][LABEL_HOSTNAME] = json!(&*node.meta.name);
+        }
+        Some(json!({
+            "apiVersion": "v1", "kind": "Node", "metadata": metadata,
+            "spec": node_spec(node), "status": self.node_status(node),
+        }))
+    }
+
+    /// A Job.
+    pub fn job(&self, id: JobId) -> Option<Value> {
+        let job = self.cluster.job(id)?;
+        Some(json!({
+            "apiVersion": "batch/v1", "kind": "Job",
+            "metadata": self.metadata(&job.meta, ObjectId::Job(id)),
+            "spec": job.manifest.get("spec").cloned().unwrap_or_default(),
+            "status": self.job_status(job),
+        }))
+    }
+
+    /// A CronJob.
+    pub fn cronjob(&self, id: CronJobId) -> Option<Value> {
+        let cronjob = self.cluster.cronjob(id)?;
+        let active: Vec<Value> = cronjob
+            .status
+            .active
+            .iter()
+            .map(|job| {
+                json!({"apiVersion": "batch/v1", "kind": "Job", "name": &*job.name,
+                   "namespace": &*cronjob.meta.namespace, "uid": job.uid.to_string()})
+            })
+            .collect();
+        let mut status = Map::new();
+        if !active.is_empty() {
+            status.insert("active".into(), active.into());
+        }
+        self.put_time(&mut status, "lastScheduleTime", cronjob.status.last_schedule_time);
+        self.put_time(&mut status, "lastSuccessfulTime", cronjob.status.last_successful_time);
+        Some(json!({
+            "apiVersion": "batch/v1", "kind": "CronJob",
+            "metadata": self.metadata(&cronjob.meta, ObjectId::CronJob(id)),
+            "spec": cronjob.manifest.get("spec").cloned().unwrap_or_default(),
+            "status": status,
+        }))
+    }
+
+    fn metadata(&self, meta: &ObjectMeta, object: ObjectId) -> Value {
+        let mut out = Map::new();
+        out.insert("name".into(), json!(&*meta.name));
+        if !meta.namespace.is_empty() {
+            out.insert("namespace".into(), json!(&*meta.namespace));
+        }
+        out.insert("uid".into(), json!(meta.uid.to_string()));
+        out.insert("creationTimestamp".into(), self.time(meta.created));
+        out.insert("labels".into(), labels(&meta.labels));
+        if !meta.annotations.is_empty() {
+            out.insert("annotations".into(), labels(&meta.annotations));
+        }
+        if !matches!(object, ObjectId::Pod(_)) {
+            out.insert("generation".into(), json!(meta.generation));
+        }
+        if let Some(deletion) = meta.deletion {
+            out.insert("deletionTimestamp".into(), self.time(deletion.requested + deletion.grace));
+            out.insert("deletionGracePeriodSeconds".into(), json!(deletion.grace.as_secs()));
+        }
+        if let Some(owner) = &meta.owner {
+            let kind = owner.object.kind();
+            out.insert(
+                "ownerReferences".into(),
+                json!([{
+                    "apiVersion": kind.api_version(), "kind": kind.as_str(), "name": &*owner.name,
+                    "uid": owner.uid.to_string(), "controller": true, "blockOwnerDeletion": true,
+                }]),
+            );
+        }
+        out.into()
+    }
+
+    fn pod_status(&self, pod: &Pod) -> Value {
+        let status = &pod.status;
+        let mut out = Map::new();
+        out.insert("phase".into(), json!(status.phase.as_str()));
+        out.insert("qosClass".into(), json!(pod.spec.derived.qos.as_str()));
+        if let Some(reason) = &status.reason {
+            out.insert("reason".into(), json!(reason.to_string()));
+        }
+        put(&mut out, "message", status.message.as_deref());
+        put(&mut out, "nominatedNodeName", status.nominated_node.as_deref());
+        put(&mut out, "podIP", status.pod_ip.map(|ip| ip.to_string()));
+        self.put_time(&mut out, "startTime", status.start_time);
+        let conditions: Vec<Value> =
+            status.conditions.iter().map(|(kind, c)| self.pod_condition(kind, c, pod)).collect();
+        out.insert("conditions".into(), conditions.into());
+        let write = |specs: &[Container], states: &[ContainerStatus]| -> Vec<Value> {
+            specs.iter().zip(states).map(|(spec, state)| self.container_status(spec, state)).collect()
+        };
+        if !status.init_containers.is_empty() {
+            let statuses = write(&pod.spec.init_containers, &status.init_containers);
+            out.insert("initContainerStatuses".into(), statuses.into());
+        }
+        let statuses = write(&pod.spec.containers, &status.containers);
+        out.insert("containerStatuses".into(), statuses.into());
+        out.into()
+    }
+
+    fn pod_condition(&self, kind: &str, condition: &PodCondition, pod: &Pod) -> Value {
+        let mut out = Map::new();
+        out.insert("type".into(), json!(kind));
+        out.insert("status".into(), json!(condition.status.as_str()));
+        out.insert("lastTransitionTime".into(), self.time(condition.since));
+        let derived = derived_reason(kind, condition, pod);
+        put(&mut out, "reason", condition.reason.as_deref().or(derived));
+        put(&mut out, "message", condition.message.as_deref());
+        out.into()
+    }
+
+    fn container_status(&self, container: &Container, status: &ContainerStatus) -> Value {
+        let mut out = Map::new();
+        out.insert("name".into(), json!(&*container.name));
+        out.insert("image".into(), json!(&*container.image));
+        out.insert("ready".into(), json!(status.is_ready() || is_finished_init(container, status)));
+        out.insert("restartCount".into(), json!(status.restart_count));
+        out.insert("state".into(), self.container_state(&status.state));
+        if let Some(end) = &status.last_termination {
+            out.insert("lastState".into(), json!({"terminated": self.termination(end)}));
+        }
+        out.into()
+    }
+
+    fn container_state(&self, state: &ContainerState) -> Value {
+        match state {
+            ContainerState::Waiting(reason) => json!({"waiting": {"reason": reason.as_str()}}),
+            ContainerState::Running { started_at, .. } => {
+                json!({"running": {"startedAt": self.time(*started_at)}})
+            }
+            ContainerState::Terminated(end) => json!({"terminated": self.termination(end)}),
+        }
+    }
+
+    fn termination(&self, end: &Termination) -> Value {
+        json!({
+            "exitCode": end.exit_code, "reason": end.reason.as_str(),
+            "startedAt": self.time(end.started_at), "finishedAt": self.time(end.finished_at),
+        })
+    }
+
+    fn node_status(&self, node: &Node) -> Value {
+        let reason = match node.ready.status {
+            ConditionStatus::True => "KubeletReady",
+            ConditionStatus::False => "KubeletNotReady",
+            ConditionStatus::Unknown => "NodeStatusUnknown",
+        };
+        json!({
+            "capacity": amounts(&node.spec.capacity, Some(node.spec.max_pods)),
+            "allocatable": amounts(&node.spec.allocatable, Some(node.spec.max_pods)),
+            "conditions": [{
+                "type": "Ready", "status": node.ready.status.as_str(), "reason": reason,
+                "lastTransitionTime": self.time(node.ready.since),
+            }],
+        })
+    }
+
+    fn job_status(&self, job: &Job) -> Value {
+        let status = &job.status;
+        let mut out = Map::new();
+        // The API leaves counters at zero out. Here they stay, so that an expectation may simply compare them.
+        for (key, count) in
+            [("active", status.active), ("succeeded", status.succeeded), ("failed", status.failed)]
+        {
+            out.insert(key.into(), json!(count));
+        }
+        if let Some(ready) = status.ready {
+            out.insert("ready".into(), json!(ready));
+        }
+        if let Some(terminating) = status.terminating {
+            out.insert("terminating".into(), json!(terminating));
+        }
+        let completed = status.completed_indexes.to_string();
+        put(&mut out, "completedIndexes", Some(completed).filter(|text| !text.is_empty()));
+        put(&mut out, "failedIndexes", status.failed_indexes.as_ref().map(ToString::to_string));
+        self.put_time(&mut out, "startTime", status.start_time);
+        self.put_time(&mut out, "completionTime", status.completion_time);
+        if !status.conditions.is_empty() {
+            out.insert("conditions".into(), self.job_conditions(status).into());
+        }
+        out.into()
+    }
+
+    fn job_conditions(&self, status: &JobStatus) -> Vec<Value> {
+        let conditions = status.conditions.iter().map(|condition| {
+            json!({
+                "type": condition.kind.as_str(), "status": condition.status.as_str(),
+                "lastProbeTime": self.time(condition.since), "lastTransitionTime": self.time(condition.since),
+                "reason": &*condition.reason, "message": &*condition.message,
+            })
+        });
+        conditions.collect()
+    }
+
+    fn time(&self, at: SimTime) -> Value {
+        json!(self.clock.rfc3339(at))
+    }
+
+    fn put_time(&self, out: &mut Map<String, Value>, key: &str, at: Option<SimTime>) {
+        if let Some(at) = at {
+            out.insert(key.into(), self.time(at));
+        }
+    }
+}
+
+fn put(out: &mut Map<String, Value>, key: &str, text: Option<impl Into<String>>) {
+    if let Some(text) = text {
+        out.insert(key.into(), Value::String(text.into()));
+    }
+}
+
+fn labels(labels: &Labels) -> Value {
+    labels.iter().map(|(key, value)| (key.to_string(), json!(&**value))).collect::<Map<_, _>>().into()
+}
+
+/// The reasons of conditions that the kubelet derives from the states of the containers.
+/// Source: Kubernetes 1.28, pkg/kubelet/status/generate.go.
+fn derived_reason(kind: &str, condition: &PodCondition, pod: &Pod) -> Option<&'static str> {
+    use crate::model::pod_status::Phase;
+    if condition.status == ConditionStatus::True {
+        return match kind {
+            "Initialized" if pod.status.phase == Phase::Succeeded => Some("PodCompleted"),
+            _ => None,
+        };
+    }
+    match (kind, pod.status.phase) {
+        ("Ready" | "ContainersReady", Phase::Succeeded) => Some("PodCompleted"),
+        ("Ready" | "ContainersReady", Phase::Failed) => Some("PodFailed"),
+        ("Ready" | "ContainersReady", Phase::Pending | Phase::Running) => Some("ContainersNotReady"),
+        ("Initialized", _) => Some("ContainersNotInitialized"),
+        _ => None,
+    }
+}
+
+fn is_finished_init(container: &Container, status: &ContainerStatus) -> bool {
+    container.init_kind == InitKind::Ordinary
+        && status.termination().is_some_and(|end| end.exit_code == 0)
+        && status.last_run().is_some()
+}
+
+fn annotate_job_pod(metadata: &mut Value, pod: &Pod) {
+    let Some(job) = pod.job else { return };
+    let mut annotations = metadata.get("annotations").cloned().unwrap_or_else(|| json!({}));
+    let mut put = |key: &str, count: Option<u32>| {
+        if let Some(count) = count {
+            annotations[format!("batch.kubernetes.io/{key}")] = json!(count.to_string());
+        }
+    };
+    put("job-completion-index", job.completion_index);
+    put("job-index-failure-count", job.index_failure_count);
+    put("job-index-ignored-failure-count", Some(job.index_ignored_failure_count).filter(|n| *n > 0));
+    if annotations.as_object().is_some_and(|map| !map.is_empty()) {
+        metadata["annotations"] = annotations;
+    }
+    if job.has_finalizer {
+        metadata["finalizers"] = json!(["batch.kubernetes.io/job-tracking"]);
+    }
+}
+
+fn pod_spec(spec: &PodSpec) -> Value {
+    let mut out = Map::new();
+    out.insert("restartPolicy".into(), json!(spec.restart_policy.as_str()));
+    out.insert("schedulerName".into(), json!(&*spec.scheduler_name));
+    out.insert("terminationGracePeriodSeconds".into(), json!(spec.termination_grace.as_secs()));
+    out.insert("priority".into(), json!(spec.priority));
+    put(&mut out, "priorityClassName", spec.priority_class.as_deref());
+    put(&mut out, "nodeName", spec.node_name.as_deref());
+    if let Some(deadline) = spec.active_deadline {
+        out.insert("activeDeadlineSeconds".into(), json!(deadline.as_secs()));
+    }
+    if spec.host_network {
+        out.insert("hostNetwork".into(), json!(true));
+    }
+    if !spec.placement.node_selector.is_empty() {
+        out.insert("nodeSelector".into(), labels(&spec.placement.node_selector));
+    }
+    if !spec.placement.tolerations.is_empty() {
+        let tolerations: Vec<Value> = spec.placement.tolerations.iter().map(toleration).collect();
+        out.insert("tolerations".into(), tolerations.into());
+    }
+    if !spec.init_containers.is_empty() {
+        out.insert("initContainers".into(), spec.init_containers.iter().map(container).collect());
+    }
+    out.insert("containers".into(), spec.containers.iter().map(container).collect());
+    if !spec.volumes.is_empty() {
+        let volumes = spec.volumes.iter().map(|volume| match volume.source {
+            VolumeSource::EmptyDir => json!({"name": &*volume.name, "emptyDir": {}}),
+            VolumeSource::Present => json!({"name": &*volume.name}),
+        });
+        out.insert("volumes".into(), volumes.collect());
+    }
+    out.into()
+}
+
+fn container(container: &Container) -> Value {
+    let mut out = Map::new();
+    out.insert("name".into(), json!(&*container.name));
+    out.insert("image".into(), json!(&*container.image));
+    out.insert(
+        "resources".into(),
+        json!({
+            "requests": amounts(&container.requests.amounts, None),
+            "limits": amounts(&container.limits.amounts, None),
+        }),
+    );
+    if container.init_kind == InitKind::Sidecar {
+        out.insert("restartPolicy".into(), json!("Always"));
+    }
+    if !container.ports.is_empty() {
+        let ports = container.ports.iter().map(|port| {
+            let mut out = json!({
+                "containerPort": port.container_port, "protocol": protocol(port.protocol),
+            });
+            if port.host_port > 0 {
+                out["hostPort"] = json!(port.host_port);
+            }
+            out
+        });
+        out.insert("ports".into(), ports.collect());
+    }
+    if !container.mounts.is_empty() {
+        let mounts = container.mounts.iter().map(
+            |mount| json!({"name": &*mount.volume, "mountPath": &*mount.path, "readOnly": mount.read_only}),
+        );
+        out.insert("volumeMounts".into(), mounts.collect());
+    }
+    out.into()
+}
+
+const fn protocol(protocol: Protocol) -> &'static str {
+    match protocol {
+        Protocol::Tcp => "TCP",
+        Protocol::Udp => "UDP",
+        Protocol::Sctp => "SCTP",
+    }
+}
+
+fn toleration(toleration: &Toleration) -> Value {
+    let mut out = Map::new();
+    put(&mut out, "key", toleration.key.as_deref());
+    out.insert("operator".into(), json!(if toleration.value.is_some() { "Equal" } else { "Exists" }));
+    put(&mut out, "value", toleration.value.as_deref().filter(|value| !value.is_empty()));
+    put(&mut out, "effect", toleration.effect.map(taint_effect));
+    if let Some(seconds) = toleration.seconds {
+        out.insert("tolerationSeconds".into(), json!(seconds.as_secs()));
+    }
+    out.into()
+}
+
+const fn taint_effect(effect: TaintEffect) -> &'static str {
+    match effect {
+        TaintEffect::NoSchedule => "NoSchedule",
+        TaintEffect::PreferNoSchedule => "PreferNoSchedule",
+        TaintEffect::NoExecute => "NoExecute",
+    }
+}
+
+fn node_spec(node: &Node) -> Value {
+    let mut out = Map::new();
+    if node.spec.unschedulable {
+        out.insert("unschedulable".into(), json!(true));
+    }
+    if !node.spec.taints.is_empty() {
+        let taints = node.spec.taints.iter().map(
+            |taint| json!({"key": &*taint.key, "value": &*taint.value, "effect": taint_effect(taint.effect)}),
+        );
+        out.insert("taints".into(), taints.collect());
+    }
+    out.into()
+}
+
+fn amounts(resources: &Resources, pods: Option<u32>) -> Value {
+    let mut out = Map::new();
+    let mut put = |key: &str, text: String| out.insert(key.into(), Value::String(text));
+    if resources.cpu.0 != 0 {
+        put("cpu", cpu_text(resources.cpu.0));
+    }
+    if resources.memory.0 != 0 {
+        put("memory", bytes_text(resources.memory.0));
+    }
+    if resources.ephemeral_storage.0 != 0 {
+        put("ephemeral-storage", bytes_text(resources.ephemeral_storage.0));
+    }
+    for (name, amount) in &resources.extended {
+        put(name, amount.to_string());
+    }
+    if let Some(pods) = pods {
+        put("pods", pods.to_string());
+    }
+    out.into()
+}
+
+/// Millicores as a quantity: `4` or `250m`.
+pub fn cpu_text(millicores: i64) -> String {
+    if millicores % 1000 == 0 { (millicores / 1000).to_string() } else { format!("{millicores}m") }
+}
+
+/// Bytes as a quantity with the largest binary unit that divides them: `16Gi`, `128974848`.
+pub fn bytes_text(bytes: i64) -> String {
+    const UNITS: [(&str, u32); 4] = [("Ti", 40), ("Gi", 30), ("Mi", 20), ("Ki", 10)];
+    let fits = |shift: u32| bytes != 0 && bytes % (1_i64 << shift) == 0;
+    let unit = UNITS.iter().find(|(_, shift)| fits(*shift));
+    unit.map_or_else(|| bytes.to_string(), |(unit, shift)| format!("{}{unit}", bytes >> shift))
+}
+
+/// What kubectl shows in the STATUS column of a pod.
+/// Source: Kubernetes 1.28, pkg/printers/internalversion/printers.go, printPod.
+pub fn status_text(pod: &Pod) -> String {
+    let status = &pod.status;
+    if pod.meta.is_terminating() {
+        return "Terminating".into();
+    }
+    if let Some(init) = init_status_text(status, &pod.spec) {
+        return init;
+    }
+    let mut text =
+        status.reason.as_ref().map_or_else(|| status.phase.as_str().to_owned(), ToString::to_string);
+    let mut has_running = false;
+    for container in status.containers.iter().rev() {
+        match &container.state {
+            ContainerState::Waiting(reason) if status.start_time.is_some() => text = reason.as_str().into(),
+            ContainerState::Waiting(_) => {}
+            ContainerState::Terminated(end) => text = end.reason.as_str().into(),
+            ContainerState::Running { is_ready, .. } => has_running |= is_ready,
+        }
+    }
+    if text == "Completed" && has_running {
+        let is_ready = status.conditions.is_ready();
+        text = if is_ready { "Running".into() } else { "NotReady".into() };
+    }
+    if let Some(reason) = &status.reason {
+        text = reason.to_string();
+    }
+    if status.conditions.scheduled.as_ref().is_some_and(|c| c.reason.as_deref() == Some("SchedulingGated")) {
+        text = "SchedulingGated".into();
+    }
+    text
+}
+
+fn init_status_text(status: &PodStatus, spec: &PodSpec) -> Option<String> {
+    status.start_time?;
+    let total = spec.init_containers.len();
+    for (at, (container, now)) in spec.init_containers.iter().zip(&status.init_containers).enumerate() {
+        match &now.state {
+            ContainerState::Terminated(end) if end.exit_code == 0 => {}
+            ContainerState::Running { is_started: true, .. } if container.init_kind == InitKind::Sidecar => {}
+            ContainerState::Terminated(end) => return Some(format!("Init:{}", end.reason.as_str())),
+            ContainerState::Waiting(WaitingReason::PodInitializing) | ContainerState::Running { .. } => {
+                return Some(format!("Init:{at}/{total}"));
+            }
+            ContainerState::Waiting(reason) => return Some(format!("Init:{}", reason.as_str())),
+        }
+    }
+    None
+}

@@ -1,0 +1,212 @@
+//! The trace of a run: every change as one line of JSON, with the event that caused it.
+//!
+//! Fields of a line: `t` [s, virtual], `seq` (the number of the causing event), `cause` (its name and subject),
+//! `change`, `object` (`kind/namespace/name`), and the details of the change.
+
+use std::io::{self, Write};
+
+use serde_json::{Map, Value, json};
+
+use crate::cluster::Cluster;
+use crate::component::Observer;
+use crate::engine::SimTime;
+use crate::event::{Change, Event, ProcessRef, Subject};
+use crate::model::ids::{ObjectId, PodId};
+use crate::model::job::JobStatus;
+use crate::model::pod_status::{ContainerRef, ContainerState};
+
+/// Writes the trace of a run.
+pub struct TraceWriter<W> {
+    out: W,
+    cause: Cause,
+    error: Option<io::Error>,
+}
+
+#[derive(Default)]
+struct Cause {
+    seq: u64,
+    text: String,
+}
+
+impl<W: Write> TraceWriter<W> {
+    /// A trace written to `out`.
+    pub fn new(out: W) -> Self {
+        Self { out, cause: Cause::default(), error: None }
+    }
+
+    /// Ends the trace.
+    ///
+    /// # Errors
+    /// The first error of writing.
+    pub fn finish(mut self) -> io::Result<()> {
+        match self.error {
+            Some(error) => Err(error),
+            None => self.out.flush(),
+        }
+    }
+}
+
+impl<W: Write> Observer for TraceWriter<W> {
+    fn begin(&mut self, _now: SimTime, seq: u64, event: &Event, cluster: &Cluster) {
+        self.cause = Cause { seq, text: event_text(event, cluster) };
+    }
+
+    fn see(&mut self, now: SimTime, change: &Change, cluster: &Cluster) {
+        if self.error.is_some() {
+            return;
+        }
+        let mut line = Map::new();
+        line.insert("t".into(), json!(now.as_nanos() as f64 / 1e9));
+        line.insert("seq".into(), json!(self.cause.seq));
+        line.insert("cause".into(), json!(self.cause.text));
+        line.insert("change".into(), json!(change.name()));
+        line.insert("object".into(), json!(subject_text(change.subject(), cluster)));
+        add_details(&mut line, change, cluster);
+        self.error = writeln!(self.out, "{}", Value::Object(line)).err();
+    }
+}
+
+/// `kind/namespace/name`, or `kind/name` where there is no namespace.
+fn subject_text(subject: Subject<'_>, cluster: &Cluster) -> String {
+    match subject {
+        Subject::Alive(object) => object_text(object, cluster),
+        Subject::Gone { kind, namespace: "", name } => format!("{}/{name}", kind.resource()),
+        Subject::Gone { kind, namespace, name } => format!("{}/{namespace}/{name}", kind.resource()),
+    }
+}
+
+fn object_text(object: ObjectId, cluster: &Cluster) -> String {
+    let name = cluster.meta(object).map_or_else(|| "<gone>".to_owned(), |meta| meta.full_name());
+    format!("{}/{name}", object.kind().resource())
+}
+
+fn event_text(event: &Event, cluster: &Cluster) -> String {
+    let (name, subject) = match event {
+        Event::ActionDue(at) => return format!("ActionDue timeline[{at}]"),
+        Event::TraceDue(at) => return format!("TraceDue trace[{at}]"),
+        Event::NodeFailed(node) => ("NodeFailed", ObjectId::Node(*node)),
+        Event::NodeRecovered(node) => ("NodeRecovered", ObjectId::Node(*node)),
+        Event::ProcessKilled(pod, ..) => ("ProcessKilled", ObjectId::Pod(*pod)),
+        Event::StepDone(process) => ("StepDone", process_object(process)),
+        Event::MemoryLimitReached(process) => ("MemoryLimitReached", process_object(process)),
+        Event::TermDone(process) => ("TermDone", process_object(process)),
+        Event::PullDone(process) => ("PullDone", process_object(process)),
+        Event::PodSync(pod) => ("PodSync", ObjectId::Pod(*pod)),
+        Event::PodDeadlineReached(pod) => ("PodDeadlineReached", ObjectId::Pod(*pod)),
+        Event::GraceOver(pod) => ("GraceOver", ObjectId::Pod(*pod)),
+        Event::NodeMonitorDue(node) => ("NodeMonitorDue", ObjectId::Node(*node)),
+        Event::TaintEvictionDue(pod) => ("TaintEvictionDue", ObjectId::Pod(*pod)),
+        Event::PodGcDue => return "PodGcDue".into(),
+        Event::GarbageDue(object) => ("GarbageDue", *object),
+        Event::OrphanPodSync(pod) => ("OrphanPodSync", ObjectId::Pod(*pod)),
+        Event::JobSync(job) => ("JobSync", ObjectId::Job(*job)),
+        Event::JobExpired(job) => ("JobExpired", ObjectId::Job(*job)),
+        Event::CronJobSync(cronjob) => ("CronJobSync", ObjectId::CronJob(*cronjob)),
+        Event::SchedulingCycle => return "SchedulingCycle".into(),
+        Event::BackoffFlush => return "BackoffFlush".into(),
+        Event::UnschedulableFlush => return "UnschedulableFlush".into(),
+    };
+    format!("{name} {}", object_text(subject, cluster))
+}
+
+const fn process_object(process: &ProcessRef) -> ObjectId {
+    ObjectId::Pod(process.pod)
+}
+
+fn add_details(line: &mut Map<String, Value>, change: &Change, cluster: &Cluster) {
+    let mut put = |key: &str, value: Value| line.insert(key.into(), value);
+    match change {
+        Change::NodeReadyChanged(_, status) => {
+            put("ready", json!(status.as_str()));
+        }
+        Change::PodBound(_, node) => {
+            put("node", json!(&*cluster.name_of(ObjectId::Node(*node))));
+        }
+        Change::PodNominated(_, node) => {
+            put("node", json!(node.map(|node| cluster.name_of(ObjectId::Node(node)).to_string())));
+        }
+        Change::PodUnschedulable(_, why) => {
+            put("reason", json!(why.reason));
+            put("message", json!(&*why.message));
+        }
+        Change::PodIpSet(_, ip) => {
+            put("podIP", json!(ip.to_string()));
+        }
+        Change::ContainerChanged(pod, container, state) => {
+            put("container", json!(container_name(*pod, *container, cluster)));
+            put("state", container_state(state));
+        }
+        Change::PodPhaseChanged(_, from, to) => {
+            put("from", json!(from.as_str()));
+            put("to", json!(to.as_str()));
+        }
+        Change::NodeLeaseChanged(_, is_renewed) => {
+            put("renewed", json!(is_renewed));
+        }
+        Change::PodReadyChanged(_, is_ready) => {
+            put("ready", json!(is_ready));
+        }
+        Change::PodDisrupted(_, reason) => {
+            put("reason", json!(&**reason));
+        }
+        Change::PodDeletionRequested(_, grace) => {
+            put("graceSeconds", json!(grace.as_secs()));
+        }
+        Change::JobStatusChanged(job) => {
+            if let Some(job) = cluster.job(*job) {
+                put("status", job_status(&job.status));
+            }
+        }
+        Change::Recorded(_, record) => {
+            put("type", json!(record.severity.to_string()));
+            put("reason", json!(record.reason));
+            put("message", json!(record.message));
+            put("source", json!(record.source));
+        }
+        Change::Created(_)
+        | Change::NodeChanged(..)
+        | Change::PodChanged(..)
+        | Change::NodeDeleted(..)
+        | Change::PodAccepted(_)
+        | Change::PodFinalizerRemoved(_)
+        | Change::PodDeleted(..)
+        | Change::JobSpecChanged(_)
+        | Change::JobDeletionRequested(..)
+        | Change::JobDeleted(..)
+        | Change::CronJobSpecChanged(..)
+        | Change::CronJobStatusChanged(_)
+        | Change::CronJobDeletionRequested(..)
+        | Change::CronJobDeleted(..)
+        | Change::Orphaned(_)
+        | Change::PodAdopted(_) => {}
+    }
+}
+
+fn container_name(pod: PodId, container: ContainerRef, cluster: &Cluster) -> String {
+    let name = cluster.pod(pod).map(|pod| pod.spec.container(container).name.to_string());
+    name.unwrap_or_default()
+}
+
+fn container_state(state: &ContainerState) -> Value {
+    match state {
+        ContainerState::Waiting(reason) => json!({"waiting": reason.as_str()}),
+        ContainerState::Running { .. } => json!("running"),
+        ContainerState::Terminated(end) => {
+            json!({"terminated": end.reason.as_str(), "exitCode": end.exit_code})
+        }
+    }
+}
+
+fn job_status(status: &JobStatus) -> Value {
+    let conditions: Vec<String> = status
+        .conditions
+        .iter()
+        .map(|condition| {
+            format!("{}={} {}", condition.kind.as_str(), condition.status.as_str(), condition.reason)
+        })
+        .collect();
+    json!({
+        "active": status.active, "ready": status.ready, "terminating": status.terminating,
+        "succeeded": status.succeeded, "failed": status.failed, "conditions": conditions,
+    })
+}

@@ -1,0 +1,131 @@
+//! How much of each node's resources pods request, over time.
+//!
+//! The mean is weighted by time: the integral of the requests over the life of the node, divided by it.
+
+use std::collections::BTreeMap;
+
+use crate::cluster::Cluster;
+use crate::engine::SimTime;
+use crate::event::Change;
+use crate::model::ids::{NodeId, ObjectId};
+use crate::model::meta::Name;
+
+/// The utilisation of all nodes that ever were.
+#[derive(Debug, Clone, Default)]
+pub struct Utilisation {
+    living: BTreeMap<NodeId, NodeUtilisation>,
+    gone: Vec<NodeUtilisation>,
+}
+
+/// The utilisation of one node.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NodeUtilisation {
+    /// The node's name.
+    pub node: Name,
+    /// Allocatable cpu [millicores].
+    pub cpu_allocatable: i64,
+    /// Allocatable memory [bytes].
+    pub memory_allocatable: i64,
+    /// Cpu requests.
+    pub cpu: Level,
+    /// Memory requests.
+    pub memory: Level,
+    /// Pods that are not over.
+    pub pods: Level,
+    since: SimTime,
+}
+
+/// A level over time.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Level {
+    /// Now.
+    pub now: i64,
+    /// The highest ever.
+    pub peak: i64,
+    /// The integral up to `at` [units × ns].
+    integral: i128,
+    at: SimTime,
+}
+
+impl Level {
+    fn set(&mut self, now: SimTime, level: i64) {
+        self.integral += i128::from(self.now) * i128::from((now - self.at).as_nanos());
+        self.at = now;
+        self.now = level;
+        self.peak = self.peak.max(level);
+    }
+
+    /// The mean from `since` to `until`, weighted by time; the present level where no time has passed.
+    pub fn mean(&self, since: SimTime, until: SimTime) -> f64 {
+        let span = until.since(since).as_nanos();
+        if span == 0 {
+            return self.now as f64;
+        }
+        let rest = i128::from(self.now) * i128::from(until.since(self.at).as_nanos());
+        (self.integral + rest) as f64 / span as f64
+    }
+}
+
+impl NodeUtilisation {
+    /// The mean of a level from the node's creation to `until`.
+    pub fn mean(&self, level: &Level, until: SimTime) -> f64 {
+        level.mean(self.since, until)
+    }
+}
+
+impl Utilisation {
+    /// Takes note of a change that may move requests.
+    pub fn see(&mut self, now: SimTime, change: &Change, cluster: &Cluster) {
+        match change {
+            Change::Created(ObjectId::Node(id)) => self.add(now, *id, cluster),
+            Change::NodeDeleted(id, _) => self.gone.extend(self.living.remove(id)),
+            Change::PodBound(_, node) => self.update(now, *node, cluster),
+            Change::PodPhaseChanged(pod, _, to) if to.is_terminal() => {
+                let node = cluster.pod(*pod).and_then(|pod| pod.node);
+                node.into_iter().for_each(|node| self.update(now, node, cluster));
+            }
+            Change::PodDeleted(_, pod) => {
+                pod.node.into_iter().for_each(|node| self.update(now, node, cluster));
+            }
+            Change::NodeChanged(id, _) => self.resize(*id, cluster),
+            _ => {}
+        }
+    }
+
+    /// All nodes that ever were: the living in order of creation, then the gone.
+    pub fn nodes(&self) -> impl Iterator<Item = &NodeUtilisation> {
+        self.living.values().chain(&self.gone)
+    }
+
+    fn add(&mut self, now: SimTime, id: NodeId, cluster: &Cluster) {
+        let Some(node) = cluster.node(id) else { return };
+        let level = Level { at: now, ..Level::default() };
+        self.living.insert(
+            id,
+            NodeUtilisation {
+                node: node.meta.name.clone(),
+                cpu_allocatable: node.spec.allocatable.cpu.0,
+                memory_allocatable: node.spec.allocatable.memory.0,
+                cpu: level,
+                memory: level,
+                pods: level,
+                since: now,
+            },
+        );
+    }
+
+    fn resize(&mut self, id: NodeId, cluster: &Cluster) {
+        if let (Some(entry), Some(node)) = (self.living.get_mut(&id), cluster.node(id)) {
+            entry.cpu_allocatable = node.spec.allocatable.cpu.0;
+            entry.memory_allocatable = node.spec.allocatable.memory.0;
+        }
+    }
+
+    fn update(&mut self, now: SimTime, id: NodeId, cluster: &Cluster) {
+        let Some(entry) = self.living.get_mut(&id) else { return };
+        let usage = cluster.usage(id);
+        entry.cpu.set(now, usage.requested.cpu.0);
+        entry.memory.set(now, usage.requested.memory.0);
+        entry.pods.set(now, usage.pods.len() as i64);
+    }
+}

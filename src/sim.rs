@@ -1,0 +1,340 @@
+//! The composition root: owns calendar, cluster, components and observer; the loop and the dispatch table.
+//!
+//! One step pops the earliest event, has exactly one component handle it, shows every change that came of it to
+//! the observer at once, and then to all components in a fixed order. A [`Simulation`] can be cloned, so that a
+//! run can be forked at any instant.
+
+mod actions;
+mod process;
+
+use std::sync::Arc;
+
+use crate::cluster::{Cluster, InvariantError};
+use crate::component::{Component, Context, Observer, Turn, Watch};
+use crate::controllers::cronjob::CronJobController;
+use crate::controllers::garbage_collector::GarbageCollector;
+use crate::controllers::job::JobController;
+use crate::controllers::node_lifecycle::NodeLifecycleController;
+use crate::controllers::ttl::TtlController;
+use crate::engine::{Calendar, SimTime, Streams};
+use crate::event::{Change, Command, Creation, Event};
+use crate::kubelet::Kubelet;
+use crate::model::meta::Labels;
+use crate::model::scenario::{ComponentName, Horizon, NewObject, NewSpec, Scenario};
+use crate::model::wall_clock::WallClock;
+use crate::scheduler::Scheduler;
+pub use crate::sim::actions::name_matches;
+use crate::sim::process::Process;
+
+/// A run of a scenario, at some instant.
+#[derive(Clone)]
+pub struct Simulation<O> {
+    scenario: Arc<Scenario>,
+    context: Context,
+    calendar: Calendar<Event>,
+    cluster: Cluster,
+    components: Components,
+    observer: O,
+    changes: Vec<Change>,
+    n_events: u64,
+    misses: Vec<String>,
+    is_started: bool,
+}
+
+/// The components of the simulated cluster, in the order in which they are shown changes.
+#[derive(Clone)]
+struct Components {
+    kubelet: Kubelet,
+    node_lifecycle: Process<NodeLifecycleController>,
+    garbage_collector: Process<GarbageCollector>,
+    job: Process<JobController>,
+    ttl: Process<TtlController>,
+    cronjob: Process<CronJobController>,
+    scheduler: Process<Scheduler>,
+}
+
+/// Why a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// Nothing was left to happen.
+    Quiet,
+    /// The horizon was reached.
+    Horizon,
+}
+
+impl<O: Observer> Simulation<O> {
+    /// A run of `scenario` before its first event.
+    pub fn new(scenario: Arc<Scenario>, observer: O) -> Self {
+        let streams = Streams::new(scenario.seed);
+        let context = Context {
+            profile: scenario.profile.clone(),
+            timing: scenario.timing.clone(),
+            streams: streams.clone(),
+            clock: WallClock { start: scenario.start_time },
+        };
+        let components = Components::new(&scenario);
+        Self {
+            scenario,
+            context,
+            calendar: Calendar::new(),
+            cluster: Cluster::new(streams),
+            components,
+            observer,
+            changes: Vec::new(),
+            n_events: 0,
+            misses: Vec::new(),
+            is_started: false,
+        }
+    }
+
+    /// Runs to the end of the scenario.
+    pub fn run(&mut self) -> Ending {
+        let limit = match self.scenario.horizon {
+            Horizon::At(at) | Horizon::Quiet(at) => at,
+        };
+        self.run_until(limit)
+    }
+
+    /// Runs until no event is due at `limit` or before.
+    pub fn run_until(&mut self, limit: SimTime) -> Ending {
+        while self.step(limit) {}
+        self.ending()
+    }
+
+    /// Why a run that can go no further goes no further.
+    pub fn ending(&self) -> Ending {
+        if self.calendar.is_empty() { Ending::Quiet } else { Ending::Horizon }
+    }
+
+    /// The entries of the timeline that met nothing or were refused, and why.
+    pub fn misses(&self) -> &[String] {
+        &self.misses
+    }
+
+    /// Handles the next event, unless none is due at `limit` or before; returns whether there was one.
+    pub fn step(&mut self, limit: SimTime) -> bool {
+        if !self.is_started {
+            self.is_started = true;
+            self.begin();
+        }
+        if self.calendar.peek_time().is_none_or(|next| next > limit) {
+            return false;
+        }
+        let Some(due) = self.calendar.pop() else { return false };
+        self.n_events += 1;
+        self.observer.begin(due.time, self.n_events, &due.event, &self.cluster);
+        self.dispatch(due.event);
+        self.broadcast();
+        true
+    }
+
+    /// The present instant.
+    pub fn now(&self) -> SimTime {
+        self.calendar.now()
+    }
+
+    /// The cluster as it is now.
+    pub fn cluster(&self) -> &Cluster {
+        &self.cluster
+    }
+
+    /// The kubelets, for logs.
+    pub fn kubelet(&self) -> &Kubelet {
+        &self.components.kubelet
+    }
+
+    /// The scheduler, for explanations.
+    pub fn scheduler(&self) -> &Scheduler {
+        &self.components.scheduler.component
+    }
+
+    /// Facts of the run that never change.
+    pub fn context(&self) -> &Context {
+        &self.context
+    }
+
+    /// The scenario that is run.
+    pub fn scenario(&self) -> &Arc<Scenario> {
+        &self.scenario
+    }
+
+    /// What was seen of the run so far.
+    pub fn observer(&self) -> &O {
+        &self.observer
+    }
+
+    /// Gives the observer back and ends the run.
+    pub fn into_observer(self) -> O {
+        self.observer
+    }
+
+    /// How many events were handled.
+    pub fn n_events(&self) -> u64 {
+        self.n_events
+    }
+
+    /// Checks what must hold of the cluster after every event.
+    ///
+    /// # Errors
+    /// The first invariant that does not hold: a bug.
+    pub fn check_invariants(&self) -> Result<(), InvariantError> {
+        self.cluster.check_invariants()
+    }
+
+    /// Starts all components, creates the objects of the scenario and puts its timeline into the calendar.
+    fn begin(&mut self) {
+        let mut watch = Watch::new(&self.context, &self.cluster, &mut self.calendar);
+        self.components.start_all(&mut watch);
+        let scenario = Arc::clone(&self.scenario);
+        for object in &scenario.objects {
+            self.create(object.clone());
+        }
+        self.broadcast();
+        for (at, entry) in (0..).zip(&scenario.timeline) {
+            let event = Event::ActionDue(at);
+            self.calendar.schedule(entry.at, event.rank(), event);
+        }
+        self.await_arrival(0);
+    }
+
+    /// Creates a pod of the recorded trace and makes the next one due.
+    fn arrive(&mut self, position: u32) {
+        let scenario = Arc::clone(&self.scenario);
+        let Some(trace) = &scenario.trace else { return };
+        let row = trace.rows[position as usize];
+        self.create(NewObject {
+            namespace: "default".into(),
+            name: format!("pod-{position}").into(),
+            labels: Labels::default(),
+            annotations: Labels::default(),
+            spec: NewSpec::Pod(Arc::clone(&trace.shapes[row.shape as usize])),
+            manifest: Arc::default(),
+        });
+        self.await_arrival(position + 1);
+    }
+
+    fn await_arrival(&mut self, position: u32) {
+        let row = self.scenario.trace.as_ref().and_then(|trace| trace.rows.get(position as usize));
+        if let Some(row) = row {
+            let event = Event::TraceDue(position);
+            self.calendar.schedule(row.at, event.rank(), event);
+        }
+    }
+
+    fn create(&mut self, object: NewObject) {
+        let creation = Creation::of(object);
+        let mut turn = Turn::new(
+            &self.context,
+            &mut self.cluster,
+            &mut self.calendar,
+            &mut self.observer,
+            &mut self.changes,
+        );
+        turn.write(Command::Create(Box::new(creation)));
+    }
+
+    /// Has the one component that an event belongs to handle it.
+    fn dispatch(&mut self, event: Event) {
+        let components = &mut self.components;
+        let turn = &mut Turn::new(
+            &self.context,
+            &mut self.cluster,
+            &mut self.calendar,
+            &mut self.observer,
+            &mut self.changes,
+        );
+        match event {
+            Event::ActionDue(at) => self.act(at),
+            Event::TraceDue(at) => self.arrive(at),
+            Event::NodeFailed(_)
+            | Event::NodeRecovered(_)
+            | Event::ProcessKilled(..)
+            | Event::StepDone(_)
+            | Event::MemoryLimitReached(_)
+            | Event::TermDone(_)
+            | Event::PullDone(_)
+            | Event::PodSync(_)
+            | Event::PodDeadlineReached(_)
+            | Event::GraceOver(_) => components.kubelet.on_event(event, turn),
+            Event::NodeMonitorDue(_) | Event::TaintEvictionDue(_) | Event::PodGcDue => {
+                components.node_lifecycle.on_event(event, turn);
+            }
+            Event::GarbageDue(_) => components.garbage_collector.on_event(event, turn),
+            Event::JobSync(_) | Event::OrphanPodSync(_) => components.job.on_event(event, turn),
+            Event::JobExpired(_) => components.ttl.on_event(event, turn),
+            Event::CronJobSync(_) => components.cronjob.on_event(event, turn),
+            Event::SchedulingCycle | Event::BackoffFlush | Event::UnschedulableFlush => {
+                components.scheduler.on_event(event, turn);
+            }
+        }
+    }
+
+    /// Shows the changes of this step to all components.
+    fn broadcast(&mut self) {
+        let mut watch = Watch::new(&self.context, &self.cluster, &mut self.calendar);
+        for change in &self.changes {
+            self.components.on_change(change, &mut watch);
+        }
+        self.changes.clear();
+    }
+}
+
+impl Components {
+    fn new(scenario: &Scenario) -> Self {
+        Self {
+            kubelet: Kubelet::new(Arc::clone(&scenario.programs)),
+            node_lifecycle: Process::new(NodeLifecycleController::new),
+            garbage_collector: Process::new(GarbageCollector::new),
+            job: Process::new(JobController::new),
+            ttl: Process::new(TtlController::new),
+            cronjob: Process::new(CronJobController::new),
+            scheduler: Process::new(Scheduler::new),
+        }
+    }
+
+    fn start_all(&mut self, watch: &mut Watch<'_>) {
+        self.kubelet.start(watch);
+        self.node_lifecycle.start(watch);
+        self.garbage_collector.start(watch);
+        self.job.start(watch);
+        self.ttl.start(watch);
+        self.cronjob.start(watch);
+        self.scheduler.start(watch);
+    }
+
+    fn stop(&mut self, name: ComponentName) {
+        match name {
+            ComponentName::KubeScheduler => self.scheduler.stop(),
+            ComponentName::KubeControllerManager => {
+                self.node_lifecycle.stop();
+                self.garbage_collector.stop();
+                self.job.stop();
+                self.ttl.stop();
+                self.cronjob.stop();
+            }
+        }
+    }
+
+    fn start(&mut self, name: ComponentName, watch: &mut Watch<'_>) {
+        match name {
+            ComponentName::KubeScheduler => self.scheduler.start(watch),
+            ComponentName::KubeControllerManager => {
+                self.node_lifecycle.start(watch);
+                self.garbage_collector.start(watch);
+                self.job.start(watch);
+                self.ttl.start(watch);
+                self.cronjob.start(watch);
+            }
+        }
+    }
+
+    fn on_change(&mut self, change: &Change, watch: &mut Watch<'_>) {
+        self.kubelet.on_change(change, watch);
+        self.node_lifecycle.on_change(change, watch);
+        self.garbage_collector.on_change(change, watch);
+        self.job.on_change(change, watch);
+        self.ttl.on_change(change, watch);
+        self.cronjob.on_change(change, watch);
+        self.scheduler.on_change(change, watch);
+    }
+}
