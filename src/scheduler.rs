@@ -86,13 +86,8 @@ impl Timer {
 }
 
 impl Scheduler {
-    /// A scheduler with upstream's settings that has seen nothing yet.
-    pub fn new() -> Self {
-        Self::with_config(SchedulerConfig::default())
-    }
-
-    /// A scheduler with settings of its own that has seen nothing yet.
-    pub fn with_config(config: SchedulerConfig) -> Self {
+    /// A scheduler that has seen nothing yet.
+    pub fn new(config: SchedulerConfig) -> Self {
         Self {
             config,
             listers: Listers::default(),
@@ -345,12 +340,6 @@ impl Scheduler {
     }
 }
 
-impl Default for Scheduler {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
 impl Component for Scheduler {
     fn start(&mut self, watch: &mut Watch<'_>) {
         for timer in [&mut self.cycle, &mut self.backoff_flush, &mut self.unschedulable_flush] {
@@ -363,7 +352,7 @@ impl Component for Scheduler {
             (BackoffMode::Wait, watch.now())
         };
         let listers = std::mem::take(&mut self.listers);
-        *self = Self { listers, ..Self::with_config(self.config.clone()) };
+        *self = Self { listers, ..Self::new(self.config.clone()) };
         self.queue = SchedulingQueue::new(mode, origin);
         self.snapshot = Snapshot::of(watch.cluster());
         self.nominations = Nominations::of(watch.cluster());
@@ -383,29 +372,8 @@ impl Component for Scheduler {
             Event::UnschedulableFlush if self.unschedulable_flush.take_due(now) => {
                 self.queue.flush_unschedulable(now);
             }
-            Event::SchedulingCycle
-            | Event::BackoffFlush
-            | Event::UnschedulableFlush
-            | Event::ActionDue(_)
-            | Event::TraceDue(_)
-            | Event::NodeFailed(_)
-            | Event::NodeRecovered(_)
-            | Event::ProcessKilled(..)
-            | Event::StepDone(_)
-            | Event::MemoryLimitReached(_)
-            | Event::TermDone(_)
-            | Event::PodSync(_)
-            | Event::PodDeadlineReached(_)
-            | Event::GraceOver(_)
-            | Event::PullDone(_)
-            | Event::NodeMonitorDue(_)
-            | Event::TaintEvictionDue(_)
-            | Event::PodGcDue
-            | Event::GarbageDue(_)
-            | Event::JobSync(_)
-            | Event::OrphanPodSync(_)
-            | Event::JobExpired(_)
-            | Event::CronJobSync(_) => {}
+            Event::SchedulingCycle | Event::BackoffFlush | Event::UnschedulableFlush => {}
+            other => unreachable!("{other:?} is not for the scheduler"),
         }
         self.arm(turn);
     }

@@ -29,7 +29,7 @@ pub fn job_spec() -> JobSpec {
         success_policy: None,
         pod_replacement_policy: Default::default(),
         managed_by: None,
-        manual_selector: false,
+        manual_selector: None,
         template: PodTemplate {
             labels: Labels::default(),
             annotations: Labels::default(),
