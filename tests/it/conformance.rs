@@ -6,6 +6,7 @@
 
 mod cron_next;
 mod cronjob_sync;
+mod golden_sched;
 mod objects;
 mod restart_backoff;
 
