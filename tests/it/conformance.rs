@@ -8,6 +8,8 @@ mod cron_next;
 mod cronjob_sync;
 mod e2e_cronjob;
 mod golden_cronjob;
+mod golden_sched;
+mod objects;
 mod restart_backoff;
 mod validation;
 
