@@ -5,6 +5,7 @@
 //! difference of every case that disagrees. It fails if one of those is not listed in `exceptions.yaml`.
 
 mod cron_next;
+mod golden_job;
 
 use std::collections::BTreeMap;
 use std::env;
