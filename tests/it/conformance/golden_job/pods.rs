@@ -170,14 +170,13 @@ impl Component for ScriptedPods {
         let Some(player) = self.by_id.get(&pod).filter(|player| !player.is_stuck) else { return };
         let is_running = player.started_at.is_some();
         let exit_code = player.script.killed_exit_code;
-        if turn.cluster().pod(pod).is_none() {
-            return;
-        }
+        let Some(is_deleted) = turn.cluster().pod(pod).map(|pod| pod.meta.is_terminating()) else { return };
         match event {
             Event::PodSync(_) => self.place(pod, turn),
             Event::GraceOver(_) => self.end(pod, exit_code, turn),
             _ if is_running => self.exit(pod, turn),
-            _ => self.start(pod, turn),
+            _ if !is_deleted => self.start(pod, turn),
+            _ => {}
         }
     }
 
