@@ -150,7 +150,8 @@ impl JobController {
     /// Removes the finalizer of a pod, unless a Job will count it after all.
     /// Source: job_controller.go, syncOrphanPod.
     fn release_orphan(&self, id: PodId, turn: &mut Turn<'_>) {
-        if turn.cluster().pod(id).is_some_and(|pod| unfinished_owner(pod.meta.owner.as_ref(), turn).is_none()) {
+        if turn.cluster().pod(id).is_some_and(|pod| unfinished_owner(pod.meta.owner.as_ref(), turn).is_none())
+        {
             turn.write(Command::RemoveFinalizer(id));
         }
     }
@@ -170,8 +171,12 @@ impl JobController {
             None => {
                 self.to_claim.insert(id);
                 self.note_orphan(id, watch);
-                let takers: Vec<_> =
-                    cluster.jobs().iter().filter(|(_, job)| selects(job, &pod.meta)).map(|(job, _)| job).collect();
+                let takers: Vec<_> = cluster
+                    .jobs()
+                    .iter()
+                    .filter(|(_, job)| selects(job, &pod.meta))
+                    .map(|(job, _)| job)
+                    .collect();
                 for job in takers {
                     self.queue.add_after(job, SYNC_BATCH_PERIOD, watch);
                 }

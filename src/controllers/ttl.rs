@@ -74,7 +74,9 @@ impl Component for TtlController {
 
     fn on_change(&mut self, change: &Change, watch: &mut Watch<'_>) {
         match change {
-            Change::Created(ObjectId::Job(id)) | Change::JobSpecChanged(id) | Change::JobStatusChanged(id) => {
+            Change::Created(ObjectId::Job(id))
+            | Change::JobSpecChanged(id)
+            | Change::JobStatusChanged(id) => {
                 self.enqueue(*id, watch);
             }
             Change::JobDeleted(id, _) => self.queue.remove(*id, watch),

@@ -183,9 +183,9 @@ impl Count {
     }
 }
 
-fn condition_text(kind: JobConditionType, end: &End) -> ConditionText {
+fn condition_text(kind: JobConditionType, end: &End) -> ConditionText<'_> {
     let reason = end.reason.map_or("", EndReason::as_str);
-    ConditionText { kind, status: ConditionStatus::True, reason, message: end.message.clone() }
+    ConditionText { kind, status: ConditionStatus::True, reason, message: &end.message }
 }
 
 /// Moves the pods that no longer hold their finalizer from the list of the uncounted into the counters; returns
@@ -249,8 +249,7 @@ fn completion_notes(scene: &Scene<'_>, status: &JobStatus) -> Vec<Note> {
         reason: "TooManySucceededPods",
         message: "Too many succeeded pods recorded".into(),
     };
-    let completed =
-        Note { severity: Severity::Normal, reason: "Completed", message: "Job completed".into() };
+    let completed = Note { severity: Severity::Normal, reason: "Completed", message: "Job completed".into() };
     let too_many = is_exceeded.then_some(too_many);
     too_many.into_iter().chain([completed]).collect()
 }

@@ -170,9 +170,9 @@ fn end_by_limits(
         let message = "Job has reached the specified backoff limit";
         return Some(failure(scene, EndReason::BackoffLimitExceeded, message));
     }
-    time_to_deadline(scene, start_time).filter(|left| left.is_zero()).map(|_| {
-        failure(scene, EndReason::DeadlineExceeded, "Job was active longer than specified deadline")
-    })
+    time_to_deadline(scene, start_time)
+        .filter(|left| left.is_zero())
+        .map(|_| failure(scene, EndReason::DeadlineExceeded, "Job was active longer than specified deadline"))
 }
 
 fn end_by_indexes(scene: &Scene<'_>, indexes: &Indexes) -> Option<End> {
@@ -208,7 +208,8 @@ fn restarts_exceed_limit(scene: &Scene<'_>, pods: &JobPods<'_>) -> bool {
     if spec.template.spec.restart_policy != RestartPolicy::OnFailure {
         return false;
     }
-    let unfinished = pods.iter().filter(|(_, pod)| matches!(pod.status.phase, Phase::Pending | Phase::Running));
+    let unfinished =
+        pods.iter().filter(|(_, pod)| matches!(pod.status.phase, Phase::Pending | Phase::Running));
     let n_restarts: u32 = unfinished.map(|(_, pod)| pod.status.restart_count()).sum();
     n_restarts >= spec.backoff_limit.max(1)
 }

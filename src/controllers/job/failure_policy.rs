@@ -74,7 +74,8 @@ fn pattern_for<'a>(
     kind: &str,
     status: ConditionStatus,
 ) -> Option<MatchCause<'a>> {
-    let pattern = patterns.iter().find(|(wanted, wanted_status)| **wanted == *kind && *wanted_status == status);
+    let pattern =
+        patterns.iter().find(|(wanted, wanted_status)| **wanted == *kind && *wanted_status == status);
     pattern.map(|(kind, _)| MatchCause::Condition(kind))
 }
 
@@ -87,9 +88,9 @@ impl RuleMatch<'_> {
                 "Container {container} for pod {namespace}/{name} failed with exit code {code} \
                  matching FailJob rule at index {rule}"
             ),
-            MatchCause::Condition(kind) => format!(
-                "Pod {namespace}/{name} has condition {kind} matching FailJob rule at index {rule}"
-            ),
+            MatchCause::Condition(kind) => {
+                format!("Pod {namespace}/{name} has condition {kind} matching FailJob rule at index {rule}")
+            }
         }
     }
 }

@@ -8,7 +8,8 @@ use crate::model::pod_status::Phase;
 use crate::model::resources::InitKind;
 
 /// Where a pod stands among those that may be deleted: the smallest goes first.
-pub type VictimRank = (bool, u8, bool, Reverse<Option<SimTime>>, Reverse<u32>, Reverse<u32>, Reverse<SimTime>);
+pub type VictimRank =
+    (bool, u8, bool, Reverse<Option<SimTime>>, Reverse<u32>, Reverse<u32>, Reverse<SimTime>);
 
 /// The rank of a pod: without a node before with one, Pending before Running, not ready before ready, ready for a
 /// shorter time first, more restarts first, younger first.

@@ -126,7 +126,11 @@ impl ScriptedPods {
             Some(delay) => {
                 (player.stage, player.run) = (player.stage + 1, player.run + 1);
                 let started_at = player.started_at.take();
-                turn.write(Command::SetContainer(pod, MAIN, terminated(run.exit_code, started_at, turn.now())));
+                turn.write(Command::SetContainer(
+                    pod,
+                    MAIN,
+                    terminated(run.exit_code, started_at, turn.now()),
+                ));
                 turn.set_timer_after(delay, Event::StepDone(self.process(pod)));
             }
         }

@@ -212,7 +212,8 @@ impl Script {
 
 impl FakeJobs {
     fn read(jobs: &Value) -> Self {
-        let read = |job: &Value| FakeJob { duration: span(&job["duration"]), succeeds: job["result"] != "Failed" };
+        let read =
+            |job: &Value| FakeJob { duration: span(&job["duration"]), succeeds: job["result"] != "Failed" };
         let by_ordinal = jobs["byOrdinal"].as_object().into_iter().flatten();
         Self {
             by_ordinal: by_ordinal.map(|(ordinal, job)| (number(ordinal), read(job))).collect(),
@@ -252,7 +253,12 @@ pub fn job_spec(spec: &Value, restart_policy: &str, profile: &Profile) -> JobSpe
 }
 
 /// A CronJob's spec in the terms of the model.
-pub fn cronjob_spec(spec: &Value, job_spec_value: &Value, restart_policy: &str, profile: &Profile) -> CronJobSpec {
+pub fn cronjob_spec(
+    spec: &Value,
+    job_spec_value: &Value,
+    restart_policy: &str,
+    profile: &Profile,
+) -> CronJobSpec {
     let mut cronjob: wire::cronjob::CronJob =
         wire::decode(&json!({"spec": spec})).expect("the spec of a golden file is a CronJob's");
     defaults::cronjob(&mut cronjob, profile);

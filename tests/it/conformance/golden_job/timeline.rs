@@ -168,7 +168,9 @@ fn same_set<F: Ord + std::fmt::Debug>(
     let n = found.len().max(expected.len());
     match (0..n).find(|at| found.get(*at) != expected.get(*at)) {
         None => Ok(()),
-        Some(at) => Err(format!("{what}: found {}, expected {}", show(found.get(at)), show(expected.get(at)))),
+        Some(at) => {
+            Err(format!("{what}: found {}, expected {}", show(found.get(at)), show(expected.get(at))))
+        }
     }
 }
 

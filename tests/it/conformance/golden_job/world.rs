@@ -5,6 +5,7 @@ use cluster_sim::component::{Component, Context, Observer, Turn, Watch};
 use cluster_sim::controllers::garbage_collector::GarbageCollector;
 use cluster_sim::controllers::job::JobController;
 use cluster_sim::controllers::ttl::TtlController;
+use cluster_sim::engine::SimDuration;
 use cluster_sim::engine::{Calendar, SimTime, Streams};
 use cluster_sim::event::{Change, Command, Creation, Event};
 use cluster_sim::model::ids::{CronJobId, JobId, Kind, NodeId, ObjectId};
@@ -16,7 +17,6 @@ use cluster_sim::model::resources::Resources;
 use cluster_sim::model::scenario::{NewObject, NewSpec, Timing};
 use cluster_sim::model::unix_time::UnixTime;
 use cluster_sim::model::wall_clock::WallClock;
-use cluster_sim::engine::SimDuration;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -150,7 +150,11 @@ impl World {
     fn start_controllers(&mut self) {
         let mut watch = Watch::new(&self.context, &self.cluster, &mut self.calendar);
         let mut controllers = Controllers {
-            jobs: if self.fake_jobs.is_some() { JobRunner::Fake } else { JobRunner::Real(JobController::new()) },
+            jobs: if self.fake_jobs.is_some() {
+                JobRunner::Fake
+            } else {
+                JobRunner::Real(JobController::new())
+            },
             ttl: TtlController::new(),
         };
         if let JobRunner::Real(jobs) = &mut controllers.jobs {
@@ -311,11 +315,7 @@ fn new_object(namespace: &str, name: &str, spec: NewSpec) -> NewObject {
 
 fn add_node(cluster: &mut Cluster) -> NodeId {
     let amounts = Resources::default();
-    let spec = NodeSpec {
-        capacity: amounts.clone(),
-        allocatable: amounts,
-        ..NodeSpec::default()
-    };
+    let spec = NodeSpec { capacity: amounts.clone(), allocatable: amounts, ..NodeSpec::default() };
     let creation = Creation::of(new_object("", "node", NewSpec::Node(spec)));
     let created = cluster.apply(SimTime::ZERO, Command::Create(Box::new(creation)), &mut Vec::new());
     match created {
