@@ -6,6 +6,7 @@
 
 mod cron_next;
 mod golden_job;
+mod job_sync;
 
 use std::collections::BTreeMap;
 use std::env;
