@@ -32,6 +32,7 @@ mod volumes;
 mod worker;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
@@ -41,7 +42,7 @@ pub use restart::{History, should_restart};
 
 use crate::component::{Component, Timers, Turn, Watch};
 use crate::engine::SimDuration;
-use crate::event::{Change, Event, ProcessRef};
+use crate::event::{Change, Command, Event, ProcessRef};
 use crate::kubelet::catalogue::Catalogue;
 use crate::kubelet::node::Machines;
 use crate::kubelet::ports::Network;
@@ -49,6 +50,9 @@ use crate::kubelet::worker::{Shared, Worker};
 use crate::model::ids::{NodeId, PodId};
 use crate::model::meta::Name;
 use crate::model::program::Program;
+
+/// How long an image runs that the scenario does not describe.
+pub const DEFAULT_SPAN: SimDuration = SimDuration::from_secs(10);
 
 /// The kubelets of all nodes.
 #[derive(Debug, Clone)]
@@ -59,10 +63,10 @@ pub struct Kubelet {
 
 impl Kubelet {
     /// The kubelets of a cluster whose images run `programs`, by image name. A container of another image runs
-    /// for `default_span` and exits with 0, or for ever where it would be started again.
-    pub fn new(programs: &BTreeMap<Name, Program>, default_span: SimDuration) -> Self {
+    /// for [`DEFAULT_SPAN`] and exits with 0, or for ever where it would be started again.
+    pub fn new(programs: Arc<BTreeMap<Name, Program>>) -> Self {
         let shared = Shared {
-            catalogue: Catalogue::new(programs, default_span),
+            catalogue: Catalogue::new(&programs, DEFAULT_SPAN),
             machines: Machines::default(),
             network: Network::default(),
             backoff: BackoffPolicy::KUBELET,
@@ -126,6 +130,7 @@ impl Kubelet {
             return;
         }
         machine.images.cancel_all(turn);
+        set_lease(node, false, turn);
         for pod in machine.pods.clone() {
             self.with_worker(pod, turn, Worker::lose);
         }
@@ -140,9 +145,17 @@ impl Kubelet {
         }
         let mut pods: Vec<_> = machine.pods.iter().copied().collect();
         pods.sort_by_key(|id| (cluster.pod(*id).map(|pod| pod.meta.uid.serial), *id));
+        set_lease(node, true, turn);
         for pod in pods {
             self.with_worker(pod, turn, |worker, _, turn| worker.recover(turn));
         }
+    }
+}
+
+/// Says that the kubelet of a node renews its lease, or does so no longer, where the node object is there.
+fn set_lease(node: NodeId, is_renewed: bool, turn: &mut Turn<'_>) {
+    if turn.cluster().node(node).is_some() {
+        turn.write(Command::SetLease(node, is_renewed));
     }
 }
 
@@ -202,7 +215,9 @@ impl Component for Kubelet {
     fn on_change(&mut self, change: &Change, watch: &mut Watch<'_>) {
         match change {
             Change::PodBound(pod, node) => self.add_worker(*pod, *node, watch),
-            Change::PodDeletionRequested(pod, _) => self.request_sync(*pod, watch),
+            Change::PodChanged(pod, _) | Change::PodDeletionRequested(pod, _) => {
+                self.request_sync(*pod, watch)
+            }
             Change::PodDeleted(pod, _) => {
                 if self.workers.get(pod).is_some_and(|worker| worker.is_finished()) {
                     self.workers.remove(pod);

@@ -18,6 +18,7 @@ pub mod params;
 pub mod scenario;
 
 pub mod json;
+pub mod json_schema;
 pub mod limits;
 pub mod scalar;
 pub mod source;

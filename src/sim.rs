@@ -22,8 +22,8 @@ use crate::kubelet::Kubelet;
 use crate::model::meta::Labels;
 use crate::model::scenario::{ComponentName, Horizon, NewObject, NewSpec, Scenario};
 use crate::model::wall_clock::WallClock;
-pub use crate::sim::actions::name_matches;
 use crate::scheduler::Scheduler;
+pub use crate::sim::actions::name_matches;
 use crate::sim::process::Process;
 
 /// A run of a scenario, at some instant.

@@ -369,7 +369,9 @@ impl Cluster {
         let shortened = pod.meta.deletion.is_some_and(|deletion| grace < deletion.grace);
         if pod.meta.deletion.is_none() || shortened {
             let propagation = Propagation::Background;
-            pod.meta.deletion = Some(Deletion { requested: now, grace, propagation });
+            // A shorter grace counts from the first request. Source: apiserver/pkg/registry/rest, BeforeDelete.
+            let requested = pod.meta.deletion.map_or(now, |deletion| deletion.requested);
+            pod.meta.deletion = Some(Deletion { requested, grace, propagation });
             if grace.is_zero() && !pod.has_finalizer() {
                 return self.remove_pod(id, changes);
             }
@@ -439,7 +441,10 @@ impl Cluster {
         }
         pod.status.phase = phase;
         if phase.is_terminal() {
-            set_ready(pod, now, false, id, changes);
+            // The pod garbage collector writes the phase and leaves Ready as it was.
+            if pod.status.reason != Some(PodReason::NodeLost) {
+                set_ready(pod, now, false, id, changes);
+            }
             if let Some(node) = pod.node {
                 self.usage[node.index()].remove(id, pod);
             }

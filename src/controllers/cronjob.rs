@@ -197,27 +197,7 @@ impl Component for CronJobController {
             | Change::JobStatusChanged(id)
             | Change::JobDeletionRequested(id, _) => self.add_owner(*id, watch),
             Change::JobDeleted(_, job) => self.add_controller(job.owner.as_ref(), watch),
-            Change::Created(ObjectId::Node(_) | ObjectId::Pod(_))
-            | Change::NodeChanged(..)
-            | Change::NodeReadyChanged(..)
-            | Change::NodeLeaseChanged(..)
-            | Change::NodeDeleted(..)
-            | Change::PodChanged(..)
-            | Change::PodBound(..)
-            | Change::PodNominated(..)
-            | Change::PodUnschedulable(..)
-            | Change::PodAccepted(_)
-            | Change::PodIpSet(..)
-            | Change::ContainerChanged(..)
-            | Change::PodPhaseChanged(..)
-            | Change::PodReadyChanged(..)
-            | Change::PodDisrupted(..)
-            | Change::PodDeletionRequested(..)
-            | Change::PodFinalizerRemoved(_)
-            | Change::PodDeleted(..)
-            | Change::Orphaned(_)
-            | Change::PodAdopted(_)
-            | Change::Recorded(..) => {}
+            _ => {}
         }
     }
 }

@@ -180,6 +180,12 @@ impl Worker {
         if self.is_finished() || !shared.machines.of(self.node).is_up {
             return;
         }
+        if let Some(pod) = turn.cluster().pod(self.pod)
+            && !Arc::ptr_eq(&pod.spec, &self.spec)
+        {
+            let spec = pod.spec.clone();
+            self.take_spec(spec, turn);
+        }
         if let Some(stop) = self.reason_to_stop(turn) {
             self.stop(stop, shared, turn);
         }
@@ -187,6 +193,15 @@ impl Worker {
             Stage::Active => self.go_on(shared, turn),
             Stage::Stopping(_) => self.go_on_stopping(shared, turn),
             Stage::Finished => {}
+        }
+    }
+
+    /// Takes a changed spec. Deviation: another image is used at the next start, the container is not restarted
+    /// for it.
+    fn take_spec(&mut self, spec: Arc<PodSpec>, turn: &mut Turn<'_>) {
+        self.spec = spec;
+        if let Some(timer) = self.deadline_timer.take() {
+            turn.cancel(timer);
         }
     }
 
@@ -254,8 +269,7 @@ impl Worker {
         }
         if self.deadline_timer.is_none() {
             let deadline = turn.cluster().pod(self.pod).and_then(|pod| self.deadline(pod));
-            self.deadline_timer =
-                deadline.map(|at| turn.set_timer(at, Event::PodDeadlineReached(self.pod)));
+            self.deadline_timer = deadline.map(|at| turn.set_timer(at, Event::PodDeadlineReached(self.pod)));
         }
         true
     }

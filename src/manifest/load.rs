@@ -18,7 +18,7 @@ use crate::manifest::check::{OnUnmodelled, Options as CheckOptions};
 use crate::manifest::diagnostic::{Diagnostic, Diagnostics, Mark, Place};
 use crate::manifest::field_error::{FieldErrors, Path};
 use crate::manifest::load::collect::Collected;
-use crate::manifest::scenario::{ScenarioFile, ScenarioSpec, read};
+use crate::manifest::scenario::{self, ScenarioFile, ScenarioSpec, read};
 use crate::manifest::source::{Object, Source};
 use crate::manifest::{decode, expression, params};
 use crate::model::profile::{KubernetesVersion, Profile};
@@ -113,6 +113,7 @@ impl Loader<'_> {
     /// Checks the Scenario document and decodes it.
     fn scenario_file(&mut self, object: &Object) -> Option<ScenarioFile> {
         let before = self.diagnostics.n_errors();
+        scenario::check::check(object, &mut self.diagnostics);
         match decode::decode_object(object) {
             Ok(file) if self.diagnostics.n_errors() == before => Some(file),
             Ok(_) => None,

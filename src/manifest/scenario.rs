@@ -3,6 +3,7 @@
 //! The JSON Schema of `sim schema` and the reference in `docs/scenario.md` are generated from these types; the
 //! comments are their text. `read` turns them into the model.
 
+pub mod check;
 pub mod read;
 pub mod scalar;
 

@@ -63,6 +63,10 @@ impl fmt::Display for KubernetesVersion {
 pub enum Feature {
     /// Gate of the same name: init containers with restartPolicy Always run as sidecars.
     SidecarContainers,
+    /// Gate: `podFailurePolicy`.
+    JobPodFailurePolicy,
+    /// Gate: the completion index is a label of the pod too.
+    PodIndexLabel,
     /// Sidecars are stopped after the app containers, in reverse order, not together with them.
     SidecarTerminationOrder,
     /// Gate: `backoffLimitPerIndex`, `maxFailedIndexes`, action FailIndex.
@@ -75,12 +79,15 @@ pub enum Feature {
     JobManagedBy,
     /// `status.ready` of Jobs (gate JobReadyPods, on since 1.24).
     JobReadyPods,
-    /// Complete and Failed come after SuccessCriteriaMet and FailureTarget and wait for terminating pods.
+    /// Complete and Failed come after SuccessCriteriaMet and FailureTarget and wait for terminating pods, where
+    /// podReplacementPolicy or managedBy is on; Complete has a reason.
     JobInterimConditions,
-    /// A sync that deletes pods takes them off `status.ready` at once.
+    /// A sync that deletes pods takes them off `status.ready` and adds them to `status.terminating` at once.
     JobReadyAfterDeletion,
     /// `status.active` is written as 0 while a replacement backs off, though other pods run (a bug).
     JobActiveZeroInBackoff,
+    /// Where only failed pods are replaced, pods being deleted count as surplus (a bug).
+    JobTerminatingIsSurplus,
     /// Suspending a Job clears its startTime, so that its deadline begins anew.
     JobSuspendClearsStartTime,
     /// `status.terminating` alone never causes a status write (a bug).
@@ -119,6 +126,8 @@ const ALWAYS: u8 = u8::MAX;
 /// The table. A gate can be set by `featureGates` in versions that know it.
 const TABLE: &[Entry] = &[
     Entry { feature: Feature::SidecarContainers, gate: Some("SidecarContainers"), from: 29, to: ALWAYS },
+    Entry { feature: Feature::JobPodFailurePolicy, gate: Some("JobPodFailurePolicy"), from: 26, to: ALWAYS },
+    Entry { feature: Feature::PodIndexLabel, gate: Some("PodIndexLabel"), from: 28, to: ALWAYS },
     Entry { feature: Feature::SidecarTerminationOrder, gate: None, from: 29, to: ALWAYS },
     Entry {
         feature: Feature::JobBackoffLimitPerIndex,
@@ -138,6 +147,7 @@ const TABLE: &[Entry] = &[
     Entry { feature: Feature::JobInterimConditions, gate: None, from: 31, to: ALWAYS },
     Entry { feature: Feature::JobReadyAfterDeletion, gate: None, from: 31, to: ALWAYS },
     Entry { feature: Feature::JobActiveZeroInBackoff, gate: None, from: 0, to: 36 },
+    Entry { feature: Feature::JobTerminatingIsSurplus, gate: None, from: 0, to: 28 },
     Entry { feature: Feature::JobSuspendClearsStartTime, gate: None, from: 36, to: ALWAYS },
     Entry { feature: Feature::JobTerminatingStale, gate: None, from: 0, to: 28 },
     Entry { feature: Feature::CronJobCleanupFirst, gate: None, from: 29, to: ALWAYS },

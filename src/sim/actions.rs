@@ -77,7 +77,9 @@ fn apply(object: &NewObject, turn: &mut Turn<'_>) -> Result<(), String> {
         Some(id) => update(id, object, turn),
         None => {
             let creation = Creation::of(object.clone());
-            turn.submit(Command::Create(Box::new(creation))).map(|_| ()).map_err(|refusal| refusal.to_string())
+            turn.submit(Command::Create(Box::new(creation)))
+                .map(|_| ())
+                .map_err(|refusal| refusal.to_string())
         }
     }
 }
@@ -107,7 +109,7 @@ fn patch(object: &ObjectName, merge: &serde_json::Value, turn: &mut Turn<'_>) ->
     let id = find(object, turn)?;
     let writer = ObjectWriter { cluster: turn.cluster(), clock: turn.context.clock };
     let old = writer.object(id).ok_or_else(|| missing(object))?;
-    let patched = convert::patched(&old, merge, &turn.context.profile).map_err(|errors| {
+    let patched = patched(&old, merge, turn).map_err(|errors| {
         let errors: Vec<String> = errors.iter().map(ToString::to_string).collect();
         format!("{} is refused: {}", object, errors.join("; "))
     })?;
@@ -188,4 +190,35 @@ fn pods(object: &ObjectName, turn: &Turn<'_>) -> Result<Vec<PodId>, String> {
 
 fn missing(object: &ObjectName) -> String {
     format!("there is no {object}")
+}
+
+fn patched(
+    old: &serde_json::Value,
+    merge: &serde_json::Value,
+    turn: &Turn<'_>,
+) -> Result<NewObject, Vec<crate::manifest::field_error::FieldError>> {
+    fn merge_into(old: &mut serde_json::Value, patch: &serde_json::Value) {
+        let serde_json::Value::Object(patch) = patch else {
+            *old = patch.clone();
+            return;
+        };
+        if !old.is_object() {
+            *old = serde_json::json!({});
+        }
+        for (key, value) in patch {
+            if value.is_null() {
+                old.as_object_mut().map(|map| map.remove(key));
+            } else {
+                merge_into(&mut old[key.as_str()], value);
+            }
+        }
+    }
+    let mut new = old.clone();
+    merge_into(&mut new, merge);
+    let context =
+        convert::ReadContext { profile: &turn.context.profile, priority_classes: &Default::default() };
+    match convert::accept(new, &context)? {
+        convert::Accepted::Object(o) => Ok(*o),
+        _ => unreachable!(),
+    }
 }

@@ -8,6 +8,7 @@ mod cron_next;
 mod cronjob_sync;
 mod e2e_cronjob;
 mod golden_cronjob;
+mod restart_backoff;
 
 use std::collections::BTreeMap;
 use std::env;

@@ -280,7 +280,10 @@ impl<'a, A: Api> Sync<'a, A> {
             return;
         }
         let name = &job.reference.name;
-        self.warn("UnexpectedJob", format_args!("Saw a job that the controller did not create or forgot: {name}"));
+        self.warn(
+            "UnexpectedJob",
+            format_args!("Saw a job that the controller did not create or forgot: {name}"),
+        );
     }
 
     /// Takes Jobs that are gone out of the active ones.

@@ -158,9 +158,8 @@ impl Slots {
     pub(super) fn are_done(&self, spec: &PodSpec) -> bool {
         match self.init_progress(spec) {
             InitProgress::Failed => true,
-            InitProgress::Done => (self.n_init..self.slots.len()).all(|at| {
-                self.slots[at].history() != History::Running && !self.is_wanted(at, spec)
-            }),
+            InitProgress::Done => (self.n_init..self.slots.len())
+                .all(|at| self.slots[at].history() != History::Running && !self.is_wanted(at, spec)),
             InitProgress::Next(_) | InitProgress::Held(_) => false,
         }
     }
@@ -332,11 +331,7 @@ mod tests {
                 })
                 .collect()
         };
-        let spec = PodSpec {
-            init_containers: of('i'),
-            restart_policy: policy,
-            ..testbed::pod_spec(of('a'))
-        };
+        let spec = PodSpec { init_containers: of('i'), restart_policy: policy, ..testbed::pod_spec(of('a')) };
         let slots =
             Slots { slots: histories.iter().map(|h| slot(*h)).collect(), n_init: spec.init_containers.len() };
         let found: Vec<_> = (0..slots.len()).filter(|at| slots.is_wanted(*at, &spec)).collect();
