@@ -10,7 +10,7 @@ use std::fmt;
 
 use crate::controllers::cronjob::history;
 use crate::controllers::cronjob::job_template;
-use crate::controllers::cronjob::schedule_time::{self, Missed};
+use crate::controllers::cronjob::schedule_time::{self, Missed, NoTimes};
 use crate::controllers::cronjob::timetable::Timetable;
 use crate::engine::{SimDuration, SimTime};
 use crate::model::cron_schedule::CronSchedule;
@@ -162,7 +162,11 @@ pub fn requeue_delay(
     status: &CronJobStatus,
     (now, clock): (SimTime, &WallClock),
 ) -> SimDuration {
-    let next = schedule_time::next_schedule_time(schedule, last_time(meta, status, clock), clock.at(now));
+    let last = last_time(meta, status, clock);
+    let next = match schedule_time::most_recent_schedule_time(schedule, last, clock.at(now)) {
+        Ok(due) => due.next,
+        Err(NoTimes) => schedule.next_after(clock.at(now)),
+    };
     next.and_then(|next| clock.instant(next)).map_or(SimDuration::ZERO, |next| (next + PAD).since(now))
 }
 
