@@ -15,9 +15,12 @@ use cluster_sim::controllers::cronjob::timetable::scheduled_runs;
 use cluster_sim::engine::{Calendar, SimDuration, SimTime, Streams};
 use cluster_sim::event::{Change, Command, Creation, Event};
 use cluster_sim::manifest::admission::PriorityClasses;
-use cluster_sim::manifest::convert::{Accepted, ReadContext, accept};
+use cluster_sim::manifest::convert::{ReadContext, accept};
+use cluster_sim::manifest::diagnostic::Mark;
+use cluster_sim::manifest::tree::Tree;
+use cluster_sim::manifest::warnings::FieldWarnings;
 use cluster_sim::model::cron_schedule::CronSchedule;
-use cluster_sim::model::ids::ObjectId;
+use cluster_sim::model::ids::{Kind, ObjectId};
 use cluster_sim::model::job::{JobCondition, JobConditionType, JobStatus};
 use cluster_sim::model::node::ConditionStatus;
 use cluster_sim::model::profile::Profile;
@@ -113,10 +116,8 @@ fn minutely() -> NewObject {
         }}}}},
     });
     let context = ReadContext { profile: &Profile::default(), priority_classes: &PriorityClasses::default() };
-    match accept(manifest, &context) {
-        Ok(Accepted::Object(object)) => *object,
-        other => panic!("not accepted: {other:?}"),
-    }
+    let tree = Tree::from_json(&manifest, Mark::START);
+    accept(Kind::CronJob, &tree, &context, &mut FieldWarnings::default()).expect("the manifest is good")
 }
 
 /// Counts the Jobs that are created.

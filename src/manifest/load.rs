@@ -101,12 +101,15 @@ impl Loader<'_> {
             params::substitute(object, &params, &mut self.diagnostics);
         }
         let file = written.as_ref().and_then(|object| self.scenario_file(object));
-        if written.is_some() && file.is_none() {
-            return None;
-        }
+        let is_broken = written.is_some() && file.is_none();
         let name = scenario_name(file.as_ref(), sources);
         let spec = file.map(|file| file.spec).unwrap_or_default();
         let head = Head { object: written, spec, params, name };
+        if is_broken {
+            // The rest of the input is looked at all the same: its mistakes come with the others.
+            self.accept_all(objects, &head, &Profile::default(), &mut Collected::default());
+            return None;
+        }
         self.build(&head, objects)
     }
 

@@ -9,6 +9,7 @@ mod cronjob_sync;
 mod e2e_cronjob;
 mod golden_cronjob;
 mod restart_backoff;
+mod validation;
 
 use std::collections::BTreeMap;
 use std::env;

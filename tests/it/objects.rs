@@ -6,9 +6,12 @@ use cluster_sim::cluster::Cluster;
 use cluster_sim::engine::{EntityKey, SimDuration, SimTime};
 use cluster_sim::event::{Command, Creation};
 use cluster_sim::manifest::admission::PriorityClasses;
-use cluster_sim::manifest::convert::{Accepted, ReadContext, accept};
+use cluster_sim::manifest::convert::{ReadContext, accept};
+use cluster_sim::manifest::diagnostic::Mark;
+use cluster_sim::manifest::tree::Tree;
+use cluster_sim::manifest::warnings::FieldWarnings;
 use cluster_sim::model::cronjob::{ConcurrencyPolicy, CronJobSpec, JobReference};
-use cluster_sim::model::ids::ObjectId;
+use cluster_sim::model::ids::{Kind, ObjectId};
 use cluster_sim::model::job::{JobSpec, JobTemplate};
 use cluster_sim::model::meta::{Labels, ObjectMeta, Owner, Uid};
 use cluster_sim::model::profile::Profile;
@@ -21,10 +24,16 @@ use serde_json::{Value, json};
 /// Why it refuses it.
 pub fn accepted(manifest: Value, profile: &Profile) -> Result<NewObject, String> {
     let context = ReadContext { profile, priority_classes: &PriorityClasses::default() };
-    match accept(manifest, &context) {
-        Ok(Accepted::Object(object)) => Ok(*object),
-        other => Err(format!("not accepted: {other:?}")),
-    }
+    let kind = match manifest["kind"].as_str() {
+        Some("Pod") => Kind::Pod,
+        Some("Node") => Kind::Node,
+        Some("Job") => Kind::Job,
+        Some("CronJob") => Kind::CronJob,
+        other => return Err(format!("no kind of the cluster: {other:?}")),
+    };
+    let tree = Tree::from_json(&manifest, Mark::START);
+    accept(kind, &tree, &context, &mut FieldWarnings::default())
+        .map_err(|errors| format!("not accepted: {errors:?}"))
 }
 
 /// A Job of one pod, with nothing said but what must be.
