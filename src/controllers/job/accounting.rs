@@ -183,9 +183,9 @@ impl Count {
     }
 }
 
-fn condition_text(kind: JobConditionType, end: &End) -> ConditionText {
+fn condition_text(kind: JobConditionType, end: &End) -> ConditionText<'_> {
     let reason = end.reason.map_or("", EndReason::as_str);
-    ConditionText { kind, status: ConditionStatus::True, reason, message: end.message.clone() }
+    ConditionText { kind, status: ConditionStatus::True, reason, message: &end.message }
 }
 
 /// Moves the pods that no longer hold their finalizer from the list of the uncounted into the counters; returns
