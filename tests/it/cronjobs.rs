@@ -29,11 +29,11 @@ fn play(version: &str, spec: Value, job_secs: u64, horizon: u64, more: Value) ->
     World::new(Scenario::read(&scenario)).run()
 }
 
-/// When Jobs were created and for which times [s].
+/// When the Jobs of CronJobs were created and for which times [s].
 fn starts(timeline: &Timeline) -> Vec<(f64, f64)> {
     let seconds = |time: SimTime| time.as_nanos() as f64 / 1e9;
     let jobs = timeline.jobs_created.iter();
-    jobs.map(|(at, job)| (seconds(*at), seconds(job.scheduled_for.unwrap()))).collect()
+    jobs.filter_map(|(at, job)| Some((seconds(*at), seconds(job.scheduled_for?)))).collect()
 }
 
 /// The reasons of the records that are more than the run of the mill.
@@ -154,6 +154,22 @@ fn starts_of_one_minute_share_a_job_and_only_old_versions_try_for_ever() {
     let completed = messages(&new, "SawCompletedJob");
     let n_seen = completed.iter().filter(|message| message.contains("cj-28401121")).count();
     assert_eq!(n_seen, 2);
+}
+
+#[test]
+fn a_job_of_somebody_else_with_the_name_stops_new_versions_and_delays_old_ones() {
+    let played = |version| {
+        let more = json!({
+            "fakeJobs": null,
+            "jobs": [{"name": "cj-28401121", "createAt": 0, "spec": {}}],
+            "pods": {"default": {"duration": 5}},
+        });
+        play(version, json!({"schedule": "* * * * *"}), 5, 200, more)
+    };
+    // The thirteenth retry comes before the next minute, the fourteenth after it.
+    assert_eq!(starts(&played("1.28")), [(142.015, 120.0), (180.1, 180.0)]);
+    // Nothing wakes the CronJob up any more.
+    assert_eq!(starts(&played("1.35")), []);
 }
 
 /// When the status tells of the first success, in writes since the Job was started; and what was said of its end.

@@ -43,6 +43,9 @@ pub enum Missed {
 pub struct NoTimes;
 
 /// Nothing up to this instant is started any more: the last time that was served, or the creation, or `deadline` ago.
+///
+/// Upstream asks of a time that it has found later than this whether it is too late all the same (MissSchedule). It
+/// never is.
 pub fn earliest_time(last: UnixTime, deadline: Option<SimDuration>, now: UnixTime) -> UnixTime {
     let deadline = deadline.and_then(|deadline| i64::try_from(deadline.as_secs()).ok());
     let cut = deadline.and_then(|deadline| now.checked_add_secs(-deadline));

@@ -220,11 +220,6 @@ impl<'a, A: Api> Sync<'a, A> {
                 ),
             );
         }
-        if self.is_too_late(time) {
-            let time = time.rfc1123z();
-            self.warn("MissSchedule", format_args!("Missed scheduled time to start a job: {time}"));
-            return false;
-        }
         if self.is_served(time) {
             return false;
         }
@@ -336,11 +331,6 @@ impl<'a, A: Api> Sync<'a, A> {
     fn earliest(&self) -> UnixTime {
         let last = last_time(self.observed.meta, &self.status, self.moment.clock);
         schedule_time::earliest_time(last, self.observed.spec.starting_deadline, self.unix_now())
-    }
-
-    fn is_too_late(&self, time: UnixTime) -> bool {
-        let deadline = self.observed.spec.starting_deadline;
-        deadline.is_some_and(|deadline| self.instant(time) + deadline < self.moment.now)
     }
 
     /// Whether the Job for this time was started before.

@@ -147,7 +147,8 @@ fn limit_outcome(timeline: &Timeline) -> Outcome {
     let created = timeline.jobs_created.iter().map(|(_, job)| job.job.as_str());
     let mut finished: Vec<&str> = created.filter(|name| is_finished(name)).collect();
     let deleted: Vec<&str> = timeline.jobs_deleted.iter().map(|(_, name)| name.as_str()).collect();
-    same(&finished.pop().is_some(), &true)?;
+    finished.pop();
+    same(&deleted.is_empty(), &false)?;
     same(&deleted, &finished)?;
     same(&(timeline.n_pods_deleted >= deleted.len()), &true)
 }

@@ -110,7 +110,7 @@ impl Scenario {
             profile,
             acts: acts(scenario),
             scripts: Scripts::read(&scenario["pods"]),
-            fake_jobs: scenario.get("fakeJobs").map(FakeJobs::read),
+            fake_jobs: scenario.get("fakeJobs").filter(|jobs| !jobs.is_null()).map(FakeJobs::read),
         }
     }
 }
