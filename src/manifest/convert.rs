@@ -72,7 +72,7 @@ pub fn accept(
             let Prepared { object: pod, mut errors } = context.prepare_pod(tree)?;
             warnings::pod(&pod, warnings);
             validation::pod::pod(&pod, &mut errors);
-            context.finish_pod(&pod, errors)?
+            context.finish_pod(pod, errors)?
         }
         Kind::Node => {
             let Prepared { object: node, mut errors } = prepare_node(tree)?;
@@ -83,13 +83,13 @@ pub fn accept(
             let Prepared { object: job, mut errors } = context.prepare_job(tree, None)?;
             warnings::job(&job, warnings);
             validation::job::job(&job, GeneratedLabels::Prefixed, &mut errors);
-            context.finish_job(&job, errors)?
+            context.finish_job(job, errors)?
         }
         Kind::CronJob => {
             let Prepared { object: cronjob, mut errors } = context.prepare_cronjob(tree)?;
             warnings::cronjob(&cronjob, warnings);
             validation::cronjob::cronjob(&cronjob, context.profile, &mut errors);
-            context.finish_cronjob(&cronjob, tree, errors)?
+            context.finish_cronjob(cronjob, tree, errors)?
         }
     };
     Ok(NewObject { manifest: Arc::new(tree.to_json()), ..object })
@@ -115,7 +115,7 @@ pub fn accept_update(
             let old = context.prepare_pod(&old)?.object;
             let Prepared { object: pod, mut errors } = context.prepare_pod(&new)?;
             validation::pod::pod_update(&pod, &old, &mut errors);
-            context.finish_pod(&pod, errors)?
+            context.finish_pod(pod, errors)?
         }
         Kind::Node => {
             let old = prepare_node(&old)?.object;
@@ -127,13 +127,13 @@ pub fn accept_update(
             let old = context.prepare_job(&old, None)?.object;
             let Prepared { object: job, mut errors } = context.prepare_job(&new, Some(&old.metadata))?;
             validation::job::job_update(&job, &old, context.job_update(&old, progress), &mut errors);
-            context.finish_job(&job, errors)?
+            context.finish_job(job, errors)?
         }
         Kind::CronJob => {
             let old = context.prepare_cronjob(&old)?.object;
             let Prepared { object: cronjob, mut errors } = context.prepare_cronjob(&new)?;
             validation::cronjob::cronjob_update(&cronjob, &old, context.profile, &mut errors);
-            context.finish_cronjob(&cronjob, &new, errors)?
+            context.finish_cronjob(cronjob, &new, errors)?
         }
     };
     Ok(NewObject { manifest: Arc::new(manifest), ..object })
@@ -217,13 +217,12 @@ impl ReadContext<'_> {
 
     fn finish_pod(
         &self,
-        pod: &wire::pod::Pod,
+        mut pod: wire::pod::Pod,
         mut errors: FieldErrors,
     ) -> Result<NewObject, Vec<FieldError>> {
-        let mut spec = pod.spec.clone();
-        self.admit(&mut spec, &Path::OBJECT.child("spec"), &mut errors);
+        self.admit(&mut pod.spec, &Path::OBJECT.child("spec"), &mut errors);
         errors.into_result(())?;
-        Ok(new_object(&pod.metadata, NewSpec::Pod(Arc::new(pod::pod_spec(&spec)))))
+        Ok(new_object(&pod.metadata, NewSpec::Pod(Arc::new(pod::pod_spec(&pod.spec)))))
     }
 
     /// `existing` is the Job that this one is to replace.
@@ -245,12 +244,8 @@ impl ReadContext<'_> {
         Ok(Prepared { object: job, errors })
     }
 
-    fn finish_job(
-        &self,
-        job: &wire::job::Job,
-        mut errors: FieldErrors,
-    ) -> Result<NewObject, Vec<FieldError>> {
-        let mut spec = job.spec.clone();
+    fn finish_job(&self, job: wire::job::Job, mut errors: FieldErrors) -> Result<NewObject, Vec<FieldError>> {
+        let mut spec = job.spec;
         if spec.manual_selector != Some(true) {
             let labels = &mut spec.template.metadata.labels;
             labels.retain(|label, _| !job_labels::ALL.contains(&&**label));
@@ -274,13 +269,13 @@ impl ReadContext<'_> {
 
     fn finish_cronjob(
         &self,
-        cronjob: &wire::cronjob::CronJob,
+        mut cronjob: wire::cronjob::CronJob,
         tree: &Tree,
         mut errors: FieldErrors,
     ) -> Result<NewObject, Vec<FieldError>> {
         let spec = Path::OBJECT.child("spec");
         let template = spec.child("jobTemplate");
-        let job_spec = cronjob.spec.job_template.spec.clone();
+        let job_spec = std::mem::take(&mut cronjob.spec.job_template.spec);
         let job_spec = self.finish_job_spec(job_spec, &template.child("spec"), &mut errors);
         let job_spec = job_spec.ok_or(errors.0)?;
         let manifest = tree.get("spec").and_then(|spec| spec.get("jobTemplate")).map(Tree::to_json);
