@@ -1,1 +1,7 @@
 //! The controllers of kube-controller-manager: small state machines that never import each other.
+
+pub mod job;
+pub mod cronjob;
+pub mod ttl;
+pub mod garbage_collector;
+pub mod node_lifecycle;

@@ -8,6 +8,6 @@ pub mod time;
 
 pub use arena::{Arena, Id};
 pub use calendar::{Calendar, EventId, Rank, Scheduled};
-pub use distribution::Distribution;
+pub use distribution::{Distribution, DistributionError, Law, Weighted};
 pub use random::{EntityKey, Purpose, Streams};
 pub use time::{SimDuration, SimTime};

@@ -15,9 +15,9 @@ use crate::engine::{Rank, SimDuration, SimTime};
 use crate::model::cronjob::{CronJobSpec, CronJobStatus};
 use crate::model::ids::{CronJobId, JobId, Kind, NodeId, ObjectId, PodId};
 use crate::model::job::{JobSpec, JobStatus};
-use crate::model::meta::{Name, Owner, Propagation};
+use crate::model::meta::{Labels, Name, Owner, Propagation};
 use crate::model::node::{ConditionStatus, NodeSpec};
-use crate::model::pod::JobPod;
+use crate::model::pod::{JobPod, PodSpec};
 use crate::model::pod_status::{ContainerRef, ContainerState, Phase, PodReason};
 use crate::model::record::Record;
 use crate::model::scenario::NewObject;
@@ -27,8 +27,14 @@ use crate::model::scenario::NewObject;
 pub enum Event {
     /// An entry of the timeline, by position.
     ActionDue(u32),
-    /// An expectation with an instant of its own, by position.
-    ExpectationDue(u32),
+    /// The next pod of the recorded trace arrives, by position.
+    TraceDue(u32),
+    /// A node stops dead.
+    NodeFailed(NodeId),
+    /// A node that stopped has booted again.
+    NodeRecovered(NodeId),
+    /// The process of a container is ended from outside, with this exit code.
+    ProcessKilled(PodId, ContainerRef, i32),
     /// A process has done its present step.
     StepDone(ProcessRef),
     /// A process reaches its memory limit.
@@ -80,11 +86,15 @@ pub struct ProcessRef {
 
 impl Event {
     /// The rank at one instant: what happens to the cluster from outside comes first, then processes, kubelets,
-    /// node lifecycle, garbage, controllers, scheduler, and expectations last. Equal ranks go in order of
+    /// node lifecycle, garbage, controllers, and the scheduler last. Equal ranks go in order of
     /// scheduling.
     pub const fn rank(&self) -> Rank {
         Rank::new(match self {
-            Self::ActionDue(_) => 0,
+            Self::ActionDue(_)
+            | Self::TraceDue(_)
+            | Self::NodeFailed(_)
+            | Self::NodeRecovered(_)
+            | Self::ProcessKilled(..) => 0,
             Self::StepDone(_) | Self::MemoryLimitReached(_) | Self::TermDone(_) => 1,
             Self::PullDone(_) => 2,
             Self::PodSync(_) => 3,
@@ -99,7 +109,6 @@ impl Event {
             Self::SchedulingCycle => 12,
             Self::BackoffFlush => 13,
             Self::UnschedulableFlush => 14,
-            Self::ExpectationDue(_) => 15,
         })
     }
 }
@@ -109,14 +118,20 @@ impl Event {
 pub enum Command {
     /// Creates an object. Refused where one of this kind and name is alive.
     Create(Box<Creation>),
-    /// Gives a node another spec.
-    UpdateNodeSpec(NodeId, Box<NodeSpec>),
+    /// Gives a node other labels and another spec.
+    UpdateNode(NodeId, Labels, Box<NodeSpec>),
     /// Sets the Ready condition of a node.
     SetNodeReady(NodeId, ConditionStatus),
+    /// The kubelet of a node begins to renew its lease, or falls silent.
+    SetLease(NodeId, bool),
     /// Removes a node.
     DeleteNode(NodeId),
+    /// Gives a pod other labels and another spec.
+    UpdatePod(PodId, Labels, Arc<PodSpec>),
     /// Binds a pod to a node.
     BindPod(PodId, NodeId),
+    /// Names the node on which preemption makes room for a pod, or takes the name back.
+    NominateNode(PodId, Option<NodeId>),
     /// Says why a pod could not be placed.
     SetUnschedulable(PodId, Unschedulable),
     /// The kubelet takes a pod: sets its start time.
@@ -180,6 +195,13 @@ pub struct Creation {
     pub scheduled_for: Option<SimTime>,
 }
 
+impl Creation {
+    /// The making of an object under its own name and without an owner.
+    pub const fn of(object: NewObject) -> Self {
+        Self { object, generates_name: false, owner: None, job: None, scheduled_for: None }
+    }
+}
+
 /// Why a pod could not be placed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unschedulable {
@@ -194,14 +216,20 @@ pub struct Unschedulable {
 pub enum Change {
     /// An object was created.
     Created(ObjectId),
-    /// A node has another spec.
-    NodeSpecChanged(NodeId, NodeSpecChange),
+    /// A node has other labels or another spec.
+    NodeChanged(NodeId, NodeChange),
     /// The Ready condition of a node has another status.
     NodeReadyChanged(NodeId, ConditionStatus),
+    /// The kubelet of a node began to renew its lease, or fell silent.
+    NodeLeaseChanged(NodeId, bool),
     /// A node is gone. `name` is what it was called.
     NodeDeleted(NodeId, Name),
+    /// A pod has other labels or another spec.
+    PodChanged(PodId, PodChange),
     /// A pod was bound.
     PodBound(PodId, NodeId),
+    /// Preemption makes room for a pod on this node, or no longer on any.
+    PodNominated(PodId, Option<NodeId>),
     /// A pod could not be placed, or could not for another reason than before.
     PodUnschedulable(PodId, Unschedulable),
     /// A kubelet took a pod.
@@ -267,10 +295,13 @@ impl Change {
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Created(_) => "Created",
-            Self::NodeSpecChanged(..) => "NodeSpecChanged",
+            Self::NodeChanged(..) => "NodeChanged",
             Self::NodeReadyChanged(..) => "NodeReadyChanged",
+            Self::NodeLeaseChanged(..) => "NodeLeaseChanged",
             Self::NodeDeleted(..) => "NodeDeleted",
+            Self::PodChanged(..) => "PodChanged",
             Self::PodBound(..) => "PodBound",
+            Self::PodNominated(..) => "PodNominated",
             Self::PodUnschedulable(..) => "PodUnschedulable",
             Self::PodAccepted(_) => "PodAccepted",
             Self::PodIpSet(..) => "PodIpSet",
@@ -301,10 +332,12 @@ impl Change {
             Self::Created(object) | Self::Orphaned(object) | Self::Recorded(object, _) => {
                 Subject::Alive(*object)
             }
-            Self::NodeSpecChanged(node, _) | Self::NodeReadyChanged(node, _) => {
-                Subject::Alive(ObjectId::Node(*node))
-            }
-            Self::PodBound(pod, _)
+            Self::NodeChanged(node, _)
+            | Self::NodeReadyChanged(node, _)
+            | Self::NodeLeaseChanged(node, _) => Subject::Alive(ObjectId::Node(*node)),
+            Self::PodChanged(pod, _)
+            | Self::PodBound(pod, _)
+            | Self::PodNominated(pod, _)
             | Self::PodUnschedulable(pod, _)
             | Self::PodAccepted(pod)
             | Self::PodIpSet(pod, _)
@@ -335,15 +368,43 @@ impl Change {
     }
 }
 
-/// What of a node's spec changed: the first of these that did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct NodeSpecChange {
+/// What of a node changed, as far as watchers care.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NodeChange {
     /// It became schedulable again.
     pub is_uncordoned: bool,
-    /// It offers other amounts.
+    /// It offers other amounts, or room for another number of pods.
     pub has_other_allocatable: bool,
+    /// Its labels differ.
+    pub has_other_labels: bool,
     /// Its taints differ.
     pub has_other_taints: bool,
+    /// What it was before.
+    pub before: Box<NodeBefore>,
+}
+
+/// What a node was before it changed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NodeBefore {
+    /// The labels.
+    pub labels: Labels,
+    /// The spec.
+    pub spec: NodeSpec,
+}
+
+/// What of a pod changed, as far as watchers care.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PodChange {
+    /// Its labels differ.
+    pub has_other_labels: bool,
+    /// It tolerates other taints.
+    pub has_other_tolerations: bool,
+    /// It had scheduling gates and has none now.
+    pub is_ungated: bool,
+    /// It requests less of some resource.
+    pub requests_less: bool,
+    /// Its labels before.
+    pub old_labels: Labels,
 }
 
 /// What of a CronJob's spec changed.
@@ -362,6 +423,10 @@ pub struct DeletedPod {
     pub namespace: Name,
     /// Its name.
     pub name: Name,
+    /// Its labels.
+    pub labels: Labels,
+    /// What it was given to be.
+    pub spec: Arc<PodSpec>,
     /// Its phase at the end.
     pub phase: Phase,
     /// Where it was bound.

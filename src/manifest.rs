@@ -17,25 +17,32 @@
 //!
 //! Nothing here reads files, prints or panics on any input; every limit is in [`limits`].
 
+pub mod load;
+pub mod scenario;
+pub mod params;
+pub mod expression;
+
+pub mod source;
+pub mod yaml;
+pub mod json;
+pub mod tree;
+pub mod scalar;
+pub mod limits;
+
 pub mod api;
+pub mod schema;
+pub mod json_schema;
 pub mod check;
 pub mod decode;
-pub mod diagnostic;
-pub mod expression;
-pub mod json;
-pub mod limits;
-pub mod near_name;
-pub mod scalar;
-pub mod schema;
-pub mod source;
-pub mod tree;
-pub mod yaml;
 
-pub mod admission;
 pub mod convert;
+pub mod wire;
 pub mod defaults;
-pub mod field_error;
-pub mod patch;
+pub mod admission;
 pub mod validation;
 pub mod warnings;
-pub mod wire;
+pub mod patch;
+pub mod field_error;
+
+pub mod diagnostic;
+pub mod near_name;

@@ -19,9 +19,12 @@ use crate::controllers::ttl::TtlController;
 use crate::engine::{Calendar, SimTime, Streams};
 use crate::event::{Change, Command, Creation, Event};
 use crate::kubelet::Kubelet;
-use crate::model::scenario::{Horizon, NewObject, Scenario};
+use crate::model::meta::Labels;
+use crate::model::scenario::{ComponentName, Horizon, NewObject, NewSpec, Scenario};
 use crate::model::wall_clock::WallClock;
 use crate::scheduler::Scheduler;
+use crate::scheduler::config::SchedulerConfig;
+pub use crate::sim::actions::name_matches;
 use crate::sim::process::Process;
 
 /// A run of a scenario, at some instant.
@@ -35,6 +38,7 @@ pub struct Simulation<O> {
     observer: O,
     changes: Vec<Change>,
     n_events: u64,
+    misses: Vec<String>,
     is_started: bool,
 }
 
@@ -79,6 +83,7 @@ impl<O: Observer> Simulation<O> {
             observer,
             changes: Vec::new(),
             n_events: 0,
+            misses: Vec::new(),
             is_started: false,
         }
     }
@@ -94,7 +99,17 @@ impl<O: Observer> Simulation<O> {
     /// Runs until no event is due at `limit` or before.
     pub fn run_until(&mut self, limit: SimTime) -> Ending {
         while self.step(limit) {}
+        self.ending()
+    }
+
+    /// Why a run that can go no further goes no further.
+    pub fn ending(&self) -> Ending {
         if self.calendar.is_empty() { Ending::Quiet } else { Ending::Horizon }
+    }
+
+    /// The entries of the timeline that met nothing or were refused, and why.
+    pub fn misses(&self) -> &[String] {
+        &self.misses
     }
 
     /// Handles the next event, unless none is due at `limit` or before; returns whether there was one.
@@ -180,17 +195,35 @@ impl<O: Observer> Simulation<O> {
             let event = Event::ActionDue(at);
             self.calendar.schedule(entry.at, event.rank(), event);
         }
-        for (at, expectation) in (0..).zip(&scenario.expectations) {
-            if let Some(time) = expectation.at {
-                let event = Event::ExpectationDue(at);
-                self.calendar.schedule(time, event.rank(), event);
-            }
+        self.await_arrival(0);
+    }
+
+    /// Creates a pod of the recorded trace and makes the next one due.
+    fn arrive(&mut self, position: u32) {
+        let scenario = Arc::clone(&self.scenario);
+        let Some(trace) = &scenario.trace else { return };
+        let row = trace.rows[position as usize];
+        self.create(NewObject {
+            namespace: "default".into(),
+            name: format!("pod-{position}").into(),
+            labels: Labels::default(),
+            annotations: Labels::default(),
+            spec: NewSpec::Pod(Arc::clone(&trace.shapes[row.shape as usize])),
+            manifest: Arc::default(),
+        });
+        self.await_arrival(position + 1);
+    }
+
+    fn await_arrival(&mut self, position: u32) {
+        let row = self.scenario.trace.as_ref().and_then(|trace| trace.rows.get(position as usize));
+        if let Some(row) = row {
+            let event = Event::TraceDue(position);
+            self.calendar.schedule(row.at, event.rank(), event);
         }
     }
 
     fn create(&mut self, object: NewObject) {
-        let creation =
-            Creation { object, generates_name: false, owner: None, job: None, scheduled_for: None };
+        let creation = Creation::of(object);
         let mut turn = Turn::new(
             &self.context,
             &mut self.cluster,
@@ -213,8 +246,11 @@ impl<O: Observer> Simulation<O> {
         );
         match event {
             Event::ActionDue(at) => self.act(at),
-            Event::ExpectationDue(_) => {}
-            Event::StepDone(_)
+            Event::TraceDue(at) => self.arrive(at),
+            Event::NodeFailed(_)
+            | Event::NodeRecovered(_)
+            | Event::ProcessKilled(..)
+            | Event::StepDone(_)
             | Event::MemoryLimitReached(_)
             | Event::TermDone(_)
             | Event::PullDone(_)
@@ -253,7 +289,7 @@ impl Components {
             job: Process::new(JobController::new),
             ttl: Process::new(TtlController::new),
             cronjob: Process::new(CronJobController::new),
-            scheduler: Process::new(Scheduler::new),
+            scheduler: Process::new(|| Scheduler::new(SchedulerConfig::default())),
         }
     }
 
@@ -265,6 +301,32 @@ impl Components {
         self.ttl.start(watch);
         self.cronjob.start(watch);
         self.scheduler.start(watch);
+    }
+
+    fn stop(&mut self, name: ComponentName) {
+        match name {
+            ComponentName::KubeScheduler => self.scheduler.stop(),
+            ComponentName::KubeControllerManager => {
+                self.node_lifecycle.stop();
+                self.garbage_collector.stop();
+                self.job.stop();
+                self.ttl.stop();
+                self.cronjob.stop();
+            }
+        }
+    }
+
+    fn start(&mut self, name: ComponentName, watch: &mut Watch<'_>) {
+        match name {
+            ComponentName::KubeScheduler => self.scheduler.start(watch),
+            ComponentName::KubeControllerManager => {
+                self.node_lifecycle.start(watch);
+                self.garbage_collector.start(watch);
+                self.job.start(watch);
+                self.ttl.start(watch);
+                self.cronjob.start(watch);
+            }
+        }
     }
 
     fn on_change(&mut self, change: &Change, watch: &mut Watch<'_>) {

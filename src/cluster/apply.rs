@@ -6,12 +6,12 @@ use rand_chacha::rand_core::Rng;
 
 use crate::cluster::{Cluster, NodeUsage};
 use crate::engine::{EntityKey, Purpose, SimTime};
-use crate::event::{Change, Command, Creation, NodeSpecChange};
+use crate::event::{Change, Command, Creation, NodeBefore, NodeChange};
 use crate::model::cronjob::{CronJob, CronJobStatus};
 use crate::model::ids::{Kind, NodeId, ObjectId};
 use crate::model::job::{Job, JobStatus};
-use crate::model::meta::{Name, ObjectMeta, Propagation, Uid};
-use crate::model::node::{ConditionStatus, Node, NodeReady, NodeSpec};
+use crate::model::meta::{Labels, Name, ObjectMeta, Propagation, Uid};
+use crate::model::node::{ConditionStatus, Lease, Node, NodeReady, NodeSpec};
 use crate::model::pod::{Ordinal, Pod};
 use crate::model::scenario::NewSpec;
 
@@ -47,10 +47,13 @@ impl Cluster {
     ) -> Result<Option<ObjectId>, Refusal> {
         match command {
             Command::Create(creation) => return self.create(now, *creation, changes).map(Some),
-            Command::UpdateNodeSpec(id, spec) => self.update_node_spec(id, *spec, changes)?,
+            Command::UpdateNode(id, labels, spec) => self.update_node(id, labels, *spec, changes)?,
             Command::SetNodeReady(id, status) => self.set_node_ready(now, id, status, changes)?,
+            Command::SetLease(id, is_renewed) => self.set_lease(now, id, is_renewed, changes)?,
             Command::DeleteNode(id) => self.delete_node(id, changes)?,
+            Command::UpdatePod(id, labels, spec) => self.update_pod(id, labels, spec, changes)?,
             Command::BindPod(pod, node) => self.bind_pod(now, pod, node, changes)?,
+            Command::NominateNode(pod, node) => self.nominate_node(pod, node, changes)?,
             Command::SetUnschedulable(pod, why) => self.set_unschedulable(now, pod, why, changes)?,
             Command::AcceptPod(pod) => self.accept_pod(now, pod, changes)?,
             Command::SetPodIp(pod, ip) => self.set_pod_ip(pod, ip, changes)?,
@@ -102,7 +105,7 @@ impl Cluster {
         let object = match creation.object.spec {
             NewSpec::Node(spec) => ObjectId::Node(self.insert_node(now, meta.clone(), spec)),
             NewSpec::Pod(spec) => {
-                let pod = Pod::new(meta.clone(), spec, creation.job, ordinal);
+                let pod = Pod::new(now, meta.clone(), spec, creation.job, ordinal);
                 ObjectId::Pod(self.pods.insert_with(|_| pod))
             }
             NewSpec::Job(spec) => {
@@ -180,7 +183,8 @@ impl Cluster {
 
     fn insert_node(&mut self, now: SimTime, meta: ObjectMeta, spec: NodeSpec) -> NodeId {
         let ready = NodeReady { status: ConditionStatus::True, since: now };
-        let id = self.nodes.insert_with(|_| Node { meta, spec, ready });
+        let lease = Lease { is_renewed: true, since: now };
+        let id = self.nodes.insert_with(|_| Node { meta, spec, ready, lease });
         if self.usage.len() <= id.index() {
             self.usage.resize_with(id.index() + 1, NodeUsage::default);
         }
@@ -188,23 +192,28 @@ impl Cluster {
         id
     }
 
-    fn update_node_spec(
+    fn update_node(
         &mut self,
         id: NodeId,
+        labels: Labels,
         spec: NodeSpec,
         changes: &mut Vec<Change>,
     ) -> Result<(), Refusal> {
         let node = self.nodes.get_mut(id).ok_or(Refusal::NotFound)?;
-        if node.spec == spec {
+        let (old, has_other_labels) = (&node.spec, node.meta.labels != labels);
+        if *old == spec && !has_other_labels {
             return Ok(());
         }
-        let change = NodeSpecChange {
-            is_uncordoned: node.spec.unschedulable && !spec.unschedulable,
-            has_other_allocatable: node.spec.allocatable != spec.allocatable,
-            has_other_taints: node.spec.taints != spec.taints,
-        };
-        node.spec = spec;
-        changes.push(Change::NodeSpecChanged(id, change));
+        let (is_uncordoned, has_other_taints) =
+            (old.unschedulable && !spec.unschedulable, old.taints != spec.taints);
+        let has_other_allocatable = old.allocatable != spec.allocatable || old.max_pods != spec.max_pods;
+        let before = Box::new(NodeBefore {
+            labels: std::mem::replace(&mut node.meta.labels, labels),
+            spec: std::mem::replace(&mut node.spec, spec),
+        });
+        let change =
+            NodeChange { is_uncordoned, has_other_allocatable, has_other_labels, has_other_taints, before };
+        changes.push(Change::NodeChanged(id, change));
         Ok(())
     }
 
@@ -219,6 +228,21 @@ impl Cluster {
         if node.ready.status != status {
             node.ready = NodeReady { status, since: now };
             changes.push(Change::NodeReadyChanged(id, status));
+        }
+        Ok(())
+    }
+
+    fn set_lease(
+        &mut self,
+        now: SimTime,
+        id: NodeId,
+        is_renewed: bool,
+        changes: &mut Vec<Change>,
+    ) -> Result<(), Refusal> {
+        let node = self.nodes.get_mut(id).ok_or(Refusal::NotFound)?;
+        if node.lease.is_renewed != is_renewed {
+            node.lease = Lease { is_renewed, since: now };
+            changes.push(Change::NodeLeaseChanged(id, is_renewed));
         }
         Ok(())
     }
@@ -238,12 +262,13 @@ fn own_key(kind: Kind, namespace: &str, name: &str) -> EntityKey {
 impl Pod {
     /// A pod that has just been created.
     fn new(
+        now: SimTime,
         meta: ObjectMeta,
         spec: Arc<crate::model::pod::PodSpec>,
         job: Option<crate::model::pod::JobPod>,
         ordinal: Ordinal,
     ) -> Self {
-        let status = super::pods::initial_status(&spec);
+        let status = super::pods::initial_status(now, &spec);
         Self { meta, spec, node: None, job, ordinal, status }
     }
 }

@@ -55,7 +55,7 @@ impl Cluster {
         let offered = &node.spec.allocatable;
         let over = requested.cpu > offered.cpu
             || requested.memory > offered.memory
-            || requested.extended.iter().any(|(name, amount)| *amount > offered.extended(name));
+            || offered.extended.iter().any(|(name, amount)| requested.extended(name) > *amount);
         if over {
             return Err(InvariantError::Overcommitted(name()));
         }

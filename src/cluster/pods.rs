@@ -1,12 +1,13 @@
 //! The life of pods: binding, container states, and the phase and conditions that follow from them.
 
 use std::net::Ipv4Addr;
+use std::sync::Arc;
 
 use crate::cluster::{Cluster, Refusal};
 use crate::engine::{SimDuration, SimTime};
-use crate::event::{Change, DeletedPod, Unschedulable};
+use crate::event::{Change, DeletedPod, PodChange, Unschedulable};
 use crate::model::ids::{Kind, NodeId, PodId};
-use crate::model::meta::{Deletion, Name, Propagation};
+use crate::model::meta::{Deletion, Labels, Name, ObjectMeta, Propagation};
 use crate::model::node::ConditionStatus;
 use crate::model::pod::{Pod, PodSpec, RestartPolicy};
 use crate::model::pod_status::{
@@ -16,7 +17,7 @@ use crate::model::pod_status::{
 use crate::model::resources::InitKind;
 
 /// The status of a pod that no kubelet has seen.
-pub(super) fn initial_status(spec: &PodSpec) -> PodStatus {
+pub(super) fn initial_status(now: SimTime, spec: &PodSpec) -> PodStatus {
     let has_init = !spec.init_containers.is_empty();
     let reason = if has_init { WaitingReason::PodInitializing } else { WaitingReason::ContainerCreating };
     PodStatus {
@@ -26,10 +27,22 @@ pub(super) fn initial_status(spec: &PodSpec) -> PodStatus {
         start_time: None,
         pod_ip: None,
         nominated_node: None,
-        conditions: PodConditions::default(),
+        conditions: initial_conditions(now, spec),
         init_containers: vec![ContainerStatus::waiting(reason); spec.init_containers.len()],
         containers: vec![ContainerStatus::waiting(reason); spec.containers.len()],
     }
+}
+
+/// A pod with scheduling gates says so from the beginning.
+/// Source: Kubernetes 1.28, pkg/registry/core/pod/strategy.go, applySchedulingGatedCondition.
+fn initial_conditions(now: SimTime, spec: &PodSpec) -> PodConditions {
+    let mut conditions = PodConditions::default();
+    if !spec.scheduling_gates.is_empty() {
+        let message = "Scheduling is blocked due to non-empty scheduling gates";
+        let text = Some(("SchedulingGated".into(), message.into()));
+        set_condition(&mut conditions.scheduled, now, false, text);
+    }
+    conditions
 }
 
 /// How the containers of a pod stand, counted as the kubelet counts them for the phase.
@@ -150,6 +163,56 @@ impl Cluster {
         set_condition(&mut pod.status.conditions.scheduled, now, true, None);
         self.usage[node.index()].add(id, pod);
         changes.push(Change::PodBound(id, node));
+        Ok(())
+    }
+
+    pub(super) fn update_pod(
+        &mut self,
+        id: PodId,
+        labels: Labels,
+        spec: Arc<PodSpec>,
+        changes: &mut Vec<Change>,
+    ) -> Result<(), Refusal> {
+        let pod = self.pods.get_mut(id).ok_or(Refusal::NotFound)?;
+        let old = &pod.spec;
+        if *old == spec && pod.meta.labels == labels {
+            return Ok(());
+        }
+        let change = PodChange {
+            has_other_labels: pod.meta.labels != labels,
+            has_other_tolerations: old.placement.tolerations != spec.placement.tolerations,
+            is_ungated: !old.scheduling_gates.is_empty() && spec.scheduling_gates.is_empty(),
+            requests_less: !spec.derived.requests.covers(&old.derived.requests),
+            old_labels: pod.meta.labels.clone(),
+        };
+        let usage = pod.node.filter(|_| !pod.status.phase.is_terminal());
+        let usage = usage.map(|node| &mut self.usage[node.index()]);
+        pod.meta.labels = labels;
+        pod.meta.generation += u64::from(*old != spec);
+        if let Some(usage) = usage {
+            usage.remove(id, pod);
+            pod.spec = spec;
+            usage.add(id, pod);
+        } else {
+            pod.spec = spec;
+        }
+        changes.push(Change::PodChanged(id, change));
+        Ok(())
+    }
+
+    pub(super) fn nominate_node(
+        &mut self,
+        id: PodId,
+        node: Option<NodeId>,
+        changes: &mut Vec<Change>,
+    ) -> Result<(), Refusal> {
+        let name = node.map(|node| self.nodes.get(node).ok_or(Refusal::NotFound)).transpose()?;
+        let name = name.map(|node| node.meta.name.clone());
+        let pod = self.pods.get_mut(id).ok_or(Refusal::NotFound)?;
+        if pod.status.nominated_node != name {
+            pod.status.nominated_node = name;
+            changes.push(Change::PodNominated(id, node));
+        }
         Ok(())
     }
 
@@ -319,7 +382,9 @@ impl Cluster {
         let shortened = pod.meta.deletion.is_some_and(|deletion| grace < deletion.grace);
         if pod.meta.deletion.is_none() || shortened {
             let propagation = Propagation::Background;
-            pod.meta.deletion = Some(Deletion { requested: now, grace, propagation });
+            // A shorter grace counts from the first request. Source: apiserver/pkg/registry/rest, BeforeDelete.
+            let requested = pod.meta.deletion.map_or(now, |deletion| deletion.requested);
+            pod.meta.deletion = Some(Deletion { requested, grace, propagation });
             if grace.is_zero() && !pod.has_finalizer() {
                 return self.remove_pod(id, changes);
             }
@@ -357,8 +422,9 @@ impl Cluster {
         }
         self.forget_owned(&pod.meta, Kind::Pod);
         let (node, phase) = (pod.node, pod.status.phase);
-        let (namespace, name, owner) = (pod.meta.namespace, pod.meta.name, pod.meta.owner);
-        changes.push(Change::PodDeleted(id, DeletedPod { namespace, name, phase, node, owner }));
+        let ObjectMeta { namespace, name, labels, owner, .. } = pod.meta;
+        let deleted = DeletedPod { namespace, name, labels, spec: pod.spec, phase, node, owner };
+        changes.push(Change::PodDeleted(id, deleted));
         Ok(())
     }
 
@@ -368,7 +434,10 @@ impl Cluster {
         if pod.status.phase.is_terminal() {
             return;
         }
-        let phase = compute_phase(&pod.spec, &pod.status, false);
+        let mut phase = compute_phase(&pod.spec, &pod.status, false);
+        if phase.is_terminal() && has_running_container(&pod.status) {
+            phase = pod.status.phase;
+        }
         let is_initialized = is_initialized(&pod.spec, &pod.status);
         let is_ready = is_initialized
             && pod.status.containers.iter().all(ContainerStatus::is_ready)
@@ -386,7 +455,10 @@ impl Cluster {
         }
         pod.status.phase = phase;
         if phase.is_terminal() {
-            set_ready(pod, now, false, id, changes);
+            // The pod garbage collector writes the phase and leaves Ready as it was.
+            if pod.status.reason != Some(PodReason::NodeLost) {
+                set_ready(pod, now, false, id, changes);
+            }
             if let Some(node) = pod.node {
                 self.usage[node.index()].remove(id, pod);
             }
@@ -402,7 +474,20 @@ impl Pod {
     }
 }
 
+/// A pod does not become Succeeded or Failed while a container of it may hold what only the node can free.
+/// Source: Kubernetes 1.28, pkg/kubelet/status/status_manager.go, mergePodStatus.
+fn has_running_container(status: &PodStatus) -> bool {
+    status.init_containers.iter().chain(&status.containers).any(ContainerStatus::is_running)
+}
+
+/// Source: Kubernetes 1.28, pkg/kubelet/status/generate.go, GeneratePodInitializedCondition.
 fn is_initialized(spec: &PodSpec, status: &PodStatus) -> bool {
+    let has_started = |container: &ContainerStatus| {
+        container.last_termination.is_some() || !matches!(container.state, ContainerState::Waiting(_))
+    };
+    if status.containers.iter().any(has_started) {
+        return true;
+    }
     let mut init = spec.init_containers.iter().zip(&status.init_containers);
     init.all(|(container, status)| match (container.init_kind, &status.state) {
         (InitKind::Ordinary, ContainerState::Terminated(end)) => end.exit_code == 0,

@@ -16,6 +16,11 @@ pub trait Observer {
 
     /// Takes note of a change. The cluster has made it already, and no later one.
     fn see(&mut self, now: SimTime, change: &Change, cluster: &Cluster);
+
+    /// Whether records are of interest; where they are not, components may leave them out.
+    fn wants_records(&self) -> bool {
+        true
+    }
 }
 
 /// Facts of a run that never change.
@@ -115,6 +120,11 @@ impl<'a> Turn<'a> {
     /// When it is refused all the same: a bug.
     pub fn write(&mut self, command: Command) {
         self.submit(command).expect("the object of a write was looked up in the same turn");
+    }
+
+    /// Whether anybody reads the records of this run; text for nobody need not be made.
+    pub fn wants_records(&self) -> bool {
+        self.observer.wants_records()
     }
 
     /// Notes something about an object.

@@ -1,8 +1,9 @@
 //! A table of living things by typed id.
 //!
 //! Slots of removed entries are used again, so memory is bounded by what is alive. An id carries the generation
-//! of its slot: the id of a removed entry finds nothing, also after the slot has a new tenant. Iteration goes by
-//! slot; whoever needs an order that users see sorts by a key of the entries.
+//! of its slot: the id of a removed entry finds nothing, also after the slot has a new tenant. A slot that has used
+//! up its generations is left behind. Iteration goes by slot; whoever needs an order that users see sorts by a key
+//! of the entries.
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -65,8 +66,10 @@ impl<T> Arena<T> {
             return None;
         }
         let entry = slot.entry.take()?;
-        slot.generation += 1;
-        self.free.push(id.index);
+        if let Some(next) = slot.generation.checked_add(1) {
+            slot.generation = next;
+            self.free.push(id.index);
+        }
         self.len -= 1;
         Some(entry)
     }

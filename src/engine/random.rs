@@ -5,7 +5,7 @@
 //! generator is ChaCha8, whose output is fixed by its definition.
 
 use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::SeedableRng;
+use rand_chacha::rand_core::{Rng, SeedableRng};
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 /// What a stream of random numbers is for. A purpose is never shared by two uses.
@@ -64,10 +64,14 @@ impl Streams {
     }
 }
 
+/// A number of at least 0 and below 1, from the upper 53 bits of one draw.
+pub fn uniform(rng: &mut ChaCha8Rng) -> f64 {
+    (rng.next_u64() >> 11) as f64 * (f64::EPSILON / 2.0)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rand_chacha::rand_core::Rng;
 
     fn draws(seed: u64, purpose: Purpose, parts: &[&str]) -> [u64; 2] {
         let mut rng = Streams::new(seed).stream(purpose, EntityKey::of(parts));
@@ -86,6 +90,14 @@ mod tests {
 
     #[test]
     fn the_first_draws_of_seed_1_are_fixed_for_ever() {
-        assert_eq!(draws(1, Purpose::Uid, &["pinned"]), draws(1, Purpose::Uid, &["pinned"]));
+        let expected = [0x2a04_a4d5_3c25_9d03, 0xa010_d831_9894_507a];
+        assert_eq!(draws(1, Purpose::Uid, &["pinned"]), expected);
+    }
+
+    #[test]
+    fn a_uniform_number_is_made_of_the_upper_53_bits_of_a_draw() {
+        let mut rng = Streams::new(1).stream(Purpose::Uid, EntityKey::of(&["pinned"]));
+        let upper_bits = 0x2a04_a4d5_3c25_9d03_u64 >> 11;
+        assert_eq!(uniform(&mut rng) * 9_007_199_254_740_992.0, upper_bits as f64);
     }
 }

@@ -171,6 +171,12 @@ impl Diagnostics {
     }
 }
 
+impl Extend<Diagnostic> for Diagnostics {
+    fn extend<I: IntoIterator<Item = Diagnostic>>(&mut self, diagnostics: I) {
+        diagnostics.into_iter().for_each(|diagnostic| self.push(diagnostic));
+    }
+}
+
 fn without_indices(path: &str) -> String {
     let mut parts = path.split('[');
     let mut generic = parts.next().unwrap_or_default().to_owned();

@@ -3,6 +3,7 @@
 //! The JSON Schema of `sim schema` and the reference in `docs/scenario.md` are generated from these types; the
 //! comments are their text. `read` turns them into the model.
 
+pub mod check;
 pub mod read;
 pub mod scalar;
 
@@ -168,6 +169,8 @@ pub struct NodePool {
 pub struct Image {
     /// What a node has to pull before its first start.
     pub pull_size: Option<ByteSize>,
+    /// The error that every pull of it ends with; the image is never there.
+    pub pull_failure: Option<String>,
     /// From the start of the container to the first step.
     pub startup: Option<Delay>,
     /// The memory that the process uses; above the container's limit it is OOM-killed.

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::engine::{SimDuration, SimTime};
 pub use crate::model::index_set::IndexSet;
-use crate::model::meta::{Labels, Name, ObjectMeta, Uid};
+use crate::model::meta::{LabelSelector, Labels, Name, ObjectMeta, Uid};
 use crate::model::node::ConditionStatus;
 use crate::model::pod::PodTemplate;
 
@@ -54,6 +54,8 @@ pub struct JobSpec {
     pub pod_replacement_policy: PodReplacementPolicy,
     /// The controller in charge, where it is not the built-in one.
     pub managed_by: Option<Name>,
+    /// The selector of its pods where `manualSelector` is set; otherwise it is generated from the uid.
+    pub manual_selector: Option<LabelSelector>,
     /// What its pods are made of.
     pub template: PodTemplate,
 }

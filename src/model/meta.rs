@@ -29,7 +29,7 @@ impl fmt::Display for Uid {
 }
 
 /// Labels or annotations, shared between objects made from one template.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Labels(Arc<BTreeMap<Name, Name>>);
 
 /// What every object has.
@@ -136,7 +136,7 @@ impl<K: Into<Name>, V: Into<Name>> FromIterator<(K, V)> for Labels {
 }
 
 /// One requirement on a label, as in `matchExpressions`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct LabelRequirement {
     /// The label's key.
     pub key: Name,
@@ -145,7 +145,7 @@ pub struct LabelRequirement {
 }
 
 /// The relation of a label to the values of a requirement.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum LabelOperator {
     /// Present with one of the values.
     In(Vec<Name>),
@@ -162,7 +162,7 @@ pub enum LabelOperator {
 }
 
 /// A label selector; all requirements must hold, none means everything.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct LabelSelector {
     /// `matchLabels` (as `In` with one value) and `matchExpressions`.
     pub requirements: Vec<LabelRequirement>,

@@ -14,6 +14,17 @@ pub struct Node {
     pub spec: NodeSpec,
     /// `Ready`, as the API server has it.
     pub ready: NodeReady,
+    /// The lease that its kubelet renews while it is alive.
+    pub lease: Lease,
+}
+
+/// The lease of a node: its sign of life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lease {
+    /// Whether the kubelet renews it.
+    pub is_renewed: bool,
+    /// Since when it does, or does no longer.
+    pub since: SimTime,
 }
 
 /// What a node is given to be.

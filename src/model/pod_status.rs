@@ -226,7 +226,9 @@ pub enum TerminationReason {
     Error,
     /// It exceeded its memory limit.
     OomKilled,
-    /// The kubelet could not find out; the node was lost or restarted.
+    /// It was running when its node went down.
+    Unknown,
+    /// It never ran, or the kubelet could not find it, when its pod ended.
     ContainerStatusUnknown,
 }
 
@@ -237,6 +239,7 @@ impl TerminationReason {
             Self::Completed => "Completed",
             Self::Error => "Error",
             Self::OomKilled => "OOMKilled",
+            Self::Unknown => "Unknown",
             Self::ContainerStatusUnknown => "ContainerStatusUnknown",
         }
     }

@@ -63,6 +63,12 @@ impl fmt::Display for KubernetesVersion {
 pub enum Feature {
     /// Gate of the same name: init containers with restartPolicy Always run as sidecars.
     SidecarContainers,
+    /// Gate: `podFailurePolicy`.
+    JobPodFailurePolicy,
+    /// Gate: the completion index is a label of the pod too.
+    PodIndexLabel,
+    /// Sidecars are stopped after the app containers, in reverse order, not together with them.
+    SidecarTerminationOrder,
     /// Gate: `backoffLimitPerIndex`, `maxFailedIndexes`, action FailIndex.
     JobBackoffLimitPerIndex,
     /// Gate: `podReplacementPolicy` and `status.terminating`.
@@ -73,28 +79,49 @@ pub enum Feature {
     JobManagedBy,
     /// `status.ready` of Jobs (gate JobReadyPods, on since 1.24).
     JobReadyPods,
-    /// Complete and Failed come after SuccessCriteriaMet and FailureTarget and wait for terminating pods.
+    /// Complete and Failed come after SuccessCriteriaMet and FailureTarget and wait for terminating pods, where
+    /// podReplacementPolicy or managedBy is on; Complete has a reason.
     JobInterimConditions,
-    /// A sync that deletes pods takes them off `status.ready` at once.
+    /// A sync that deletes pods takes them off `status.ready` and adds them to `status.terminating` at once.
     JobReadyAfterDeletion,
     /// `status.active` is written as 0 while a replacement backs off, though other pods run (a bug).
     JobActiveZeroInBackoff,
+    /// Where only failed pods are replaced, pods being deleted count as surplus (a bug).
+    JobTerminatingIsSurplus,
     /// Suspending a Job clears its startTime, so that its deadline begins anew.
     JobSuspendClearsStartTime,
     /// `status.terminating` alone never causes a status write (a bug).
     JobTerminatingStale,
-    /// CronJob history is cleaned up before the rest of a sync, not after it.
+    /// CronJob history is cleaned up before the rest of a sync, not after it and only without errors.
     CronJobCleanupFirst,
-    /// A CronJob with missed runs of which none is found is looked at again from now, not in a hot loop.
-    CronJobRequeueFromNow,
+    /// A CronJob takes a Job of its own that has the name of the next one for it, and does not try again for ever.
+    CronJobAdoptsExisting,
     /// `status.lastSuccessfulTime` looks only at Complete Jobs.
     CronJobSuccessFromComplete,
+    /// `status.lastSuccessfulTime` is written with the removal from `status.active`, not one sync later.
+    CronJobSuccessAtOnce,
+    /// Records of completed Jobs say `condition: Complete`, not `status: Complete`.
+    CronJobSaysCondition,
     /// `TZ=` and `CRON_TZ=` in a schedule are refused by validation.
     CronJobTzRefused,
-    /// Gate: a pod's status is looked at again at the earliest end of a back-off.
+    /// Gate: each plugin of the scheduler says whether an event could help a pod that it refused.
     SchedulerQueueingHints,
-    /// Pods waiting in the scheduler's back-off queue are tried early when nothing else is to do.
+    /// Gate: pods waiting in the scheduler's back-off queue are tried early when nothing else is to do.
     SchedulerPopFromBackoffQ,
+    /// The hint functions of the scheduler's plugins are complete, and every aspect of a node's update is an event.
+    SchedulerHintFunctions,
+    /// A pod whose attempt went wrong, or met no node at all, waits for its back-off and not for an event.
+    SchedulerErrorsBackOff,
+    /// What the scheduler says of preemption ends in one full stop, not two.
+    SchedulerSingleStop,
+    /// Nodes left out because the pod's affinity names others count as refused, and a named node may be missing.
+    SchedulerOtherNodesCount,
+    /// The scheduler says "untolerated taint(s)" and names none.
+    SchedulerTaintsUnnamed,
+    /// The victims of preemption are listed by importance alone, not those with an exhausted budget first.
+    SchedulerVictimsSorted,
+    /// The plugin DynamicResources adds "no new claims to deallocate" to what preemption says.
+    SchedulerDynamicResources,
 }
 
 /// One line of the table: from which minor version to which a feature is on by default.
@@ -113,6 +140,9 @@ const ALWAYS: u8 = u8::MAX;
 /// The table. A gate can be set by `featureGates` in versions that know it.
 const TABLE: &[Entry] = &[
     Entry { feature: Feature::SidecarContainers, gate: Some("SidecarContainers"), from: 29, to: ALWAYS },
+    Entry { feature: Feature::JobPodFailurePolicy, gate: Some("JobPodFailurePolicy"), from: 26, to: ALWAYS },
+    Entry { feature: Feature::PodIndexLabel, gate: Some("PodIndexLabel"), from: 28, to: ALWAYS },
+    Entry { feature: Feature::SidecarTerminationOrder, gate: None, from: 29, to: ALWAYS },
     Entry {
         feature: Feature::JobBackoffLimitPerIndex,
         gate: Some("JobBackoffLimitPerIndex"),
@@ -131,11 +161,14 @@ const TABLE: &[Entry] = &[
     Entry { feature: Feature::JobInterimConditions, gate: None, from: 31, to: ALWAYS },
     Entry { feature: Feature::JobReadyAfterDeletion, gate: None, from: 31, to: ALWAYS },
     Entry { feature: Feature::JobActiveZeroInBackoff, gate: None, from: 0, to: 36 },
+    Entry { feature: Feature::JobTerminatingIsSurplus, gate: None, from: 0, to: 28 },
     Entry { feature: Feature::JobSuspendClearsStartTime, gate: None, from: 36, to: ALWAYS },
     Entry { feature: Feature::JobTerminatingStale, gate: None, from: 0, to: 28 },
     Entry { feature: Feature::CronJobCleanupFirst, gate: None, from: 29, to: ALWAYS },
-    Entry { feature: Feature::CronJobRequeueFromNow, gate: None, from: 29, to: ALWAYS },
-    Entry { feature: Feature::CronJobSuccessFromComplete, gate: None, from: 29, to: ALWAYS },
+    Entry { feature: Feature::CronJobAdoptsExisting, gate: None, from: 29, to: ALWAYS },
+    Entry { feature: Feature::CronJobSuccessFromComplete, gate: None, from: 30, to: ALWAYS },
+    Entry { feature: Feature::CronJobSuccessAtOnce, gate: None, from: 31, to: ALWAYS },
+    Entry { feature: Feature::CronJobSaysCondition, gate: None, from: 31, to: ALWAYS },
     Entry { feature: Feature::CronJobTzRefused, gate: None, from: 29, to: ALWAYS },
     Entry {
         feature: Feature::SchedulerQueueingHints,
@@ -149,6 +182,13 @@ const TABLE: &[Entry] = &[
         from: 33,
         to: ALWAYS,
     },
+    Entry { feature: Feature::SchedulerHintFunctions, gate: None, from: 32, to: ALWAYS },
+    Entry { feature: Feature::SchedulerErrorsBackOff, gate: None, from: 29, to: ALWAYS },
+    Entry { feature: Feature::SchedulerSingleStop, gate: None, from: 29, to: ALWAYS },
+    Entry { feature: Feature::SchedulerOtherNodesCount, gate: None, from: 29, to: ALWAYS },
+    Entry { feature: Feature::SchedulerVictimsSorted, gate: None, from: 31, to: ALWAYS },
+    Entry { feature: Feature::SchedulerTaintsUnnamed, gate: None, from: 34, to: ALWAYS },
+    Entry { feature: Feature::SchedulerDynamicResources, gate: None, from: 34, to: 36 },
 ];
 
 /// The behaviour of one Kubernetes version, with feature gates set by the user.

@@ -10,6 +10,8 @@ use crate::model::resources::Bytes;
 pub struct Program {
     /// What a node has to pull; `None` takes no time to pull beyond the fixed part.
     pub pull_size: Option<Bytes>,
+    /// The error that every pull ends with; `None` where pulls succeed.
+    pub pull_failure: Option<Name>,
     /// From the start of the container to the first step.
     pub startup: Option<Distribution>,
     /// The memory that the process uses; `None` uses nothing worth counting.
@@ -28,9 +30,10 @@ pub enum AttemptsBy {
     /// The restarts of the one container.
     #[default]
     Container,
-    /// The starts over all pods of the owner: the n-th pod of a Job does attempt n.
+    /// The starts over all pods of the owner: the n-th pod of a Job begins with attempt n, and each restart in
+    /// it goes on by one.
     Pod,
-    /// The starts over all pods with the same completion index.
+    /// The starts over all pods with the same completion index, counted alike.
     Index,
 }
 
@@ -124,6 +127,7 @@ impl Program {
         };
         Self {
             pull_size: None,
+            pull_failure: None,
             startup: None,
             memory: None,
             attempts: vec![steps],

@@ -39,6 +39,14 @@ impl Resources {
             && self.extended.iter().all(|(_, amount)| *amount == 0)
     }
 
+    /// Whether every amount is at least that of `other`.
+    pub fn covers(&self, other: &Self) -> bool {
+        self.cpu >= other.cpu
+            && self.memory >= other.memory
+            && self.ephemeral_storage >= other.ephemeral_storage
+            && other.extended.iter().all(|(name, amount)| self.extended(name) >= *amount)
+    }
+
     /// Sets an extended resource.
     pub fn set_extended(&mut self, name: &Name, amount: i64) {
         match self.position(name) {

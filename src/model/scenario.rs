@@ -36,13 +36,33 @@ pub struct Scenario {
     /// The objects that are there at the start, in the order of their creation.
     pub objects: Vec<NewObject>,
     /// What images do, by image name.
-    pub programs: BTreeMap<Name, Program>,
+    pub programs: Arc<BTreeMap<Name, Program>>,
+    /// Pods that arrive by a recorded trace.
+    pub trace: Option<PodTrace>,
     /// What happens when, in order of time.
     pub timeline: Vec<TimedAction>,
     /// What is expected, in the order of the file.
     pub expectations: Vec<Expectation>,
     /// What was assumed or left out, for the reader of the results.
     pub assumptions: Vec<String>,
+}
+
+/// Pods that arrive by a recorded trace.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct PodTrace {
+    /// The specs that occur.
+    pub shapes: Vec<Arc<PodSpec>>,
+    /// The pods, in order of arrival.
+    pub rows: Vec<TraceRow>,
+}
+
+/// A pod of a trace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TraceRow {
+    /// When it arrives.
+    pub at: SimTime,
+    /// Its spec, by position in [`PodTrace::shapes`].
+    pub shape: u32,
 }
 
 /// When a run ends.
@@ -105,6 +125,14 @@ pub struct ObjectName {
     pub namespace: Name,
     /// The name; in `kill` and `delete` it may end in `*`.
     pub name: Name,
+}
+
+impl std::fmt::Display for ObjectName {
+    /// `job default/batch`
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let separator = if self.namespace.is_empty() { "" } else { "/" };
+        write!(f, "{} {}{separator}{}", self.kind.resource(), self.namespace, self.name)
+    }
 }
 
 /// Something that happens at a given time.

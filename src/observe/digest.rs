@@ -53,10 +53,14 @@ impl Digest {
         match change {
             Change::NodeReadyChanged(_, status) => self.tag(condition_tag(*status)),
             Change::PodBound(_, node) => self.object(ObjectId::Node(*node), cluster),
+            Change::PodNominated(_, node) => {
+                node.iter().for_each(|node| self.object(ObjectId::Node(*node), cluster));
+            }
             Change::PodUnschedulable(_, why) => self.text(&why.message),
             Change::PodIpSet(_, ip) => self.number(u64::from(ip.to_bits())),
             Change::ContainerChanged(_, container, state) => self.container(*container, state),
             Change::PodPhaseChanged(_, _, to) => self.text(to.as_str()),
+            Change::NodeLeaseChanged(_, is_renewed) => self.tag(u8::from(*is_renewed)),
             Change::PodReadyChanged(_, is_ready) => self.tag(u8::from(*is_ready)),
             Change::PodDisrupted(_, reason) => self.text(reason),
             Change::PodDeletionRequested(_, grace) => self.number(grace.as_nanos()),
@@ -77,7 +81,8 @@ impl Digest {
                 }
             }
             Change::Created(_)
-            | Change::NodeSpecChanged(..)
+            | Change::NodeChanged(..)
+            | Change::PodChanged(..)
             | Change::NodeDeleted(..)
             | Change::PodAccepted(_)
             | Change::PodFinalizerRemoved(_)

@@ -43,6 +43,13 @@ impl Observer for RunObserver {
     }
 }
 
+/// Nobody looks.
+impl Observer for () {
+    fn begin(&mut self, _now: SimTime, _seq: u64, _event: &Event, _cluster: &Cluster) {}
+
+    fn see(&mut self, _now: SimTime, _change: &Change, _cluster: &Cluster) {}
+}
+
 /// Two observers side by side.
 impl<A: Observer, B: Observer> Observer for (A, B) {
     fn begin(&mut self, now: SimTime, seq: u64, event: &Event, cluster: &Cluster) {

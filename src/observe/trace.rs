@@ -83,7 +83,10 @@ fn object_text(object: ObjectId, cluster: &Cluster) -> String {
 fn event_text(event: &Event, cluster: &Cluster) -> String {
     let (name, subject) = match event {
         Event::ActionDue(at) => return format!("ActionDue timeline[{at}]"),
-        Event::ExpectationDue(at) => return format!("ExpectationDue expect[{at}]"),
+        Event::TraceDue(at) => return format!("TraceDue trace[{at}]"),
+        Event::NodeFailed(node) => ("NodeFailed", ObjectId::Node(*node)),
+        Event::NodeRecovered(node) => ("NodeRecovered", ObjectId::Node(*node)),
+        Event::ProcessKilled(pod, ..) => ("ProcessKilled", ObjectId::Pod(*pod)),
         Event::StepDone(process) => ("StepDone", process_object(process)),
         Event::MemoryLimitReached(process) => ("MemoryLimitReached", process_object(process)),
         Event::TermDone(process) => ("TermDone", process_object(process)),
@@ -119,6 +122,9 @@ fn add_details(line: &mut Map<String, Value>, change: &Change, cluster: &Cluster
         Change::PodBound(_, node) => {
             put("node", json!(&*cluster.name_of(ObjectId::Node(*node))));
         }
+        Change::PodNominated(_, node) => {
+            put("node", json!(node.map(|node| cluster.name_of(ObjectId::Node(node)).to_string())));
+        }
         Change::PodUnschedulable(_, why) => {
             put("reason", json!(why.reason));
             put("message", json!(&*why.message));
@@ -133,6 +139,9 @@ fn add_details(line: &mut Map<String, Value>, change: &Change, cluster: &Cluster
         Change::PodPhaseChanged(_, from, to) => {
             put("from", json!(from.as_str()));
             put("to", json!(to.as_str()));
+        }
+        Change::NodeLeaseChanged(_, is_renewed) => {
+            put("renewed", json!(is_renewed));
         }
         Change::PodReadyChanged(_, is_ready) => {
             put("ready", json!(is_ready));
@@ -155,7 +164,8 @@ fn add_details(line: &mut Map<String, Value>, change: &Change, cluster: &Cluster
             put("source", json!(record.source));
         }
         Change::Created(_)
-        | Change::NodeSpecChanged(..)
+        | Change::NodeChanged(..)
+        | Change::PodChanged(..)
         | Change::NodeDeleted(..)
         | Change::PodAccepted(_)
         | Change::PodFinalizerRemoved(_)

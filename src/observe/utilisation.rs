@@ -87,7 +87,7 @@ impl Utilisation {
             Change::PodDeleted(_, pod) => {
                 pod.node.into_iter().for_each(|node| self.update(now, node, cluster));
             }
-            Change::NodeSpecChanged(id, _) => self.resize(*id, cluster),
+            Change::NodeChanged(id, _) => self.resize(*id, cluster),
             _ => {}
         }
     }

@@ -121,6 +121,7 @@ fn placement(spec: &wire::pod::PodSpec) -> Placement {
             })
             .collect(),
         tolerations: spec.tolerations.iter().map(toleration).collect(),
+        ..Placement::default()
     }
 }
 

@@ -6,16 +6,15 @@
 use std::collections::BTreeMap;
 
 use crate::engine::{Distribution, SimDuration, SimTime};
-use crate::manifest::field_error::{FieldError, FieldErrors};
+use crate::manifest::field_error::{FieldErrors, Path};
 use crate::manifest::scenario::{
-    Attempt, AttemptsBy, ComponentChoice, Delay, DelayDistribution, Exit, Image, Kill, Listen, OnTerm, PortTarget,
-    PropagationPolicy, Run, ShortSteps, Step as WrittenStep, TimingChoice, TimingOverrides, TimingPreset, WaitFor,
+    Attempt, AttemptsBy, ComponentChoice, Delay, DelayDistribution, Exit, Image, Kill, Listen, OnTerm,
+    PortTarget, PropagationPolicy, Run, ShortSteps, Step as WrittenStep, TimingChoice, TimingOverrides,
+    TimingPreset, WaitFor,
 };
 use crate::model::meta::{Name, Propagation};
 use crate::model::pod::Protocol;
-use crate::model::program::{
-    Awaited, Endpoint, Host, MemoryUse, Program, Step, TermResponse,
-};
+use crate::model::program::{Awaited, Endpoint, Host, MemoryUse, Program, Step, TermResponse};
 use crate::model::resources::Bytes;
 use crate::model::scenario::{ComponentName, Timing};
 
@@ -53,33 +52,35 @@ fn custom_timing(overrides: &TimingOverrides) -> Timing {
 
 /// The programs of all images, by image name; problems go to `errors`.
 pub fn programs(images: &BTreeMap<String, Image>, errors: &mut FieldErrors) -> BTreeMap<Name, Program> {
-    let read = images.iter().map(|(name, image)| {
-        let path = format!("spec.images[{name}]");
-        (name.as_str().into(), program(image, &path, errors))
-    });
+    let spec_path = Path::OBJECT.child("spec");
+    let images_path = spec_path.child("images");
+    let read = images
+        .iter()
+        .map(|(name, image)| (name.as_str().into(), program(image, &images_path.key(name), errors)));
     read.collect()
 }
 
-fn program(image: &Image, path: &str, errors: &mut FieldErrors) -> Program {
+fn program(image: &Image, path: &Path<'_>, errors: &mut FieldErrors) -> Program {
+    let attempts_path = path.child("attempts");
     if image.steps.is_some() && image.attempts.is_some() {
-        errors.push(FieldError::forbidden(format!("{path}.attempts"), "`steps` is given: use one of the two"));
+        errors.forbidden(&attempts_path, "`steps` is given: use one of the two");
     }
-    let steps_path = format!("{path}.steps");
     let attempts = match (&image.attempts, &image.steps) {
         (Some(attempts), _) if attempts.is_empty() => {
-            errors.push(FieldError::required(format!("{path}.attempts"), "at least one attempt"));
+            errors.required(&attempts_path, "at least one attempt");
             Vec::new()
         }
-        (Some(attempts), _) => (0..)
-            .zip(attempts)
-            .map(|(at, attempt): (u32, _)| self::attempt(attempt, &format!("{path}.attempts[{at}]"), errors))
-            .collect(),
-        (None, Some(written)) => vec![steps(written, &steps_path, errors)],
+        (Some(attempts), _) => {
+            let numbered = attempts.iter().enumerate();
+            numbered.map(|(at, attempt)| self::attempt(attempt, &attempts_path.index(at), errors)).collect()
+        }
+        (None, Some(written)) => vec![steps(written, &path.child("steps"), errors)],
         (None, None) => vec![vec![Step::RunForever]],
     };
     Program {
         pull_size: image.pull_size.map(|size| size.0),
-        startup: image.startup.as_ref().and_then(|delay| distribution(delay, &format!("{path}.startup"), errors)),
+        pull_failure: image.pull_failure.as_deref().map(Into::into),
+        startup: image.startup.as_ref().and_then(|delay| distribution(delay, &path.child("startup"), errors)),
         memory: image.memory.as_ref().map(|memory| MemoryUse {
             base: memory.base.0,
             growth_per_minute: memory.growth.map_or(Bytes(0), |growth| growth.per_minute),
@@ -105,7 +106,7 @@ fn term_response(on_term: Option<&OnTerm>) -> TermResponse {
     }
 }
 
-fn attempt(attempt: &Attempt, path: &str, errors: &mut FieldErrors) -> Vec<Step> {
+fn attempt(attempt: &Attempt, path: &Path<'_>, errors: &mut FieldErrors) -> Vec<Step> {
     match attempt {
         Attempt::Steps(written) => steps(written, path, errors),
         Attempt::Short(short) => steps(&spelled_out(short), path, errors),
@@ -124,32 +125,26 @@ fn spelled_out(short: &ShortSteps) -> Vec<WrittenStep> {
     steps
 }
 
-fn steps(written: &[WrittenStep], path: &str, errors: &mut FieldErrors) -> Vec<Step> {
-    let read = (0..).zip(written).filter_map(|(at, written): (u32, _)| {
-        step(written, &format!("{path}[{at}]"), errors)
-    });
-    read.collect()
+fn steps(written: &[WrittenStep], path: &Path<'_>, errors: &mut FieldErrors) -> Vec<Step> {
+    let numbered = written.iter().enumerate();
+    numbered.filter_map(|(at, written)| step(written, &path.index(at), errors)).collect()
 }
 
-fn step(written: &WrittenStep, path: &str, errors: &mut FieldErrors) -> Option<Step> {
+fn step(written: &WrittenStep, path: &Path<'_>, errors: &mut FieldErrors) -> Option<Step> {
     match written {
-        WrittenStep::Listen(listen) => self::listen(listen, &format!("{path}.listen"), errors),
-        WrittenStep::WaitFor(wait) => wait_for(wait, &format!("{path}.waitFor"), errors),
-        WrittenStep::Connect(target) => {
-            endpoint(target, &format!("{path}.connect"), errors).map(Step::Connect)
-        }
+        WrittenStep::Listen(listen) => self::listen(listen, &path.child("listen"), errors),
+        WrittenStep::WaitFor(wait) => wait_for(wait, &path.child("waitFor"), errors),
+        WrittenStep::Connect(target) => endpoint(target, &path.child("connect"), errors).map(Step::Connect),
         WrittenStep::Run(Run::Forever(_)) => Some(Step::RunForever),
-        WrittenStep::Run(Run::For(delay)) => {
-            distribution(delay, &format!("{path}.run"), errors).map(Step::Run)
-        }
+        WrittenStep::Run(Run::For(delay)) => distribution(delay, &path.child("run"), errors).map(Step::Run),
         WrittenStep::Write(file) => Some(Step::Write(file.as_str().into())),
         WrittenStep::Log(line) => Some(Step::Log(line.as_str().into())),
-        WrittenStep::Exit(Exit::Code(code)) => exit([(*code, 1.0)], &format!("{path}.exit"), errors),
-        WrittenStep::Exit(Exit::Weighted(weights)) => weighted_exit(weights, &format!("{path}.exit"), errors),
+        WrittenStep::Exit(Exit::Code(code)) => exit([(*code, 1.0)], &path.child("exit"), errors),
+        WrittenStep::Exit(Exit::Weighted(weights)) => weighted_exit(weights, &path.child("exit"), errors),
     }
 }
 
-fn listen(listen: &Listen, path: &str, errors: &mut FieldErrors) -> Option<Step> {
+fn listen(listen: &Listen, path: &Path<'_>, errors: &mut FieldErrors) -> Option<Step> {
     let (port, protocol) = match listen {
         Listen::Port(port) => (port.0, "TCP"),
         Listen::Full { port, protocol } => (port.0, protocol.as_deref().unwrap_or("TCP")),
@@ -159,93 +154,89 @@ fn listen(listen: &Listen, path: &str, errors: &mut FieldErrors) -> Option<Step>
         "UDP" => Protocol::Udp,
         "SCTP" => Protocol::Sctp,
         other => {
-            let path = format!("{path}.protocol");
-            errors.push(FieldError::not_supported(path, other, &["SCTP", "TCP", "UDP"]));
+            errors.not_supported(&path.child("protocol"), other, &["SCTP", "TCP", "UDP"]);
             return None;
         }
     };
     Some(Step::Listen { port, protocol })
 }
 
-fn wait_for(wait: &WaitFor, path: &str, errors: &mut FieldErrors) -> Option<Step> {
+fn wait_for(wait: &WaitFor, path: &Path<'_>, errors: &mut FieldErrors) -> Option<Step> {
     let what = match (&wait.port, &wait.file) {
         (Some(PortTarget::Local(port)), None) => {
             Awaited::Port(Endpoint { host: Host::Localhost, port: port.0 })
         }
         (Some(PortTarget::Remote(target)), None) => {
-            Awaited::Port(endpoint(target, &format!("{path}.port"), errors)?)
+            Awaited::Port(endpoint(target, &path.child("port"), errors)?)
         }
         (None, Some(file)) => Awaited::File(file.as_str().into()),
         (Some(_), Some(_)) | (None, None) => {
-            errors.push(FieldError::required(path, "exactly one of `port` and `file`"));
+            errors.required(path, "exactly one of `port` and `file`");
             return None;
         }
     };
     Some(Step::WaitFor { what, timeout: wait.timeout.map(|span| span.0) })
 }
 
-fn endpoint(target: &str, path: &str, errors: &mut FieldErrors) -> Option<Endpoint> {
+fn endpoint(target: &str, path: &Path<'_>, errors: &mut FieldErrors) -> Option<Endpoint> {
     let parsed = target.rsplit_once(':').and_then(|(host, port)| {
         let port = port.parse().ok().filter(|port| *port > 0)?;
-        let host = if host == "localhost" || host == "127.0.0.1" { Host::Localhost } else { Host::Pod(host.into()) };
+        let host =
+            if host == "localhost" || host == "127.0.0.1" { Host::Localhost } else { Host::Pod(host.into()) };
         Some(Endpoint { host, port })
     });
     if parsed.is_none() {
-        errors.push(FieldError::invalid(path, target, "must be host:port, as localhost:8080"));
+        errors.invalid(path, target, "must be host:port, as localhost:8080");
     }
     parsed
 }
 
-fn weighted_exit(
-    weights: &BTreeMap<String, f64>,
-    path: &str,
-    errors: &mut FieldErrors,
-) -> Option<Step> {
+fn weighted_exit(weights: &BTreeMap<String, f64>, path: &Path<'_>, errors: &mut FieldErrors) -> Option<Step> {
     let mut codes = Vec::new();
     for (code, weight) in weights {
         match code.parse() {
             Ok(code) => codes.push((code, *weight)),
-            Err(_) => errors.push(FieldError::invalid(path, code, "must be an exit code, 0 to 255")),
+            Err(_) => errors.invalid(path, code.as_str(), "must be an exit code, 0 to 255"),
         }
     }
     codes.sort_by_key(|(code, _)| *code);
     exit(codes, path, errors)
 }
 
-fn exit(codes: impl Into<Vec<(i32, f64)>>, path: &str, errors: &mut FieldErrors) -> Option<Step> {
+fn exit(codes: impl Into<Vec<(i32, f64)>>, path: &Path<'_>, errors: &mut FieldErrors) -> Option<Step> {
     let codes = codes.into();
     for (code, weight) in &codes {
         if !(0..=255).contains(code) {
-            errors.push(FieldError::invalid(path, &code.to_string(), "must be an exit code, 0 to 255"));
+            errors.invalid(path, code.to_string().as_str(), "must be an exit code, 0 to 255");
         }
         if !weight.is_finite() || *weight < 0.0 {
-            errors.push(FieldError::invalid(path, &weight.to_string(), "must be a weight, 0 or more"));
+            errors.invalid(path, weight.to_string().as_str(), "must be a weight, 0 or more");
         }
     }
     let total: f64 = codes.iter().map(|(_, weight)| weight).sum();
     if total > 0.0 {
         return Some(Step::Exit(codes));
     }
-    errors.push(FieldError::required(path, "an exit code with a weight above 0"));
+    errors.required(path, "an exit code with a weight above 0");
     None
 }
 
 /// The distribution that was written; `None`, with an error, where its parameters make no sense.
-fn distribution(delay: &Delay, path: &str, errors: &mut FieldErrors) -> Option<Distribution> {
+fn distribution(delay: &Delay, path: &Path<'_>, errors: &mut FieldErrors) -> Option<Distribution> {
     let built = match delay {
         Delay::Constant(span) | Delay::Drawn(DelayDistribution::Constant(span)) => {
-            return Some(Distribution::constant(span.0));
+            Ok(Distribution::constant(span.0))
         }
         Delay::Drawn(DelayDistribution::Uniform { min, max }) => Distribution::uniform(min.0, max.0),
-        Delay::Drawn(DelayDistribution::Exponential(mean)) => Distribution::exponential(mean.0),
-        Delay::Drawn(DelayDistribution::Normal { mean, sd }) => Distribution::normal(mean.0, sd.0),
+        Delay::Drawn(DelayDistribution::Exponential(mean)) => Ok(Distribution::exponential(mean.0)),
+        Delay::Drawn(DelayDistribution::Normal { mean, sd }) => Ok(Distribution::normal(mean.0, sd.0)),
         Delay::Drawn(DelayDistribution::Lognormal { p50, p99 }) => Distribution::lognormal(p50.0, p99.0),
         Delay::Drawn(DelayDistribution::Pareto { min, shape }) => Distribution::pareto(min.0, *shape),
         Delay::Drawn(DelayDistribution::Empirical(samples)) => {
             Distribution::empirical(samples.iter().map(|span| (span.0, 1.0)))
         }
     };
-    built.map_err(|error| errors.push(FieldError::invalid(path, "", &error.to_string()))).ok()
+    built.map_err(|error| errors.invalid_object(path, &error.to_string())).ok()
 }
 
 /// What happens to what a deleted object owns.

@@ -70,13 +70,14 @@ impl<'de> Deserialize<'de> for Port {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let number = i64::deserialize(deserializer)?;
         let port = u16::try_from(number).ok().filter(|port| *port > 0);
-        port.map(Self).ok_or_else(|| D::Error::custom(format!("must be between 1 and 65535, inclusive: {number}")))
+        port.map(Self)
+            .ok_or_else(|| D::Error::custom(format!("must be between 1 and 65535, inclusive: {number}")))
     }
 }
 
 fn bytes(text: &str) -> Result<Bytes, String> {
     let quantity: Quantity = text.parse().map_err(|error| format!("{error}"))?;
-    let amount = quantity.value_ceil();
+    let amount = quantity.value();
     if amount < 0 { Err(format!("must not be negative: {text}")) } else { Ok(Bytes(amount)) }
 }
 
@@ -89,7 +90,9 @@ fn growth(text: &str) -> Result<GrowthRate, String> {
         "h" => Some(amount / 60),
         _ => return Err(format!("not a rate per s, m or h: {text:?}")),
     };
-    per_minute.map(|amount| GrowthRate { per_minute: Bytes(amount) }).ok_or_else(|| format!("too large: {text}"))
+    per_minute
+        .map(|amount| GrowthRate { per_minute: Bytes(amount) })
+        .ok_or_else(|| format!("too large: {text}"))
 }
 
 macro_rules! scalar_schema {

@@ -1,0 +1,208 @@
+//! The arguments of all commands, with their help.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+use crate::engine::SimDuration;
+
+/// A deterministic, offline simulator of Kubernetes behaviour.
+#[derive(Debug, Parser)]
+#[command(name = "sim", version, about, propagate_version = true, max_term_width = 100)]
+#[command(
+    after_help = "Example: sim run job.yaml\n\nExit codes: 0 ok, 1 an expectation was not met, 2 bad input."
+)]
+pub(super) struct Args {
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Play a scenario and show what came of it.
+    #[command(after_help = "Example: sim run scenarios/job-backoff.yaml --seed 7 --trace trace.jsonl")]
+    Run(RunArgs),
+    /// Check files without running them: errors and warnings with file:line:column.
+    #[command(after_help = "Example: sim check manifests/")]
+    Check(InputArgs),
+    /// List objects at an instant, as kubectl does.
+    #[command(after_help = "Example: sim get pods scenarios/job-parallel.yaml --at 12s -o wide")]
+    Get(GetArgs),
+    /// Show what containers wrote, up to an instant.
+    #[command(after_help = "Example: sim logs job/batch scenarios/job-once.yaml")]
+    Logs(LogsArgs),
+    /// List the records that components wrote (`kubectl get events`).
+    #[command(after_help = "Example: sim events scenarios/job-backoff.yaml --for job/batch-job")]
+    Events(EventsArgs),
+    /// Print the JSON Schema of the Scenario kind, for editors.
+    #[command(after_help = "Example: sim schema > scenario.schema.json")]
+    Schema,
+    /// Print a completion script for a shell.
+    #[command(after_help = "Example: sim completions bash > /etc/bash_completion.d/sim")]
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page.
+    #[command(after_help = "Example: sim man | man -l -")]
+    Man,
+}
+
+/// Input and its parameters.
+#[derive(Debug, clap::Args)]
+pub(super) struct InputArgs {
+    /// Files and folders of manifests and at most one Scenario; `-` is standard input.
+    #[arg(required = true, value_name = "FILE")]
+    pub(super) files: Vec<PathBuf>,
+    /// Overrides the seed of the scenario.
+    #[arg(long, value_name = "N")]
+    pub(super) seed: Option<u64>,
+    /// Sets a parameter of the scenario; may be repeated.
+    #[arg(long, value_name = "NAME=VALUE", value_parser = parse_setting)]
+    pub(super) set: Vec<(String, String)>,
+    /// Leaves fields out that are not modelled and would change the result, with a warning each.
+    #[arg(long)]
+    pub(super) allow_unmodelled: bool,
+}
+
+/// Arguments of `run`.
+#[derive(Debug, clap::Args)]
+pub(super) struct RunArgs {
+    #[command(flatten)]
+    pub(super) input: InputArgs,
+    /// Ends the run at this instant.
+    #[arg(long, value_name = "T")]
+    pub(super) until: Option<SimDuration>,
+    /// Writes every change as a line of JSON.
+    #[arg(long, value_name = "FILE")]
+    pub(super) trace: Option<PathBuf>,
+    /// Runs twice and names the first difference.
+    #[arg(long)]
+    pub(super) twice: bool,
+    /// The form of the output.
+    #[arg(short, long, value_enum, default_value_t = Format::Text)]
+    pub(super) output: Format,
+}
+
+/// Arguments of `get`.
+#[derive(Debug, clap::Args)]
+pub(super) struct GetArgs {
+    /// `pods`, `nodes`, `jobs` or `cronjobs`, or an abbreviation of kubectl.
+    pub(super) kind: KindArg,
+    #[command(flatten)]
+    pub(super) input: NamedInputArgs,
+    /// The instant. Default: the end.
+    #[arg(long, value_name = "T")]
+    pub(super) at: Option<SimDuration>,
+    /// The form of the output.
+    #[arg(short, long, value_enum, default_value_t = GetFormat::Table)]
+    pub(super) output: GetFormat,
+}
+
+/// Arguments of `logs`.
+#[derive(Debug, clap::Args)]
+pub(super) struct LogsArgs {
+    /// A pod; `web-*` is every pod whose name begins so, `job/NAME` every pod of a Job.
+    pub(super) pod: String,
+    #[command(flatten)]
+    pub(super) input: InputArgs,
+    /// The container. Default: all.
+    #[arg(short, long)]
+    pub(super) container: Option<String>,
+    /// The instant. Default: the end.
+    #[arg(long, value_name = "T")]
+    pub(super) at: Option<SimDuration>,
+}
+
+/// Arguments of `events`.
+#[derive(Debug, clap::Args)]
+pub(super) struct EventsArgs {
+    #[command(flatten)]
+    pub(super) input: InputArgs,
+    /// Only those about one object, as `job/batch`.
+    #[arg(long = "for", value_name = "KIND/NAME")]
+    pub(super) about: Option<String>,
+    /// The instant. Default: the end.
+    #[arg(long, value_name = "T")]
+    pub(super) at: Option<SimDuration>,
+}
+
+/// Input with the name of an object before the files.
+#[derive(Debug, clap::Args)]
+pub(super) struct NamedInputArgs {
+    /// The name of one object, where it is not a file; then files and folders.
+    #[arg(required = true, value_name = "[NAME] FILE")]
+    pub(super) name_and_files: Vec<PathBuf>,
+    /// Overrides the seed of the scenario.
+    #[arg(long, value_name = "N")]
+    pub(super) seed: Option<u64>,
+    /// Sets a parameter of the scenario; may be repeated.
+    #[arg(long, value_name = "NAME=VALUE", value_parser = parse_setting)]
+    pub(super) set: Vec<(String, String)>,
+    /// Leaves fields out that are not modelled and would change the result, with a warning each.
+    #[arg(long)]
+    pub(super) allow_unmodelled: bool,
+}
+
+impl NamedInputArgs {
+    /// The name, where one is given, and the input.
+    pub(super) fn split(&self) -> (Option<String>, InputArgs) {
+        let is_name = |path: &PathBuf| path.as_os_str() != "-" && !path.exists();
+        let named = self.name_and_files.len() > 1 && self.name_and_files.first().is_some_and(is_name);
+        let (names, files) = self.name_and_files.split_at(usize::from(named));
+        let input = InputArgs {
+            files: files.to_vec(),
+            seed: self.seed,
+            set: self.set.clone(),
+            allow_unmodelled: self.allow_unmodelled,
+        };
+        (names.first().map(|name| name.display().to_string()), input)
+    }
+}
+
+/// A kind as it may be written on the command line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum KindArg {
+    /// Pods.
+    #[value(aliases = ["pod", "po"])]
+    Pods,
+    /// Nodes.
+    #[value(aliases = ["node", "no"])]
+    Nodes,
+    /// Jobs.
+    #[value(alias = "job")]
+    Jobs,
+    /// CronJobs.
+    #[value(name = "cronjobs", aliases = ["cronjob", "cj"])]
+    CronJobs,
+}
+
+/// The form of a result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Format {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+    /// For programs and people.
+    Yaml,
+}
+
+/// The form of a list of objects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum GetFormat {
+    /// A table.
+    Table,
+    /// A table with more columns.
+    Wide,
+    /// The objects as YAML.
+    Yaml,
+    /// The objects as JSON.
+    Json,
+}
+
+fn parse_setting(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or_else(|| format!("not NAME=VALUE: {text:?}"))?;
+    Ok((name.to_owned(), value.to_owned()))
+}

@@ -1,0 +1,86 @@
+//! Files to scenario: finds them, reads them, reports what is wrong with them.
+
+use std::fs;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::Context;
+
+use crate::cli::CliError;
+use crate::cli::args::InputArgs;
+use crate::manifest::limits::TEXT_BYTES_MAX;
+use crate::manifest::load::{self, Loaded, Options};
+use crate::manifest::source::Source;
+
+/// Reads the input and prints its warnings to stderr.
+pub(super) fn load(args: &InputArgs) -> Result<Loaded, CliError> {
+    let loaded = load_quietly(args)?;
+    eprint!("{}", loaded.warnings);
+    Ok(loaded)
+}
+
+/// Reads the input.
+pub(super) fn load_quietly(args: &InputArgs) -> Result<Loaded, CliError> {
+    let mut sources = Vec::new();
+    for path in &args.files {
+        read_into(path, &mut sources)?;
+    }
+    let options =
+        Options { seed: args.seed, settings: args.set.clone(), allows_unmodelled: args.allow_unmodelled };
+    load::load(&sources, &mut fetch, &options)
+        .map_err(|diagnostics| CliError::BadInput(diagnostics.to_string()))
+}
+
+/// Reads a file that another one names by a relative path.
+fn fetch(from: &str, name: &str) -> Result<Source, String> {
+    let folder = Path::new(from).parent().unwrap_or(Path::new(""));
+    let path = folder.join(name);
+    read_file(&path).map_err(|error| format!("{error:#}"))
+}
+
+fn read_into(path: &Path, sources: &mut Vec<Source>) -> Result<(), CliError> {
+    if path.as_os_str() == "-" {
+        let text = read_bounded(io::stdin().lock()).context("standard input")?;
+        sources.push(Source { name: Arc::from("-"), text });
+    } else if path.is_dir() {
+        for file in manifests_in(path)? {
+            sources.push(read_file(&file)?);
+        }
+    } else {
+        sources.push(read_file(path)?);
+    }
+    Ok(())
+}
+
+fn read_file(path: &Path) -> anyhow::Result<Source> {
+    let shown = path.display().to_string();
+    let file = fs::File::open(path).with_context(|| format!("{shown}: cannot be opened"))?;
+    let text = read_bounded(file).with_context(|| format!("{shown}: cannot be read"))?;
+    Ok(Source { name: shown.into(), text })
+}
+
+/// Reads no more than what the reader would refuse anyway.
+fn read_bounded(reader: impl Read) -> io::Result<Vec<u8>> {
+    let mut text = Vec::new();
+    reader.take(TEXT_BYTES_MAX as u64 + 1).read_to_end(&mut text)?;
+    Ok(text)
+}
+
+/// The manifests in a folder, by name, as `kubectl apply -f` takes them.
+fn manifests_in(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let shown = || format!("{}: cannot be listed", folder.display());
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).with_context(shown)? {
+        let path = entry.with_context(shown)?.path();
+        let ending = path.extension().and_then(|ending| ending.to_str());
+        if matches!(ending, Some("yaml" | "yml" | "json")) {
+            files.push(path);
+        }
+    }
+    files.sort();
+    if files.is_empty() {
+        anyhow::bail!("{}: no .yaml, .yml or .json file in it", folder.display());
+    }
+    Ok(files)
+}

@@ -1,0 +1,98 @@
+//! `sim get`, `sim logs` and `sim events`: the cluster at an instant.
+
+use std::io::Write;
+use std::sync::Arc;
+
+use crate::cli::args::{EventsArgs, GetArgs, GetFormat, InputArgs, KindArg, LogsArgs};
+use crate::cli::{CliError, Outcome, input};
+use crate::engine::{SimDuration, SimTime};
+use crate::experiment::trial::{self, Trial};
+use crate::model::ids::Kind;
+use crate::observe::object::ObjectWriter;
+use crate::observe::records::LoggedRecord;
+use crate::report::get::{self, Listing};
+
+/// Plays the input up to an instant.
+fn play(args: &InputArgs, at: Option<SimDuration>) -> Result<Trial<()>, CliError> {
+    let scenario = Arc::new(input::load(args)?.scenario);
+    Ok(trial::run(&scenario, at.map(|span| SimTime::ZERO + span), (), |_| {}))
+}
+
+/// `sim get`
+pub(super) fn get(args: &GetArgs, out: &mut impl Write) -> Result<Outcome, CliError> {
+    let (name, input) = args.input.split();
+    let trial = play(&input, args.at)?;
+    let cluster = trial.simulation.cluster();
+    let kind = match args.kind {
+        KindArg::Pods => Kind::Pod,
+        KindArg::Nodes => Kind::Node,
+        KindArg::Jobs => Kind::Job,
+        KindArg::CronJobs => Kind::CronJob,
+    };
+    let objects = get::objects(cluster, kind, name.as_deref());
+    if let Some(name) = name.filter(|_| objects.is_empty()) {
+        return Err(CliError::BadInput(format!("no {} {name:?} at this instant", kind.resource())));
+    }
+    let clock = trial.simulation.context().clock;
+    let now = args.at.map_or_else(|| trial.simulation.now(), |span| SimTime::ZERO + span);
+    let is_wide = args.output == GetFormat::Wide;
+    let text = match args.output {
+        GetFormat::Table | GetFormat::Wide => {
+            get::table(&Listing { cluster, now, clock, is_wide }, kind, &objects)
+        }
+        GetFormat::Yaml | GetFormat::Json => {
+            let writer = ObjectWriter { cluster, clock };
+            let items: Vec<_> = objects.iter().filter_map(|object| writer.object(*object)).collect();
+            let list = serde_json::json!({"apiVersion": "v1", "kind": "List", "items": items});
+            match args.output {
+                GetFormat::Json => serde_json::to_string_pretty(&list).map_err(anyhow::Error::from)? + "\n",
+                _ => serde_yaml::to_string(&list).map_err(anyhow::Error::from)?,
+            }
+        }
+    };
+    out.write_all(text.as_bytes()).map_err(anyhow::Error::from)?;
+    Ok(Outcome::Ok)
+}
+
+/// `sim logs`
+pub(super) fn logs(args: &LogsArgs, out: &mut impl Write) -> Result<Outcome, CliError> {
+    let trial = play(&args.input, args.at)?;
+    let cluster = trial.simulation.cluster();
+    let is_meant = |pod: &crate::model::pod::Pod| match args.pod.split_once('/') {
+        Some(("job", job)) => pod.meta.owner.as_ref().is_some_and(|owner| &*owner.name == job),
+        Some((_, name)) => crate::sim::name_matches(name, &pod.meta.name),
+        None => crate::sim::name_matches(&args.pod, &pod.meta.name),
+    };
+    let mut pods: Vec<_> = cluster.pods().iter().filter(|(_, pod)| is_meant(pod)).collect();
+    pods.sort_by_key(|(_, pod)| pod.meta.uid.serial);
+    if pods.is_empty() {
+        return Err(CliError::BadInput(format!("no pod {:?} at this instant", args.pod)));
+    }
+    let lines = trial::log_lines(&trial.simulation);
+    let is_named = pods.len() > 1 || args.container.is_none() && pods[0].1.spec.containers.len() > 1;
+    for (_, pod) in pods {
+        for line in lines.iter().filter(|line| line.pod == *pod.meta.name) {
+            if args.container.as_ref().is_some_and(|container| *container != line.container) {
+                continue;
+            }
+            let head = if is_named { format!("{}/{}  ", line.pod, line.container) } else { String::new() };
+            writeln!(out, "{head}{}  {}", line.at, line.text).map_err(anyhow::Error::from)?;
+        }
+    }
+    Ok(Outcome::Ok)
+}
+
+/// `sim events`
+pub(super) fn events(args: &EventsArgs, out: &mut impl Write) -> Result<Outcome, CliError> {
+    let trial = play(&args.input, args.at)?;
+    let records = &trial.simulation.observer().0.records;
+    let is_meant = |entry: &&LoggedRecord| match args.about.as_deref().map(|about| about.split_once('/')) {
+        Some(Some((kind, name))) => entry.kind.resource() == kind && &*entry.name == name,
+        Some(None) => args.about.as_deref() == Some(&*entry.name),
+        None => true,
+    };
+    let mut entries: Vec<&LoggedRecord> = records.entries().iter().filter(is_meant).collect();
+    entries.sort_by_key(|entry| entry.last);
+    out.write_all(get::records(entries.into_iter()).as_bytes()).map_err(anyhow::Error::from)?;
+    Ok(Outcome::Ok)
+}

@@ -1,0 +1,101 @@
+//! `sim run` and `sim check`.
+
+use std::fs::File;
+use std::io::{BufWriter, IsTerminal, Write, stderr};
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::Context;
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::cli::args::{Format, InputArgs, RunArgs};
+use crate::cli::{CliError, Outcome, input};
+use crate::component::Observer;
+use crate::engine::SimTime;
+use crate::experiment::trial::{self, Seen, Trial};
+use crate::experiment::twice;
+use crate::model::scenario::{Horizon, Scenario};
+use crate::observe::trace::TraceWriter;
+use crate::report::summary::{self, RunSummary};
+use crate::report::text;
+use crate::sim::Simulation;
+
+/// `sim run`
+pub(super) fn run(args: &RunArgs, out: &mut impl Write) -> Result<Outcome, CliError> {
+    let loaded = input::load(&args.input)?;
+    let scenario = Arc::new(loaded.scenario);
+    let until = args.until.map(|span| SimTime::ZERO + span);
+    if args.twice
+        && let Some(difference) = twice::first_difference(&scenario, until)
+    {
+        return Err(CliError::BadInput(format!("two runs differ, which is a bug of sim: {difference}")));
+    }
+    let trace = args.trace.as_deref().map(trace_writer).transpose()?;
+    let bar = progress_bar(&scenario, until);
+    let trial = trial::run(&scenario, until, trace, |simulation| show_progress(&bar, simulation));
+    bar.finish_and_clear();
+    let summary = summarise(&trial, args);
+    if let (_, Some(trace)) = trial.simulation.into_observer() {
+        trace.finish().context("the trace cannot be written")?;
+    }
+    write_summary(&summary, args.output, out)?;
+    Ok(if summary.ok { Outcome::Ok } else { Outcome::NotMet })
+}
+
+fn summarise<O: Observer>(trial: &Trial<O>, args: &RunArgs) -> RunSummary {
+    let seen = &trial.simulation.observer().0;
+    summary::summarise(&trial.simulation, seen, &trial.judgements, trial.ending, command_line(args, trial))
+}
+
+/// The command that gives the same result again.
+fn command_line<O: Observer>(args: &RunArgs, trial: &Trial<O>) -> String {
+    let mut words = vec!["sim run".to_owned()];
+    words.extend(args.input.files.iter().map(|file| file.display().to_string()));
+    words.push(format!("--seed {}", trial.simulation.scenario().seed));
+    words.extend(args.input.set.iter().map(|(name, value)| format!("--set {name}={value}")));
+    words.extend(args.until.map(|until| format!("--until {until}")));
+    words.extend(args.input.allow_unmodelled.then(|| "--allow-unmodelled".to_owned()));
+    words.join(" ")
+}
+
+fn write_summary(summary: &RunSummary, format: Format, out: &mut impl Write) -> Result<(), CliError> {
+    let text = match format {
+        Format::Text => text::run(summary),
+        Format::Json => serde_json::to_string_pretty(summary).map_err(anyhow::Error::from)? + "\n",
+        Format::Yaml => serde_yaml::to_string(summary).map_err(anyhow::Error::from)?,
+    };
+    out.write_all(text.as_bytes()).map_err(anyhow::Error::from)?;
+    Ok(())
+}
+
+fn trace_writer(path: &Path) -> Result<TraceWriter<BufWriter<File>>, CliError> {
+    let file = File::create(path).with_context(|| format!("{}: cannot be created", path.display()))?;
+    Ok(TraceWriter::new(BufWriter::new(file)))
+}
+
+/// A bar over virtual time on a terminal; hidden elsewhere, and in short runs, which end before it is drawn.
+fn progress_bar(scenario: &Scenario, until: Option<SimTime>) -> ProgressBar {
+    if !stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let (Horizon::At(end) | Horizon::Quiet(end)) = scenario.horizon;
+    let style =
+        ProgressStyle::with_template("{bar:30} {msg}").unwrap_or_else(|_| ProgressStyle::default_bar());
+    ProgressBar::new(until.unwrap_or(end).as_secs()).with_style(style)
+}
+
+fn show_progress<O: Observer>(bar: &ProgressBar, simulation: &Simulation<Seen<O>>) {
+    bar.set_position(simulation.now().as_secs());
+    bar.set_message(format!("{} events, at {}", simulation.n_events(), simulation.now()));
+}
+
+/// `sim check`
+pub(super) fn check(args: &InputArgs, out: &mut impl Write) -> Result<Outcome, CliError> {
+    let loaded = input::load_quietly(args)?;
+    write!(out, "{}", loaded.warnings).map_err(anyhow::Error::from)?;
+    let n_warnings = loaded.warnings.iter().count();
+    let n_objects = loaded.scenario.objects.len();
+    let warnings = if n_warnings == 1 { "1 warning".to_owned() } else { format!("{n_warnings} warnings") };
+    writeln!(out, "ok: {n_objects} objects, {warnings}").map_err(anyhow::Error::from)?;
+    Ok(Outcome::Ok)
+}

@@ -1,0 +1,186 @@
+//! The garbage collector: deletes what the deletion of an owner leaves behind.
+//!
+//! An owner deleted in the background is gone at once and its dependants are deleted after it. Deleted in the
+//! foreground it waits until they are gone; deleted with `Orphan` it waits until they have lost it. It works on
+//! owners and dependants of every kind: a new kind adds its two commands below.
+//!
+//! Source: Kubernetes 1.28, pkg/controller/garbagecollector/garbagecollector.go, attemptToDeleteItem,
+//! processDeletingDependentsItem and attemptToOrphanWorker.
+
+use std::collections::BTreeSet;
+
+use crate::cluster::Cluster;
+use crate::component::{Component, Retry, Turn, Watch, WorkQueue};
+use crate::engine::SimDuration;
+use crate::event::{Change, Command, Event};
+use crate::model::ids::ObjectId;
+use crate::model::meta::{Owner, Propagation};
+
+/// Waits after errors. Source: client-go/util/workqueue, DefaultControllerRateLimiter.
+const RETRY: Retry = Retry { first: SimDuration::from_millis(5), longest: SimDuration::from_secs(1000) };
+
+/// The garbage collector.
+#[derive(Debug, Clone)]
+pub struct GarbageCollector {
+    queue: WorkQueue<ObjectId>,
+}
+
+/// What is to be done about the dependants of an owner.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Deletion {
+    /// The owner is gone: its dependants go too.
+    Done,
+    /// The owner waits for its dependants.
+    Waits(Propagation),
+}
+
+impl GarbageCollector {
+    /// A collector that has just started.
+    pub fn new() -> Self {
+        Self { queue: WorkQueue::new(Event::GarbageDue, RETRY) }
+    }
+
+    /// Enqueues an owner that is going or gone.
+    fn enqueue(&mut self, owner: ObjectId, watch: &mut Watch<'_>) {
+        if deletion(owner, watch.cluster()).is_some() {
+            self.queue.add(owner, watch);
+        }
+    }
+
+    /// Enqueues the owner of a dependant that has gone, where it waits for its dependants.
+    fn enqueue_waiting(&mut self, owner: Option<&Owner>, watch: &mut Watch<'_>) {
+        if let Some(owner) = owner
+            && watch.cluster().meta(owner.object).is_some()
+        {
+            self.enqueue(owner.object, watch);
+        }
+    }
+}
+
+fn deletion(owner: ObjectId, cluster: &Cluster) -> Option<Deletion> {
+    match cluster.meta(owner) {
+        None => Some(Deletion::Done),
+        Some(meta) => meta.deletion.map(|deletion| Deletion::Waits(deletion.propagation)),
+    }
+}
+
+/// Brings the deletion of an owner one step further.
+fn collect(owner: ObjectId, turn: &mut Turn<'_>) {
+    let Some(deletion) = deletion(owner, turn.cluster()) else { return };
+    let dependants: Vec<ObjectId> = turn.cluster().dependants_of(owner).collect();
+    for dependant in dependants {
+        let command = match deletion {
+            Deletion::Waits(Propagation::Orphan) => Some(Command::Orphan(dependant)),
+            Deletion::Waits(Propagation::Foreground) => delete(dependant, Propagation::Foreground, turn),
+            Deletion::Waits(Propagation::Background) | Deletion::Done => {
+                delete(dependant, Propagation::Background, turn)
+            }
+        };
+        if let Some(command) = command {
+            turn.write(command);
+        }
+    }
+    if matches!(deletion, Deletion::Waits(_))
+        && turn.cluster().dependants_of(owner).next().is_none()
+        && let Some(command) = release(owner)
+    {
+        turn.write(command);
+    }
+}
+
+/// The command that deletes a dependant; none where its deletion is under way.
+fn delete(dependant: ObjectId, propagation: Propagation, turn: &Turn<'_>) -> Option<Command> {
+    if turn.cluster().meta(dependant).is_none_or(|meta| meta.is_terminating()) {
+        return None;
+    }
+    match dependant {
+        ObjectId::Pod(id) => Some(Command::DeletePod(id, None)),
+        ObjectId::Job(id) => Some(Command::DeleteJob(id, propagation)),
+        ObjectId::CronJob(id) => Some(Command::DeleteCronJob(id, propagation)),
+        ObjectId::Node(_) => None,
+    }
+}
+
+/// The command that lets an owner go whose dependants it waited for.
+const fn release(owner: ObjectId) -> Option<Command> {
+    match owner {
+        ObjectId::Job(id) => Some(Command::ReleaseJob(id)),
+        ObjectId::CronJob(id) => Some(Command::ReleaseCronJob(id)),
+        ObjectId::Pod(_) | ObjectId::Node(_) => None,
+    }
+}
+
+impl Default for GarbageCollector {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Component for GarbageCollector {
+    fn start(&mut self, watch: &mut Watch<'_>) {
+        let cluster = watch.cluster();
+        let going = cluster.jobs().iter().filter(|(_, job)| job.meta.is_terminating());
+        let going = going.map(|(id, job)| (job.meta.uid, ObjectId::Job(id)));
+        let cronjobs = cluster.cronjobs().iter().filter(|(_, cronjob)| cronjob.meta.is_terminating());
+        let cronjobs = cronjobs.map(|(id, cronjob)| (cronjob.meta.uid, ObjectId::CronJob(id)));
+        let pods = cluster.pods().values().map(|pod| &pod.meta);
+        let owners = pods.chain(cluster.jobs().values().map(|job| &job.meta));
+        let gone = owners.filter_map(|meta| meta.owner.as_ref()).map(|owner| (owner.uid, owner.object));
+        let gone = gone.filter(|(_, owner)| cluster.meta(*owner).is_none());
+        let due: BTreeSet<_> = going.chain(cronjobs).chain(gone).collect();
+        for (_, owner) in due {
+            self.queue.add(owner, watch);
+        }
+    }
+
+    fn on_event(&mut self, event: Event, turn: &mut Turn<'_>) {
+        if let Event::GarbageDue(owner) = event
+            && self.queue.take(owner, turn)
+        {
+            collect(owner, turn);
+            if turn.cluster().meta(owner).is_none() {
+                self.queue.remove(owner, turn);
+            }
+        }
+    }
+
+    fn on_change(&mut self, change: &Change, watch: &mut Watch<'_>) {
+        match change {
+            Change::JobDeletionRequested(id, _) => self.enqueue(ObjectId::Job(*id), watch),
+            Change::JobDeleted(id, job) => {
+                self.enqueue(ObjectId::Job(*id), watch);
+                self.enqueue_waiting(job.owner.as_ref(), watch);
+            }
+            Change::CronJobDeletionRequested(id, _) => self.enqueue(ObjectId::CronJob(*id), watch),
+            Change::CronJobDeleted(id, cronjob) => {
+                self.enqueue(ObjectId::CronJob(*id), watch);
+                self.enqueue_waiting(cronjob.owner.as_ref(), watch);
+            }
+            Change::PodDeleted(_, pod) => self.enqueue_waiting(pod.owner.as_ref(), watch),
+            Change::Created(_)
+            | Change::NodeChanged(..)
+            | Change::NodeReadyChanged(..)
+            | Change::NodeLeaseChanged(..)
+            | Change::NodeDeleted(..)
+            | Change::PodChanged(..)
+            | Change::PodBound(..)
+            | Change::PodNominated(..)
+            | Change::PodUnschedulable(..)
+            | Change::PodAccepted(_)
+            | Change::PodIpSet(..)
+            | Change::ContainerChanged(..)
+            | Change::PodPhaseChanged(..)
+            | Change::PodReadyChanged(..)
+            | Change::PodDisrupted(..)
+            | Change::PodDeletionRequested(..)
+            | Change::PodFinalizerRemoved(_)
+            | Change::JobSpecChanged(_)
+            | Change::JobStatusChanged(_)
+            | Change::CronJobSpecChanged(..)
+            | Change::CronJobStatusChanged(_)
+            | Change::Orphaned(_)
+            | Change::PodAdopted(_)
+            | Change::Recorded(..) => {}
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! The machines: what each node has besides its pods. A machine outlives a stop of its kubelet.
+
+use std::collections::BTreeSet;
+use std::net::Ipv4Addr;
+
+use rustc_hash::FxHashMap;
+
+use crate::cluster::Cluster;
+use crate::kubelet::addresses::{AddressBlock, SpareAddresses};
+use crate::kubelet::catalogue::Catalogue;
+use crate::kubelet::images::NodeImages;
+use crate::model::ids::{NodeId, PodId};
+
+/// A machine with its kubelet.
+#[derive(Debug, Clone)]
+pub(super) struct Machine {
+    /// Whether it runs.
+    pub(super) is_up: bool,
+    /// Its images and pulls.
+    pub(super) images: NodeImages,
+    /// The addresses of its pods.
+    pub(super) addresses: AddressBlock,
+    /// The pods that its kubelet has to do with.
+    pub(super) pods: BTreeSet<PodId>,
+}
+
+/// All machines that something has happened on.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Machines {
+    by_node: FxHashMap<NodeId, Machine>,
+    /// Addresses for pods of machines that have none left.
+    spare: SpareAddresses,
+}
+
+impl Machines {
+    /// The machine of a node, made where it is not known yet.
+    pub(super) fn ensure(
+        &mut self,
+        node: NodeId,
+        cluster: &Cluster,
+        catalogue: &mut Catalogue,
+    ) -> &mut Machine {
+        self.by_node.entry(node).or_insert_with(|| {
+            let images = cluster.node(node).map_or(&[][..], |node| &node.spec.images);
+            Machine {
+                is_up: true,
+                images: NodeImages::new(images, catalogue),
+                addresses: AddressBlock::default(),
+                pods: BTreeSet::new(),
+            }
+        })
+    }
+
+    /// The machine of a node that has pods.
+    ///
+    /// # Panics
+    /// Where nothing has happened on the node.
+    pub(super) fn of(&mut self, node: NodeId) -> &mut Machine {
+        self.by_node.get_mut(&node).expect("the machine of a pod is known until the pod has left it")
+    }
+
+    /// Takes an address for a pod on a node.
+    pub(super) fn take_address(&mut self, node: NodeId) -> Ipv4Addr {
+        let machine = self.by_node.get_mut(&node).expect("the machine of a pod is known");
+        machine.addresses.take(node.into(), &mut self.spare)
+    }
+
+    /// Takes a pod off its machine, and forgets the machine where it was the last one of a node that is no more.
+    pub(super) fn remove_pod(&mut self, node: NodeId, pod: PodId, cluster: &Cluster) {
+        let machine = self.of(node);
+        machine.pods.remove(&pod);
+        if machine.pods.is_empty() && cluster.node(node).is_none() {
+            self.by_node.remove(&node);
+        }
+    }
+}

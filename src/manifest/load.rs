@@ -1,0 +1,283 @@
+//! Files to a scenario that can run: the whole way from text to model.
+//!
+//! The steps: documents are read, parameters put in, fields checked against the schemas, further files fetched,
+//! objects accepted as the API server would, and the rest of the scenario read. Every step reports what it finds and
+//! goes on, so that all diagnostics come at once. The order of the files and documents does not matter: objects are
+//! put in order of kind, namespace and name.
+
+mod collect;
+mod nodes;
+mod timeline;
+mod trace;
+
+use std::sync::Arc;
+
+use crate::engine::{SimDuration, SimTime};
+use crate::manifest::api::Api;
+use crate::manifest::check::{OnUnmodelled, Options as CheckOptions};
+use crate::manifest::diagnostic::{Diagnostic, Diagnostics, Mark, Place};
+use crate::manifest::field_error::{FieldErrors, Path};
+use crate::manifest::load::collect::Collected;
+use crate::manifest::scenario::{self, ScenarioFile, ScenarioSpec, read};
+use crate::manifest::source::{Object, Source};
+use crate::manifest::{decode, expression, params};
+use crate::model::profile::{KubernetesVersion, Profile};
+use crate::model::scenario::{Expectation, Horizon, Scenario};
+use crate::model::unix_time::UnixTime;
+
+/// The end of a run that never falls quiet.
+const HORIZON_DEFAULT: SimDuration = SimDuration::from_secs(24 * 3600);
+/// The wall clock at the start of a scenario that names none: 2027-01-01T00:00:00Z, a Friday.
+const START_DEFAULT: i64 = 1_798_761_600;
+/// The seed of a scenario that names none.
+const SEED_DEFAULT: u64 = 1;
+/// The longest run.
+const HORIZON_MAX: SimDuration = SimDuration::from_secs(100 * 366 * 24 * 3600);
+
+/// What the user asks of the reader.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// The seed instead of the scenario's.
+    pub seed: Option<u64>,
+    /// Values of parameters.
+    pub settings: Vec<(String, String)>,
+    /// Whether fields that are not modelled are left out rather than refused.
+    pub allows_unmodelled: bool,
+}
+
+/// A scenario and what there is to say about its files.
+#[derive(Debug, Clone)]
+pub struct Loaded {
+    /// The scenario.
+    pub scenario: Scenario,
+    /// Warnings; no errors.
+    pub warnings: Diagnostics,
+}
+
+/// Reads a file that `from` names by a relative path.
+pub type Fetch<'a> = dyn FnMut(&str, &str) -> Result<Source, String> + 'a;
+
+/// Makes a scenario of files.
+///
+/// # Errors
+/// Everything that is wrong with them.
+pub fn load(sources: &[Source], fetch: &mut Fetch<'_>, options: &Options) -> Result<Loaded, Diagnostics> {
+    let mut loader = Loader { api: Api::load(), fetch, options, diagnostics: Diagnostics::default() };
+    let scenario = loader.load(sources);
+    match scenario {
+        Some(scenario) if !loader.diagnostics.has_errors() => {
+            Ok(Loaded { scenario, warnings: loader.diagnostics })
+        }
+        _ => Err(loader.diagnostics),
+    }
+}
+
+/// A loading under way.
+struct Loader<'a> {
+    api: Api,
+    fetch: &'a mut Fetch<'a>,
+    options: &'a Options,
+    diagnostics: Diagnostics,
+}
+
+impl Loader<'_> {
+    fn load(&mut self, sources: &[Source]) -> Option<Scenario> {
+        let objects = crate::manifest::source::read(sources, &self.api, &mut self.diagnostics);
+        let (mut scenarios, objects): (Vec<_>, Vec<_>) =
+            objects.into_iter().partition(|object| object.kind_name == "Scenario");
+        let mut written = scenarios.pop();
+        for other in &scenarios {
+            self.diagnostics.push(other.error("kind", "there is another Scenario: at most one is played"));
+        }
+        let settings = &self.options.settings;
+        let params = match params::params(written.as_ref(), settings, &mut self.diagnostics) {
+            Ok(params) => params,
+            Err(message) => {
+                self.diagnostics.push(Diagnostic::error(no_place(sources), message));
+                return None;
+            }
+        };
+        if let Some(object) = &mut written {
+            params::substitute(object, &params, &mut self.diagnostics);
+        }
+        let file = written.as_ref().and_then(|object| self.scenario_file(object));
+        let is_broken = written.is_some() && file.is_none();
+        let name = scenario_name(file.as_ref(), sources);
+        let spec = file.map(|file| file.spec).unwrap_or_default();
+        let head = Head { object: written, spec, params, name };
+        if is_broken {
+            // The rest of the input is looked at all the same: its mistakes come with the others.
+            self.accept_all(objects, &head, &Profile::default(), &mut Collected::default());
+            return None;
+        }
+        self.build(&head, objects)
+    }
+
+    /// Checks the Scenario document and decodes it.
+    fn scenario_file(&mut self, object: &Object) -> Option<ScenarioFile> {
+        let before = self.diagnostics.n_errors();
+        scenario::check::check(object, &mut self.diagnostics);
+        match decode::decode_object(object) {
+            Ok(file) if self.diagnostics.n_errors() == before => Some(file),
+            Ok(_) => None,
+            Err(diagnostic) => {
+                // The walk over the schema words most mistakes better; serde's only counts where it found none.
+                if self.diagnostics.n_errors() == before {
+                    self.diagnostics.push(diagnostic);
+                }
+                None
+            }
+        }
+    }
+
+    fn build(&mut self, head: &Head, mut objects: Vec<Object>) -> Option<Scenario> {
+        let profile = self.profile(head);
+        for name in &head.spec.manifests {
+            objects.extend(self.fetch_objects(head, name));
+        }
+        let mut collected = Collected::default();
+        self.accept_all(objects, head, &profile, &mut collected);
+        self.add_nodes(head, &profile, &mut collected);
+        let timeline = self.timeline(head, &profile, &collected);
+        let mut errors = FieldErrors::default();
+        let mut programs = read::programs(&head.spec.images, &mut errors);
+        let trace = self.trace(head, &profile, &mut programs);
+        let expectations = self.expectations(head);
+        let horizon = self.horizon(head, &mut errors);
+        let start_time = start_time(head, &mut errors);
+        self.report(head, errors);
+        let timing = read::timing(head.spec.timing.as_ref());
+        let mut assumptions = collected.assumptions(head, &profile, &timing, &programs);
+        assumptions
+            .extend(self.diagnostics.unmodelled().map(|field| format!("not modelled: {}", field.what)));
+        Some(Scenario {
+            name: head.name.as_str().into(),
+            description: head.spec.description.as_deref().map(Into::into),
+            seed: self.options.seed.or(head.spec.seed).unwrap_or(SEED_DEFAULT),
+            start_time: start_time?,
+            horizon,
+            profile,
+            timing,
+            objects: collected.into_objects(),
+            programs: Arc::new(programs),
+            trace,
+            timeline,
+            expectations,
+            assumptions,
+        })
+    }
+
+    fn profile(&mut self, head: &Head) -> Profile {
+        let mut errors = FieldErrors::default();
+        let spec_path = Path::OBJECT.child("spec");
+        let mut version = KubernetesVersion::DEFAULT;
+        if let Some(text) = &head.spec.kubernetes_version {
+            match text.parse() {
+                Ok(parsed) => version = parsed,
+                Err(error) => {
+                    let error: crate::model::profile::VersionError = error;
+                    errors.invalid_object(&spec_path.child("kubernetesVersion"), &error.to_string());
+                }
+            }
+        }
+        let mut profile = Profile::new(version);
+        for (gate, is_on) in &head.spec.feature_gates {
+            match profile.clone().with_gate(gate, *is_on) {
+                Ok(changed) => profile = changed,
+                Err(error) => {
+                    let known: Vec<&str> = Profile::known_gates().collect();
+                    let message = format!("{error}: known are {}", known.join(", "));
+                    errors.invalid_object(&spec_path.child("featureGates").key(gate), &message);
+                }
+            }
+        }
+        self.report(head, errors);
+        profile
+    }
+
+    fn fetch_objects(&mut self, head: &Head, name: &str) -> Vec<Object> {
+        let from = head.object.as_ref().map_or("", |object| &object.file);
+        match (self.fetch)(from, name) {
+            Ok(source) => crate::manifest::source::read(&[source], &self.api, &mut self.diagnostics),
+            Err(message) => {
+                self.diagnostics
+                    .extend(head.object.as_ref().map(|object| object.error("spec.manifests", message)));
+                Vec::new()
+            }
+        }
+    }
+
+    fn check_options(&self, profile: &Profile) -> CheckOptions {
+        let unmodelled =
+            if self.options.allows_unmodelled { OnUnmodelled::GoWithout } else { OnUnmodelled::Refuse };
+        CheckOptions { version: profile.version, unmodelled, ..CheckOptions::default() }
+    }
+
+    fn expectations(&mut self, head: &Head) -> Vec<Expectation> {
+        let Some(object) = &head.object else { return Vec::new() };
+        let mut expectations = Vec::new();
+        for (idx, expect) in head.spec.expect.iter().enumerate() {
+            let path = format!("spec.expect[{idx}].that");
+            if let Err(message) = expression::check(&expect.that) {
+                self.diagnostics.push(object.error(&path, message));
+            }
+            expectations.push(Expectation {
+                at: expect.at.map(read::instant),
+                that: expect.that.clone(),
+                message: expect.message.clone(),
+                place: object.place_of(&path).to_string(),
+            });
+        }
+        expectations
+    }
+
+    fn horizon(&mut self, head: &Head, errors: &mut FieldErrors) -> Horizon {
+        match head.spec.horizon {
+            None => Horizon::Quiet(SimTime::ZERO + HORIZON_DEFAULT),
+            Some(span) if span.0 > HORIZON_MAX => {
+                let spec_path = Path::OBJECT.child("spec");
+                errors.invalid_object(&spec_path.child("horizon"), "longer than 100 years");
+                Horizon::At(SimTime::ZERO)
+            }
+            Some(span) => Horizon::At(SimTime::ZERO + span.0),
+        }
+    }
+
+    /// Reports faults of the Scenario document by their paths.
+    fn report(&mut self, head: &Head, errors: FieldErrors) {
+        let Some(object) = &head.object else { return };
+        for error in errors.0 {
+            self.diagnostics.push(object.error(&error.path, error.message()));
+        }
+    }
+}
+
+/// The Scenario document, as far as there is one.
+struct Head {
+    object: Option<Object>,
+    spec: ScenarioSpec,
+    params: params::Params,
+    name: String,
+}
+
+fn start_time(head: &Head, errors: &mut FieldErrors) -> Option<UnixTime> {
+    let Some(text) = &head.spec.start_time else { return UnixTime::from_secs(START_DEFAULT) };
+    let parsed = UnixTime::parse_rfc3339(text);
+    let spec_path = Path::OBJECT.child("spec");
+    parsed.map_err(|error| errors.invalid_object(&spec_path.child("startTime"), &error.to_string())).ok()
+}
+
+/// The scenario's own name, or that of its first file without folder and ending.
+fn scenario_name(file: Option<&ScenarioFile>, sources: &[Source]) -> String {
+    let own = file.and_then(|file| file.metadata.name.clone());
+    own.unwrap_or_else(|| {
+        let name = sources.first().map_or("scenario", |source| &source.name);
+        let base = name.rsplit(['/', '\\']).next().unwrap_or(name);
+        base.split('.').next().unwrap_or(base).to_owned()
+    })
+}
+
+fn no_place(sources: &[Source]) -> Place {
+    let file = sources.first().map_or_else(|| "-".into(), |source| Arc::clone(&source.name));
+    Place { file, mark: Mark::START }
+}

@@ -1,0 +1,171 @@
+//! The timeline of a scenario, turned into actions.
+
+use std::sync::Arc;
+
+use crate::engine::SimTime;
+use crate::manifest::load::collect::Collected;
+use crate::manifest::load::{Head, Loader};
+use crate::manifest::scenario::{Apply, Delete, Fail, Kill, Patch, Stop, TimelineEntry, read};
+use crate::model::ids::Kind;
+use crate::model::meta::Name;
+use crate::model::profile::Profile;
+use crate::model::scenario::{Action, NewObject, ObjectName, TimedAction};
+
+impl Loader<'_> {
+    /// The actions of the timeline in order of time; entries at one instant keep their order.
+    pub(super) fn timeline(
+        &mut self,
+        head: &Head,
+        profile: &Profile,
+        collected: &Collected,
+    ) -> Vec<TimedAction> {
+        let mut actions = Vec::new();
+        for (idx, entry) in head.spec.timeline.iter().enumerate() {
+            let path = format!("spec.timeline[{idx}]");
+            let at = read::instant(entry.at);
+            if n_actions(entry) != 1 {
+                let message = format!("exactly one action is wanted, found {}", n_actions(entry));
+                self.entry_error(head, &path, message);
+            }
+            if let Some(Apply { manifests }) = &entry.apply {
+                let action = Action::Apply(self.applied(manifests, head, profile, collected));
+                actions.push(TimedAction { at, action });
+            }
+            let simple = [patch_actions(entry), delete_actions(entry)].into_iter().flatten();
+            for (field, outcome) in simple {
+                match outcome {
+                    Ok(action) => actions.push(TimedAction { at, action }),
+                    Err(message) => self.entry_error(head, &format!("{path}.{field}"), message),
+                }
+            }
+            actions.extend(timed_actions(entry, at));
+        }
+        actions.sort_by_key(|action| action.at);
+        actions
+    }
+
+    fn entry_error(&mut self, head: &Head, path: &str, message: String) {
+        self.diagnostics.extend(head.object.as_ref().map(|object| object.error(path, message)));
+    }
+
+    /// The objects of the files that an entry applies.
+    fn applied(
+        &mut self,
+        files: &[String],
+        head: &Head,
+        profile: &Profile,
+        present: &Collected,
+    ) -> Vec<NewObject> {
+        let objects = files.iter().flat_map(|name| self.fetch_objects(head, name)).collect();
+        let mut collected = Collected::default();
+        collected.classes = present.classes.clone();
+        self.accept_all(objects, head, profile, &mut collected);
+        collected.into_objects()
+    }
+}
+
+/// An action, or what is wrong with it, by the field that asks for it.
+type Outcome = (&'static str, Result<Action, String>);
+
+fn patch_actions(entry: &TimelineEntry) -> Option<Outcome> {
+    let patch = entry.patch.as_ref()?;
+    let action =
+        patch_target(patch).map(|object| Action::Patch { object, merge: Arc::new(patch.merge.clone()) });
+    Some(("patch", action))
+}
+
+fn delete_actions(entry: &TimelineEntry) -> Option<Outcome> {
+    let delete = entry.delete.as_ref()?;
+    let propagation = read::propagation(delete.propagation);
+    let grace = delete.grace_period.map(|span| span.0);
+    Some(("delete", delete_target(delete).map(|object| Action::Delete { object, propagation, grace })))
+}
+
+/// The actions that cannot be wrong, with those that end them.
+fn timed_actions(entry: &TimelineEntry, at: SimTime) -> Vec<TimedAction> {
+    let mut actions = Vec::new();
+    let mut add = |at: SimTime, action: Action| actions.push(TimedAction { at, action });
+    if let Some(kill) = &entry.kill {
+        add(at, kill_action(kill));
+    }
+    if let Some(Fail { node, r#for }) = &entry.fail {
+        let node: Name = node.as_str().into();
+        add(at, Action::FailNode(node.clone()));
+        r#for.iter().for_each(|span| add(at + span.0, Action::RecoverNode(node.clone())));
+    }
+    if let Some(target) = &entry.recover {
+        add(at, Action::RecoverNode(target.node.as_str().into()));
+    }
+    for (target, is_unschedulable) in [(&entry.cordon, true), (&entry.uncordon, false)] {
+        if let Some(target) = target {
+            add(at, Action::Cordon { node: target.node.as_str().into(), is_unschedulable });
+        }
+    }
+    if let Some(Stop { component, r#for }) = &entry.stop {
+        let component = read::component(*component);
+        add(at, Action::StopComponent(component));
+        r#for.iter().for_each(|span| add(at + span.0, Action::StartComponent(component)));
+    }
+    if let Some(target) = &entry.start {
+        add(at, Action::StartComponent(read::component(target.component)));
+    }
+    actions
+}
+
+fn n_actions(entry: &TimelineEntry) -> usize {
+    [
+        entry.apply.is_some(),
+        entry.patch.is_some(),
+        entry.delete.is_some(),
+        entry.kill.is_some(),
+        entry.fail.is_some(),
+        entry.recover.is_some(),
+        entry.cordon.is_some(),
+        entry.uncordon.is_some(),
+        entry.stop.is_some(),
+        entry.start.is_some(),
+    ]
+    .into_iter()
+    .filter(|is_some| *is_some)
+    .count()
+}
+
+fn kill_action(kill: &Kill) -> Action {
+    Action::Kill {
+        pods: named(Kind::Pod, &kill.pod, kill.namespace.as_deref()),
+        container: kill.container.as_deref().map(Into::into),
+        exit_code: read::kill_exit_code(kill),
+    }
+}
+
+fn patch_target(patch: &Patch) -> Result<ObjectName, String> {
+    let targets = [(Kind::Job, &patch.job), (Kind::CronJob, &patch.cronjob), (Kind::Node, &patch.node)];
+    single(&targets, patch.namespace.as_deref())
+}
+
+fn delete_target(delete: &Delete) -> Result<ObjectName, String> {
+    let targets = [
+        (Kind::Pod, &delete.pod),
+        (Kind::Job, &delete.job),
+        (Kind::CronJob, &delete.cronjob),
+        (Kind::Node, &delete.node),
+    ];
+    single(&targets, delete.namespace.as_deref())
+}
+
+/// The one object that is named.
+fn single(targets: &[(Kind, &Option<String>)], namespace: Option<&str>) -> Result<ObjectName, String> {
+    let mut given = targets.iter().filter_map(|(kind, name)| Some((*kind, name.as_deref()?)));
+    match (given.next(), given.next()) {
+        (Some((kind, name)), None) => Ok(named(kind, name, namespace)),
+        _ => {
+            let kinds: Vec<&str> = targets.iter().map(|(kind, _)| kind.resource()).collect();
+            Err(format!("exactly one of {} is wanted", kinds.join(", ")))
+        }
+    }
+}
+
+fn named(kind: Kind, name: &str, namespace: Option<&str>) -> ObjectName {
+    let namespace = if kind == Kind::Node { "" } else { namespace.unwrap_or("default") };
+    ObjectName { kind, namespace: namespace.into(), name: name.into() }
+}

@@ -1,0 +1,232 @@
+//! The ledger of a CronJob: every scheduled run and what became of it.
+
+use serde::Serialize;
+
+use crate::engine::{SimDuration, SimTime};
+use crate::model::cron_schedule::CronSchedule;
+use crate::model::cronjob::CronJobSpec;
+use crate::model::time_zone::load_zone;
+use crate::model::wall_clock::WallClock;
+use crate::observe::attempts::JobEntry;
+use crate::observe::cron_runs::CronEntry;
+use crate::report::summary::seconds;
+
+/// The controller's lateness in an idle cluster: what is later than this is late.
+/// Source: Kubernetes 1.28, pkg/controller/cronjob/cronjob_controllerv2.go, nextScheduleDelta.
+const PAD: SimDuration = SimDuration::from_millis(100);
+
+/// The ledger of one CronJob.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CronJobLedger {
+    /// The namespace.
+    pub namespace: String,
+    /// The name.
+    pub name: String,
+    /// The schedule at the end.
+    pub schedule: String,
+    /// The time zone of the schedule, where one is given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub time_zone: Option<String>,
+    /// The runs, by the instant they were scheduled for.
+    pub runs: Vec<ScheduledRun>,
+}
+
+/// One scheduled run.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ScheduledRun {
+    /// The instant that it was scheduled for [s].
+    pub scheduled: f64,
+    /// The same as civil time, RFC 3339.
+    pub scheduled_at: String,
+    /// What became of it.
+    pub outcome: RunOutcome,
+    /// When its Job was created [s].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub started: Option<f64>,
+    /// How late that was [s].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub late_by: Option<f64>,
+    /// The Job.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub job: Option<String>,
+    /// What the Job came to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub result: Option<String>,
+    /// Why it was late or did not start.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<&'static str>,
+}
+
+/// What became of a scheduled run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum RunOutcome {
+    /// It started on time.
+    Ran,
+    /// It started late.
+    Late,
+    /// The concurrency policy or suspension held it back for good.
+    Skipped,
+    /// It was lost.
+    Missed,
+}
+
+impl RunOutcome {
+    /// The word in tables.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ran => "ran",
+            Self::Late => "late",
+            Self::Skipped => "skipped",
+            Self::Missed => "missed",
+        }
+    }
+}
+
+/// What the ledger is made from, besides the CronJob's own history.
+#[derive(Clone, Copy)]
+pub struct LedgerInput<'a> {
+    /// The Jobs of the run.
+    pub jobs: &'a [JobEntry],
+    /// When kube-controller-manager was down: from and to.
+    pub outages: &'a [(SimTime, SimTime)],
+    /// The end of the run.
+    pub end: SimTime,
+    /// The civil time.
+    pub clock: WallClock,
+}
+
+/// The ledger of a CronJob over a run.
+pub fn ledger(entry: &CronEntry, input: &LedgerInput<'_>) -> CronJobLedger {
+    let last_spec = &entry.specs[entry.specs.len() - 1].1;
+    let slots = scheduled_times(entry, input);
+    let mut jobs = input.jobs.iter().filter(|job| is_of(job, entry)).peekable();
+    let mut runs = Vec::with_capacity(slots.len());
+    for (at, slot) in slots.iter().copied().enumerate() {
+        while jobs.peek().is_some_and(|job| job.scheduled_for.is_some_and(|time| time < slot)) {
+            jobs.next();
+        }
+        let job = jobs.peek().copied().filter(|job| job.scheduled_for == Some(slot));
+        let next = slots.get(at + 1).copied().unwrap_or(SimTime::MAX);
+        runs.push(scheduled_run(entry, slot, next, job, input));
+    }
+    CronJobLedger {
+        namespace: entry.namespace.to_string(),
+        name: entry.name.to_string(),
+        schedule: last_spec.schedule.to_string(),
+        time_zone: last_spec.time_zone.as_deref().map(str::to_owned),
+        runs,
+    }
+}
+
+fn is_of(job: &JobEntry, entry: &CronEntry) -> bool {
+    job.namespace == entry.namespace && job.cronjob.as_ref() == Some(&entry.name)
+}
+
+/// The instants at which a run was due by the spec of that time, from the creation to the end, each in its time:
+/// the controller comes a tenth of a second later.
+fn scheduled_times(entry: &CronEntry, input: &LedgerInput<'_>) -> Vec<SimTime> {
+    let end = entry.deleted.unwrap_or(input.end).min(input.end);
+    let mut times = Vec::new();
+    for (at, (from, spec)) in entry.specs.iter().enumerate() {
+        let until = entry.specs.get(at + 1).map_or(end, |(next, _)| *next);
+        let Some(schedule) = parse(spec) else { continue };
+        let mut time = input.clock.at(*from);
+        while let Some(next) = schedule.next_after(time) {
+            time = next;
+            match input.clock.instant(next) {
+                Some(instant) if instant + PAD <= until => times.push(instant),
+                Some(_) => break,
+                None => {}
+            }
+        }
+    }
+    times
+}
+
+fn parse(spec: &CronJobSpec) -> Option<CronSchedule> {
+    let zone = spec.time_zone.as_deref().map(load_zone).transpose().ok()?;
+    CronSchedule::with_zone(&spec.schedule, zone).ok()
+}
+
+fn scheduled_run(
+    entry: &CronEntry,
+    slot: SimTime,
+    next: SimTime,
+    job: Option<&JobEntry>,
+    input: &LedgerInput<'_>,
+) -> ScheduledRun {
+    let late_by = job.map(|job| job.created.since(slot));
+    let (outcome, reason) = match late_by {
+        Some(late) if late <= PAD => (RunOutcome::Ran, None),
+        Some(_) => (RunOutcome::Late, Some(delay_reason(entry, slot, next, input))),
+        None => loss(entry, slot, next, input),
+    };
+    ScheduledRun {
+        scheduled: seconds(slot),
+        scheduled_at: input.clock.rfc3339(slot),
+        outcome,
+        started: job.map(|job| seconds(job.created)),
+        late_by: late_by.map(SimDuration::as_secs_f64),
+        job: job.map(|job| job.name.to_string()),
+        result: job.map(result),
+        reason,
+    }
+}
+
+fn result(job: &JobEntry) -> String {
+    match (job.finished(), job.deleted) {
+        (Some(condition), _) => condition.kind.as_str().to_owned(),
+        (None, Some(_)) => "Deleted".to_owned(),
+        (None, None) => "Running".to_owned(),
+    }
+}
+
+fn was_down(slot: SimTime, input: &LedgerInput<'_>) -> bool {
+    input.outages.iter().any(|(from, to)| *from <= slot + PAD && slot < *to)
+}
+
+fn was_held_back(entry: &CronEntry, slot: SimTime, next: SimTime) -> bool {
+    let first = entry.held_back.partition_point(|at| *at < slot);
+    entry.held_back.get(first).is_some_and(|at| *at < next)
+}
+
+fn delay_reason(entry: &CronEntry, slot: SimTime, next: SimTime, input: &LedgerInput<'_>) -> &'static str {
+    if entry.spec_at(slot).suspend {
+        "the CronJob was suspended"
+    } else if was_held_back(entry, slot, next) {
+        "the Job before was still running"
+    } else if was_down(slot, input) {
+        "kube-controller-manager was stopped"
+    } else {
+        "the controller came late"
+    }
+}
+
+fn loss(
+    entry: &CronEntry,
+    slot: SimTime,
+    next: SimTime,
+    input: &LedgerInput<'_>,
+) -> (RunOutcome, Option<&'static str>) {
+    let spec = entry.spec_at(slot);
+    if spec.suspend {
+        (RunOutcome::Skipped, Some("the CronJob was suspended"))
+    } else if was_held_back(entry, slot, next) {
+        (RunOutcome::Skipped, Some("the Job before was still running, and concurrencyPolicy is Forbid"))
+    } else if was_down(slot, input) {
+        let has_deadline = spec.starting_deadline.is_some();
+        let reason = if has_deadline {
+            "kube-controller-manager was stopped, and startingDeadlineSeconds passed or a later run was due"
+        } else {
+            "kube-controller-manager was stopped; only the latest missed run starts late"
+        };
+        (RunOutcome::Missed, Some(reason))
+    } else if spec.starting_deadline.is_some_and(|deadline| deadline <= PAD) {
+        (RunOutcome::Missed, Some("startingDeadlineSeconds 0 lets nothing start"))
+    } else {
+        (RunOutcome::Missed, Some("a later run was due when the controller came to it"))
+    }
+}

@@ -1,0 +1,373 @@
+//! The summary of a run: everything that `sim run` shows, as data.
+//!
+//! Text and JSON are two renderings of it. Times are seconds since the start of the scenario.
+
+use serde::Serialize;
+
+use crate::component::Observer;
+use crate::engine::SimTime;
+use crate::model::ids::{NodeId, ObjectId, PodId};
+use crate::model::pod::Pod;
+use crate::model::scenario::{Action, ComponentName, Scenario};
+use crate::observe::attempts::{Attempt, JobEntry};
+use crate::observe::expectation::Judgement;
+use crate::observe::object::status_text;
+use crate::observe::run::RunObserver;
+use crate::observe::utilisation::NodeUtilisation;
+use crate::report::cron_runs::{self, CronJobLedger, LedgerInput};
+use crate::sim::{Ending, Simulation};
+
+/// The version of the JSON format.
+pub const FORMAT: &str = "sim/result/v1";
+
+/// The summary of a run.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RunSummary {
+    /// The version of this format.
+    pub format: &'static str,
+    /// The version of the program.
+    pub sim_version: &'static str,
+    /// The scenario's name.
+    pub scenario: String,
+    /// The answer, in one line per controller.
+    pub verdict: Vec<String>,
+    /// Whether all expectations hold.
+    pub ok: bool,
+    /// When the run ended [s].
+    pub ended_at: f64,
+    /// `quiet` or `horizon`.
+    pub ended_by: &'static str,
+    /// The Jobs.
+    pub jobs: Vec<JobRow>,
+    /// The CronJobs.
+    pub cron_jobs: Vec<CronJobLedger>,
+    /// The pods that are there at the end.
+    pub pods: Vec<PodRow>,
+    /// The nodes.
+    pub nodes: Vec<NodeRow>,
+    /// The expectations.
+    pub expectations: Vec<ExpectationRow>,
+    /// What was assumed.
+    pub assumptions: Vec<String>,
+    /// How many events were handled.
+    pub events: u64,
+    /// The hash over all changes.
+    pub digest: String,
+    /// The command that gives the same again.
+    pub reproduce: String,
+}
+
+/// What a Job came to.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct JobRow {
+    /// The namespace.
+    pub namespace: String,
+    /// The name.
+    pub name: String,
+    /// The CronJob that made it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cron_job: Option<String>,
+    /// When it was created [s].
+    pub created: f64,
+    /// When it was over [s].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub finished: Option<f64>,
+    /// From its creation to its end [s].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub duration: Option<f64>,
+    /// When it was deleted [s].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deleted: Option<f64>,
+    /// Pods active at the end.
+    pub active: u32,
+    /// Pods or indexes that succeeded.
+    pub succeeded: u32,
+    /// Pods that failed.
+    pub failed: u32,
+    /// The limit of failures.
+    pub backoff_limit: u32,
+    /// `Complete`, `Failed`, `Suspended` or `Running`.
+    pub condition: String,
+    /// One word on why.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub reason: String,
+    /// Why in words.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub message: String,
+    /// The runs of its containers.
+    pub attempts: Vec<AttemptRow>,
+    /// Runs beyond those listed.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub more_attempts: usize,
+}
+
+/// One run of a container of a Job's pod.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AttemptRow {
+    /// The pod.
+    pub pod: String,
+    /// The container.
+    pub container: String,
+    /// The completion index.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub index: Option<u32>,
+    /// The node.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub node: Option<String>,
+    /// When it started [s].
+    pub start: f64,
+    /// When it ended [s].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub end: Option<f64>,
+    /// Its exit code.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exit_code: Option<i32>,
+    /// Which failure it is against the limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub counted: Option<u32>,
+    /// From its failure to the next start of the Job [s].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_try_after: Option<f64>,
+}
+
+/// A pod at the end.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PodRow {
+    /// The namespace.
+    pub namespace: String,
+    /// The name.
+    pub name: String,
+    /// Containers that are ready.
+    pub ready: usize,
+    /// Containers.
+    pub containers: usize,
+    /// What kubectl shows as status.
+    pub status: String,
+    /// The phase.
+    pub phase: &'static str,
+    /// Restarts of all containers.
+    pub restarts: u32,
+    /// Since its creation [s].
+    pub age: f64,
+    /// The address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ip: Option<String>,
+    /// The node.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub node: Option<String>,
+    /// Why it is not placed, or why it failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+}
+
+/// A node over the run.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NodeRow {
+    /// The name.
+    pub name: String,
+    /// Allocatable cpu [millicores].
+    pub cpu_allocatable: i64,
+    /// Mean of the cpu requests [millicores].
+    pub cpu_mean: f64,
+    /// Peak of the cpu requests [millicores].
+    pub cpu_peak: i64,
+    /// Allocatable memory [bytes].
+    pub memory_allocatable: i64,
+    /// Mean of the memory requests [bytes].
+    pub memory_mean: f64,
+    /// Peak of the memory requests [bytes].
+    pub memory_peak: i64,
+    /// Peak of the pods that are not over.
+    pub pods_peak: i64,
+}
+
+/// An expectation and what came of it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ExpectationRow {
+    /// The expression.
+    pub that: String,
+    /// What it means.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+    /// When it was judged [s].
+    pub at: f64,
+    /// Whether it holds.
+    pub holds: bool,
+    /// What was found instead.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub found: Option<String>,
+    /// Where it stands.
+    pub place: String,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
+const fn is_zero(count: &usize) -> bool {
+    *count == 0
+}
+
+/// An instant in seconds.
+pub fn seconds(at: SimTime) -> f64 {
+    at.as_nanos() as f64 / 1e9
+}
+
+/// The summary of a run that has ended.
+pub fn summarise<O: Observer>(
+    simulation: &Simulation<O>,
+    seen: &RunObserver,
+    judgements: &[Judgement],
+    ending: Ending,
+    reproduce: String,
+) -> RunSummary {
+    let end = simulation.now();
+    let scenario = simulation.scenario();
+    let jobs: Vec<JobRow> = seen.jobs.jobs().iter().map(job_row).collect();
+    let outages = outages(scenario, end);
+    let input =
+        LedgerInput { jobs: seen.jobs.jobs(), outages: &outages, end, clock: simulation.context().clock };
+    let cron_jobs: Vec<_> =
+        seen.cronjobs.entries().iter().map(|entry| cron_runs::ledger(entry, &input)).collect();
+    let expectations: Vec<_> =
+        judgements.iter().map(|judgement| expectation_row(scenario, judgement)).collect();
+    let pods = pod_rows(simulation);
+    RunSummary {
+        format: FORMAT,
+        sim_version: env!("CARGO_PKG_VERSION"),
+        scenario: scenario.name.to_string(),
+        verdict: super::text::verdict(&jobs, &cron_jobs, &pods),
+        ok: judgements.iter().all(|judgement| judgement.holds),
+        ended_at: seconds(end),
+        ended_by: match ending {
+            Ending::Quiet => "quiet",
+            Ending::Horizon => "horizon",
+        },
+        jobs,
+        cron_jobs,
+        pods,
+        nodes: seen.utilisation.nodes().map(|node| node_row(node, end)).collect(),
+        expectations,
+        assumptions: scenario.assumptions.clone(),
+        events: simulation.n_events(),
+        digest: seen.digest.hex(),
+        reproduce,
+    }
+}
+
+fn job_row(entry: &JobEntry) -> JobRow {
+    let finished = entry.finished();
+    let suspended = entry.status.true_condition(crate::model::job::JobConditionType::Suspended);
+    let shown = finished.or(suspended);
+    JobRow {
+        namespace: entry.namespace.to_string(),
+        name: entry.name.to_string(),
+        cron_job: entry.cronjob.as_deref().map(str::to_owned),
+        created: seconds(entry.created),
+        finished: finished.map(|condition| seconds(condition.since)),
+        duration: finished.map(|condition| condition.since.since(entry.created).as_secs_f64()),
+        deleted: entry.deleted.map(seconds),
+        active: entry.status.active,
+        succeeded: entry.status.succeeded,
+        failed: entry.status.failed,
+        backoff_limit: entry.backoff_limit,
+        condition: shown.map_or("Running", |condition| condition.kind.as_str()).to_owned(),
+        reason: shown.map(|condition| condition.reason.to_string()).unwrap_or_default(),
+        message: shown.map(|condition| condition.message.to_string()).unwrap_or_default(),
+        attempts: entry.attempts.iter().map(|attempt| attempt_row(attempt, entry)).collect(),
+        more_attempts: entry.n_more_attempts,
+    }
+}
+
+fn attempt_row(attempt: &Attempt, entry: &JobEntry) -> AttemptRow {
+    let next = attempt.end.filter(|end| end.exit_code != 0).and_then(|end| {
+        let later = entry.attempts.partition_point(|other| other.start < end.at);
+        entry.attempts.get(later).map(|next| next.start.since(end.at).as_secs_f64())
+    });
+    AttemptRow {
+        pod: attempt.pod.to_string(),
+        container: attempt.container.to_string(),
+        index: attempt.index,
+        node: attempt.node.as_deref().map(str::to_owned),
+        start: seconds(attempt.start),
+        end: attempt.end.map(|end| seconds(end.at)),
+        exit_code: attempt.end.map(|end| end.exit_code),
+        counted: attempt.counted,
+        next_try_after: next,
+    }
+}
+
+fn pod_rows<O: Observer>(simulation: &Simulation<O>) -> Vec<PodRow> {
+    let cluster = simulation.cluster();
+    let mut pods: Vec<(PodId, &Pod)> = cluster.pods().iter().collect();
+    pods.sort_by_key(|(_, pod)| pod.meta.uid.serial);
+    let node_name = |node: NodeId| cluster.name_of(ObjectId::Node(node)).to_string();
+    pods.into_iter().map(|(_, pod)| pod_row(pod, pod.node.map(node_name), simulation.now())).collect()
+}
+
+/// What is shown of a pod.
+pub fn pod_row(pod: &Pod, node: Option<String>, now: SimTime) -> PodRow {
+    let unplaced = pod.status.conditions.scheduled.as_ref().filter(|_| pod.node.is_none());
+    let message =
+        unplaced.and_then(|condition| condition.message.clone()).or_else(|| pod.status.message.clone());
+    PodRow {
+        namespace: pod.meta.namespace.to_string(),
+        name: pod.meta.name.to_string(),
+        ready: pod.status.containers.iter().filter(|container| container.is_ready()).count(),
+        containers: pod.status.containers.len(),
+        status: status_text(pod),
+        phase: pod.status.phase.as_str(),
+        restarts: pod.status.restart_count(),
+        age: now.since(pod.meta.created).as_secs_f64(),
+        ip: pod.status.pod_ip.map(|ip| ip.to_string()),
+        node,
+        message: message.map(|text| text.to_string()),
+    }
+}
+
+fn node_row(node: &NodeUtilisation, end: SimTime) -> NodeRow {
+    NodeRow {
+        name: node.node.to_string(),
+        cpu_allocatable: node.cpu_allocatable,
+        cpu_mean: node.mean(&node.cpu, end),
+        cpu_peak: node.cpu.peak,
+        memory_allocatable: node.memory_allocatable,
+        memory_mean: node.mean(&node.memory, end),
+        memory_peak: node.memory.peak,
+        pods_peak: node.pods.peak,
+    }
+}
+
+fn expectation_row(scenario: &Scenario, judgement: &Judgement) -> ExpectationRow {
+    let expectation = &scenario.expectations[judgement.position];
+    ExpectationRow {
+        that: expectation.that.clone(),
+        message: expectation.message.clone(),
+        at: seconds(judgement.at),
+        holds: judgement.holds,
+        found: judgement.found.clone(),
+        place: expectation.place.clone(),
+    }
+}
+
+/// When kube-controller-manager was down, from the timeline.
+fn outages(scenario: &Scenario, end: SimTime) -> Vec<(SimTime, SimTime)> {
+    let mut outages = Vec::new();
+    let mut down_since = None;
+    for entry in &scenario.timeline {
+        match entry.action {
+            Action::StopComponent(ComponentName::KubeControllerManager) => {
+                down_since.get_or_insert(entry.at);
+            }
+            Action::StartComponent(ComponentName::KubeControllerManager) => {
+                outages.extend(down_since.take().map(|from| (from, entry.at)));
+            }
+            _ => {}
+        }
+    }
+    outages.extend(down_since.map(|from| (from, end)));
+    outages
+}

@@ -1,0 +1,285 @@
+//! The summary of a run as text: the answer first, then the ledgers.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use crate::engine::SimDuration;
+use crate::report::cron_runs::{CronJobLedger, RunOutcome, ScheduledRun};
+use crate::report::summary::{AttemptRow, JobRow, NodeRow, PodRow, RunSummary};
+use crate::report::table::Table;
+
+/// Longer lists are cut, with a line that says so.
+const ROWS_MAX: usize = 40;
+
+/// The whole text of `sim run`.
+pub fn run(summary: &RunSummary) -> String {
+    let mut out = String::new();
+    for line in &summary.verdict {
+        line_of(&mut out, line);
+    }
+    jobs(&mut out, &summary.jobs);
+    for ledger in &summary.cron_jobs {
+        cron_ledger(&mut out, ledger);
+    }
+    pods(&mut out, &summary.pods);
+    nodes(&mut out, &summary.nodes);
+    expectations(&mut out, summary);
+    closing(&mut out, summary);
+    out
+}
+
+fn line_of(out: &mut String, line: &str) {
+    out.push_str(line);
+    out.push('\n');
+}
+
+fn section(out: &mut String, table: Table) {
+    let table = table.without_empty_columns();
+    if !table.is_empty() {
+        out.push('\n');
+        out.push_str(&table.to_string());
+    }
+}
+
+/// The answer, in one line per controller, or one line on the pods where there is no controller.
+pub fn verdict(jobs: &[JobRow], cron_jobs: &[CronJobLedger], pods: &[PodRow]) -> Vec<String> {
+    let own = jobs.iter().filter(|job| job.cron_job.is_none()).take(ROWS_MAX).map(job_verdict);
+    let mut lines: Vec<String> = own.chain(cron_jobs.iter().map(cron_verdict)).collect();
+    if lines.is_empty() && !pods.is_empty() {
+        lines.push(pods_verdict(pods));
+    }
+    if lines.is_empty() {
+        lines.push("Nothing ran: the scenario has no pod, Job or CronJob.".to_owned());
+    }
+    lines
+}
+
+fn job_verdict(job: &JobRow) -> String {
+    let head = format!("Job {}/{}  {}", job.namespace, job.name, job.condition);
+    let reason = if job.condition == "Failed" { format!(": {}", job.reason) } else { String::new() };
+    let after = job.duration.map(|secs| format!(" after {}", span(secs))).unwrap_or_default();
+    let failed = match job.failed {
+        0 => String::new(),
+        count => format!(", {count} failed"),
+    };
+    let limit = format!("backoffLimit {}", job.backoff_limit);
+    format!("{head}{reason}{after}  ({} succeeded{failed}, {limit})", job.succeeded)
+}
+
+fn cron_verdict(ledger: &CronJobLedger) -> String {
+    let counts = outcome_counts(&ledger.runs);
+    let parts: Vec<String> =
+        counts.iter().map(|(outcome, count)| format!("{count} {}", outcome.as_str())).collect();
+    let zone = ledger.time_zone.as_ref().map(|zone| format!(" {zone}")).unwrap_or_default();
+    let text = if parts.is_empty() { "none".to_owned() } else { parts.join(", ") };
+    let head = format!("CronJob {}/{}", ledger.namespace, ledger.name);
+    format!("{head}  {} runs scheduled: {text}  (\"{}\"{zone})", ledger.runs.len(), ledger.schedule)
+}
+
+fn outcome_counts(runs: &[ScheduledRun]) -> BTreeMap<RunOutcome, usize> {
+    let mut counts = BTreeMap::new();
+    for run in runs {
+        *counts.entry(run.outcome).or_default() += 1;
+    }
+    counts
+}
+
+fn pods_verdict(pods: &[PodRow]) -> String {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for pod in pods {
+        *counts.entry(&pod.status).or_default() += 1;
+    }
+    let parts: Vec<String> = counts.iter().map(|(status, count)| format!("{count} {status}")).collect();
+    let noun = if pods.len() == 1 { "pod" } else { "pods" };
+    format!("{} {noun}: {}", pods.len(), parts.join(", "))
+}
+
+fn jobs(out: &mut String, jobs: &[JobRow]) {
+    let own: Vec<&JobRow> = jobs.iter().filter(|job| job.cron_job.is_none()).collect();
+    if own.len() > 1 {
+        section(out, job_table(&own));
+    }
+    for job in own.iter().take(ROWS_MAX) {
+        attempts(out, job, own.len() > 1);
+    }
+    if own.len() > ROWS_MAX {
+        line_of(out, &format!("… and {} more Jobs (-o json lists all)", own.len() - ROWS_MAX));
+    }
+}
+
+fn job_table(jobs: &[&JobRow]) -> Table {
+    let heads =
+        ["JOB", "CREATED", "ACTIVE", "SUCCEEDED", "FAILED", "CONDITION", "REASON", "DURATION", "ATTEMPTS"];
+    let mut table = Table::new(&heads);
+    for job in jobs.iter().take(ROWS_MAX) {
+        table.row([
+            job.name.clone(),
+            span(job.created),
+            job.active.to_string(),
+            job.succeeded.to_string(),
+            job.failed.to_string(),
+            job.condition.clone(),
+            job.reason.clone(),
+            job.duration.map(span).unwrap_or_default(),
+            (job.attempts.len() + job.more_attempts).to_string(),
+        ]);
+    }
+    table
+}
+
+fn attempts(out: &mut String, job: &JobRow, is_named: bool) {
+    let has_many_containers =
+        job.attempts.iter().any(|attempt| attempt.container != job.attempts[0].container);
+    let mut table = Table::new(&[
+        "ATTEMPT",
+        "POD",
+        "CONTAINER",
+        "INDEX",
+        "NODE",
+        "START",
+        "END",
+        "EXIT",
+        "COUNTED",
+        "NEXT TRY",
+    ]);
+    for (number, attempt) in (1..).zip(&job.attempts).take(ROWS_MAX) {
+        table.row(attempt_cells(number, attempt, job, has_many_containers));
+    }
+    if table.is_empty() {
+        return;
+    }
+    if is_named {
+        line_of(out, &format!("\nJob {}/{}", job.namespace, job.name));
+        out.push_str(&table.without_empty_columns().to_string());
+    } else {
+        section(out, table);
+    }
+    let hidden = (job.attempts.len() + job.more_attempts).saturating_sub(ROWS_MAX);
+    if hidden > 0 {
+        line_of(out, &format!("… and {hidden} more attempts (-o json lists them)"));
+    }
+}
+
+fn attempt_cells(number: usize, attempt: &AttemptRow, job: &JobRow, has_container: bool) -> [String; 10] {
+    [
+        number.to_string(),
+        attempt.pod.clone(),
+        if has_container { attempt.container.clone() } else { String::new() },
+        attempt.index.map(|index| index.to_string()).unwrap_or_default(),
+        attempt.node.clone().unwrap_or_default(),
+        span(attempt.start),
+        attempt.end.map_or_else(|| "-".to_owned(), span),
+        attempt.exit_code.map_or_else(|| "-".to_owned(), |code| code.to_string()),
+        attempt.counted.map(|count| counted(count, job.backoff_limit)).unwrap_or_default(),
+        attempt.next_try_after.map(|secs| format!("+{}", span(secs))).unwrap_or_default(),
+    ]
+}
+
+fn counted(count: u32, limit: u32) -> String {
+    if limit == i32::MAX.unsigned_abs() { count.to_string() } else { format!("{count} of {limit}") }
+}
+
+fn cron_ledger(out: &mut String, ledger: &CronJobLedger) {
+    let shows_all = ledger.runs.len() <= ROWS_MAX;
+    let is_shown = |run: &&ScheduledRun| shows_all || run.outcome != RunOutcome::Ran;
+    let shown: Vec<&ScheduledRun> = ledger.runs.iter().filter(is_shown).collect();
+    let mut table = Table::new(&["SCHEDULED", "AT", "OUTCOME", "STARTED", "LATE BY", "JOB", "RESULT", "WHY"]);
+    for run in shown.iter().take(ROWS_MAX) {
+        table.row([
+            run.scheduled_at.clone(),
+            span(run.scheduled),
+            run.outcome.as_str().to_owned(),
+            run.started.map(span).unwrap_or_default(),
+            run.late_by.map(span).unwrap_or_default(),
+            run.job.clone().unwrap_or_default(),
+            run.result.clone().unwrap_or_default(),
+            run.reason.unwrap_or_default().to_owned(),
+        ]);
+    }
+    section(out, table);
+    let (n_ran, n_shown) = (ledger.runs.len() - shown.len(), shown.len().min(ROWS_MAX));
+    if !shows_all {
+        let cut = shown.len() - n_shown;
+        let more = if cut > 0 { format!(" and {cut} others") } else { String::new() };
+        line_of(out, &format!("… and {n_ran} runs on time{more} (-o json lists all)"));
+    }
+}
+
+fn pods(out: &mut String, pods: &[PodRow]) {
+    let many_namespaces = pods.iter().any(|pod| pod.namespace != "default");
+    let mut table =
+        Table::new(&["NAMESPACE", "POD", "READY", "STATUS", "RESTARTS", "AGE", "IP", "NODE", "MESSAGE"]);
+    for pod in pods.iter().take(ROWS_MAX) {
+        table.row([
+            if many_namespaces { pod.namespace.clone() } else { String::new() },
+            pod.name.clone(),
+            format!("{}/{}", pod.ready, pod.containers),
+            pod.status.clone(),
+            pod.restarts.to_string(),
+            span(pod.age),
+            pod.ip.clone().unwrap_or_else(|| "<none>".to_owned()),
+            pod.node.clone().unwrap_or_else(|| "<none>".to_owned()),
+            pod.message.clone().unwrap_or_default(),
+        ]);
+    }
+    section(out, table);
+    if pods.len() > ROWS_MAX {
+        line_of(out, &format!("… and {} more pods (`sim get pods` lists all)", pods.len() - ROWS_MAX));
+    }
+}
+
+fn nodes(out: &mut String, nodes: &[NodeRow]) {
+    let mut table = Table::new(&["NODE", "CPU", "MEAN", "PEAK", "MEMORY", "MEAN", "PEAK", "PODS PEAK"]);
+    for node in nodes.iter().take(ROWS_MAX) {
+        table.row([
+            node.name.clone(),
+            crate::observe::object::cpu_text(node.cpu_allocatable),
+            percent(node.cpu_mean, node.cpu_allocatable),
+            percent(node.cpu_peak as f64, node.cpu_allocatable),
+            crate::observe::object::bytes_text(node.memory_allocatable),
+            percent(node.memory_mean, node.memory_allocatable),
+            percent(node.memory_peak as f64, node.memory_allocatable),
+            node.pods_peak.to_string(),
+        ]);
+    }
+    section(out, table);
+    if nodes.len() > ROWS_MAX {
+        line_of(out, &format!("… and {} more nodes (-o json lists all)", nodes.len() - ROWS_MAX));
+    }
+}
+
+fn percent(part: f64, whole: i64) -> String {
+    if whole == 0 { "-".to_owned() } else { format!("{:.0}%", 100.0 * part / whole as f64) }
+}
+
+fn expectations(out: &mut String, summary: &RunSummary) {
+    let rows = &summary.expectations;
+    out.push('\n');
+    for row in rows.iter().filter(|row| !row.holds) {
+        let message = row.message.as_ref().map(|text| format!("  ({text})")).unwrap_or_default();
+        line_of(out, &format!("FAILED  {}: {}{message}", row.place, row.that));
+        let found = row.found.as_deref().unwrap_or("false");
+        line_of(out, &format!("        at {}: {found}", span(row.at)));
+    }
+    if !rows.is_empty() {
+        let n_holding = rows.iter().filter(|row| row.holds).count();
+        let verb = if rows.len() == 1 { "holds" } else { "hold" };
+        line_of(out, &format!("expect  {n_holding} of {} {verb}", rows.len()));
+    }
+}
+
+fn closing(out: &mut String, summary: &RunSummary) {
+    let why = if summary.ended_by == "quiet" { "nothing left to happen" } else { "the horizon" };
+    line_of(out, &format!("ended   at {}: {why}", span(summary.ended_at)));
+    for (at, assumption) in summary.assumptions.iter().enumerate() {
+        let head = if at == 0 { "assumed" } else { "       " };
+        line_of(out, &format!("{head} {assumption}"));
+    }
+    line_of(out, &format!("again   {}   (sim {})", summary.reproduce, summary.sim_version));
+    let _ = writeln!(out, "events={} digest={}", summary.events, summary.digest);
+}
+
+/// Seconds in the short form.
+pub fn span(secs: f64) -> String {
+    SimDuration::from_secs_f64(secs).to_string()
+}

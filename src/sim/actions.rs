@@ -1,0 +1,211 @@
+//! What the timeline does to the cluster: the hands of a user, and of fate.
+//!
+//! An action that meets nothing, or that the API server would refuse, changes nothing and is kept as a miss, which
+//! the results show.
+
+use std::sync::Arc;
+
+use crate::component::{Observer, Timers, Turn, Watch};
+use crate::engine::SimDuration;
+use crate::event::{Command, Creation, Event};
+use crate::manifest::admission::PriorityClasses;
+use crate::manifest::convert::{self, JobProgress, ReadContext};
+use crate::manifest::patch::Revision;
+use crate::model::ids::{Kind, NodeId, ObjectId, PodId};
+use crate::model::meta::{Name, Propagation};
+use crate::model::pod_status::ContainerRef;
+use crate::model::scenario::{Action, NewObject, NewSpec, ObjectName};
+use crate::observe::object::ObjectWriter;
+use crate::sim::Simulation;
+
+impl<O: Observer> Simulation<O> {
+    /// Does one entry of the timeline.
+    pub(super) fn act(&mut self, position: u32) {
+        let scenario = Arc::clone(&self.scenario);
+        let entry = &scenario.timeline[position as usize];
+        let outcome = match &entry.action {
+            Action::StopComponent(component) => {
+                self.components.stop(*component);
+                Ok(())
+            }
+            Action::StartComponent(component) => {
+                let mut watch = Watch::new(&self.context, &self.cluster, &mut self.calendar);
+                self.components.start(*component, &mut watch);
+                Ok(())
+            }
+            Action::Apply(objects) => self.apply_all(objects),
+            Action::Patch { object, merge } => patch(object, merge, &mut self.turn()),
+            Action::Delete { object, propagation, grace } => {
+                delete(object, *propagation, *grace, &mut self.turn())
+            }
+            Action::Kill { pods, container, exit_code } => {
+                kill(pods, container.as_ref(), *exit_code, &mut self.turn())
+            }
+            Action::FailNode(node) => schedule_for_node(node, Event::NodeFailed, &mut self.turn()),
+            Action::RecoverNode(node) => schedule_for_node(node, Event::NodeRecovered, &mut self.turn()),
+            Action::Cordon { node, is_unschedulable } => cordon(node, *is_unschedulable, &mut self.turn()),
+        };
+        if let Err(miss) = outcome {
+            self.misses.push(format!("timeline[{position}] at {}: {miss}", entry.at));
+        }
+    }
+
+    fn apply_all(&mut self, objects: &[NewObject]) -> Result<(), String> {
+        let mut misses = Vec::new();
+        for object in objects {
+            misses.extend(apply(object, &mut self.turn()).err());
+        }
+        if misses.is_empty() { Ok(()) } else { Err(misses.join("; ")) }
+    }
+
+    fn turn(&mut self) -> Turn<'_> {
+        let (cluster, calendar) = (&mut self.cluster, &mut self.calendar);
+        Turn::new(&self.context, cluster, calendar, &mut self.observer, &mut self.changes)
+    }
+}
+
+/// Whether a name matches a pattern that may end in `*`.
+pub fn name_matches(pattern: &str, name: &str) -> bool {
+    match pattern.strip_suffix('*') {
+        Some(prefix) => name.starts_with(prefix),
+        None => name == pattern,
+    }
+}
+
+/// Creates an object, or gives the one of this name another spec.
+fn apply(object: &NewObject, turn: &mut Turn<'_>) -> Result<(), String> {
+    let kind = object.spec.kind();
+    match turn.cluster().find(kind, &object.namespace, &object.name) {
+        Some(id) => update(id, object, turn),
+        None => {
+            let creation = Creation::of(object.clone());
+            turn.submit(Command::Create(Box::new(creation)))
+                .map(|_| ())
+                .map_err(|refusal| refusal.to_string())
+        }
+    }
+}
+
+fn update(id: ObjectId, object: &NewObject, turn: &mut Turn<'_>) -> Result<(), String> {
+    let manifest = Arc::clone(&object.manifest);
+    let command = match (id, &object.spec) {
+        (ObjectId::Job(id), NewSpec::Job(spec)) => Command::UpdateJobSpec(id, Arc::clone(spec), manifest),
+        (ObjectId::CronJob(id), NewSpec::CronJob(spec)) => {
+            Command::UpdateCronJobSpec(id, Arc::clone(spec), manifest)
+        }
+        (ObjectId::Node(id), NewSpec::Node(spec)) => {
+            Command::UpdateNode(id, object.labels.clone(), Box::new(spec.clone()))
+        }
+        (ObjectId::Pod(id), NewSpec::Pod(spec)) => {
+            Command::UpdatePod(id, object.labels.clone(), Arc::clone(spec))
+        }
+        (ObjectId::Job(_) | ObjectId::CronJob(_) | ObjectId::Node(_) | ObjectId::Pod(_), _) => {
+            return Err("the object of this name has another kind".to_owned());
+        }
+    };
+    turn.submit(command).map(|_| ()).map_err(|refusal| refusal.to_string())
+}
+
+/// Changes an object by a JSON merge patch, judged as the API server judges an update.
+fn patch(object: &ObjectName, merge: &serde_json::Value, turn: &mut Turn<'_>) -> Result<(), String> {
+    let id = find(object, turn)?;
+    let writer = ObjectWriter { cluster: turn.cluster(), clock: turn.context.clock };
+    let old = writer.object(id).ok_or_else(|| missing(object))?;
+    let context =
+        ReadContext { profile: &turn.context.profile, priority_classes: &PriorityClasses::default() };
+    let revision = Revision::Merge(merge);
+    let patched = convert::accept_update(object.kind, &old, revision, progress(id, turn), &context);
+    let patched = patched.map_err(|errors| {
+        let errors: Vec<String> = errors.iter().map(ToString::to_string).collect();
+        format!("{object} is refused: {}", errors.join("; "))
+    })?;
+    update(id, &patched, turn)
+}
+
+/// What became of a Job so far, as far as it decides what may change.
+fn progress(id: ObjectId, turn: &Turn<'_>) -> JobProgress {
+    let job = match id {
+        ObjectId::Job(id) => turn.cluster().job(id),
+        ObjectId::Node(_) | ObjectId::Pod(_) | ObjectId::CronJob(_) => None,
+    };
+    job.map_or_else(JobProgress::default, |job| JobProgress {
+        has_started: job.status.start_time.is_some(),
+        n_active: job.status.active,
+    })
+}
+
+fn delete(
+    object: &ObjectName,
+    propagation: Propagation,
+    grace: Option<SimDuration>,
+    turn: &mut Turn<'_>,
+) -> Result<(), String> {
+    if object.kind == Kind::Pod {
+        for pod in pods(object, turn)? {
+            turn.write(Command::DeletePod(pod, grace));
+        }
+        return Ok(());
+    }
+    match find(object, turn)? {
+        ObjectId::Job(id) => turn.write(Command::DeleteJob(id, propagation)),
+        ObjectId::CronJob(id) => turn.write(Command::DeleteCronJob(id, propagation)),
+        ObjectId::Node(id) => turn.write(Command::DeleteNode(id)),
+        ObjectId::Pod(id) => turn.write(Command::DeletePod(id, grace)),
+    }
+    Ok(())
+}
+
+fn kill(
+    object: &ObjectName,
+    container: Option<&Name>,
+    exit_code: i32,
+    turn: &mut Turn<'_>,
+) -> Result<(), String> {
+    let mut n_killed = 0;
+    for id in pods(object, turn)? {
+        let Some(pod) = turn.cluster().pod(id) else { continue };
+        let containers = (0..).map(ContainerRef::App).zip(&pod.spec.containers);
+        let meant: Vec<ContainerRef> = containers
+            .filter(|(_, spec)| container.is_none_or(|name| spec.name == *name))
+            .map(|(container, _)| container)
+            .collect();
+        n_killed += meant.len();
+        for container in meant {
+            turn.set_timer_after(SimDuration::ZERO, Event::ProcessKilled(id, container, exit_code));
+        }
+    }
+    if n_killed == 0 { Err(format!("{object} has no such container")) } else { Ok(()) }
+}
+
+fn schedule_for_node(name: &Name, event: fn(NodeId) -> Event, turn: &mut Turn<'_>) -> Result<(), String> {
+    let node = turn.cluster().find_node(name).ok_or_else(|| format!("there is no node {name}"))?;
+    turn.set_timer_after(SimDuration::ZERO, event(node));
+    Ok(())
+}
+
+fn cordon(name: &Name, is_unschedulable: bool, turn: &mut Turn<'_>) -> Result<(), String> {
+    let id = turn.cluster().find_node(name).ok_or_else(|| format!("there is no node {name}"))?;
+    let node = &turn.cluster().nodes()[id];
+    let (labels, mut spec) = (node.meta.labels.clone(), node.spec.clone());
+    spec.unschedulable = is_unschedulable;
+    turn.write(Command::UpdateNode(id, labels, Box::new(spec)));
+    Ok(())
+}
+
+fn find(object: &ObjectName, turn: &Turn<'_>) -> Result<ObjectId, String> {
+    turn.cluster().find(object.kind, &object.namespace, &object.name).ok_or_else(|| missing(object))
+}
+
+/// The pods that a name or pattern means, in order of creation.
+fn pods(object: &ObjectName, turn: &Turn<'_>) -> Result<Vec<PodId>, String> {
+    let is_meant = |pod: &crate::model::pod::Pod| {
+        pod.meta.namespace == object.namespace && name_matches(&object.name, &pod.meta.name)
+    };
+    let mut pods: Vec<_> = turn.cluster().pods().iter().filter(|(_, pod)| is_meant(pod)).collect();
+    pods.sort_by_key(|(_, pod)| pod.meta.uid.serial);
+    if pods.is_empty() { Err(missing(object)) } else { Ok(pods.into_iter().map(|(id, _)| id).collect()) }
+}
+
+fn missing(object: &ObjectName) -> String {
+    format!("there is no {object}")
+}
