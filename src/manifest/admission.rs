@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use crate::manifest::field_error::{FieldErrors, Path};
 use crate::manifest::wire::pod::{PodSpec, Toleration};
 use crate::model::meta::Name;
+use crate::model::pod as model;
 
 /// How long a pod bears that its node is not ready or unreachable [s].
 /// Source: Kubernetes 1.28, plugin/pkg/admission/defaulttolerationseconds, the flags' defaults.
@@ -74,6 +75,16 @@ impl PriorityClasses {
         });
         let by_name = system.into_iter().chain(classes).map(|class| (class.name.clone(), class)).collect();
         Self { by_name }
+    }
+
+    /// The classes as far as the spec of a living pod tells: its own, which a pod that names none would get, too.
+    pub fn of_living(spec: &model::PodSpec) -> Self {
+        Self::new(spec.priority_class.as_ref().map(|name| PriorityClass {
+            name: name.clone(),
+            value: spec.priority,
+            preemption_policy: Some(spec.preemption_policy.as_str().into()),
+            is_default: true,
+        }))
     }
 
     /// Gives a pod the priority of its class, or of the default class.

@@ -1,7 +1,7 @@
 //! API objects to the model: decoded, filled in, validated, converted.
 //!
 //! [`accept`] does what the API server does with a request to create an object, [`accept_update`] with one to change
-//! it. What [`job`], [`node`] and [`pod`] convert has passed both defaulting and validation: they panic on a word or
+//! it, and [`accept_object`] reports the outcome of the first with places in files. What [`job`], [`node`] and [`pod`] convert has passed both defaulting and validation: they panic on a word or
 //! a number that validation refuses.
 //!
 //! A Job's selector and the labels that go with it hold the Job's uid, which nobody knows before the Job exists. The
@@ -11,7 +11,10 @@
 
 pub mod job;
 pub mod node;
+mod placed;
 pub mod pod;
+
+pub use placed::{accept_object, report};
 
 use std::sync::Arc;
 
@@ -19,10 +22,9 @@ use serde_json::Value;
 
 use crate::manifest::admission::{self, PriorityClass, PriorityClasses};
 use crate::manifest::defaults::{self, job_labels};
-use crate::manifest::diagnostic::{Diagnostic, Diagnostics, Mark, Severity};
+use crate::manifest::diagnostic::Mark;
 use crate::manifest::field_error::{FieldError, FieldErrors, Path};
 use crate::manifest::patch::Revision;
-use crate::manifest::source::Object;
 use crate::manifest::tree::Tree;
 use crate::manifest::validation::job::{GeneratedLabels, JobUpdate};
 use crate::manifest::validation::{self, gates};
@@ -154,38 +156,6 @@ pub fn accept_priority_class(tree: &Tree) -> Result<PriorityClass, Vec<FieldErro
         preemption_policy: class.preemption_policy,
         is_default: class.global_default,
     })
-}
-
-/// Accepts an object of the cluster that was read from a file, and reports all that is wrong or odd with its place.
-pub fn accept_object(
-    kind: Kind,
-    object: &Object,
-    context: &ReadContext<'_>,
-    diagnostics: &mut Diagnostics,
-) -> Option<NewObject> {
-    let mut warnings = FieldWarnings::default();
-    let outcome = accept(kind, &object.tree, context, &mut warnings);
-    for warning in warnings.0 {
-        let diagnostic = object.error(&warning.path, warning.message);
-        diagnostics.push(Diagnostic { severity: Severity::Warning, ..diagnostic });
-    }
-    report(outcome, object, diagnostics)
-}
-
-/// Takes note of what is wrong with an object, each with its place.
-pub fn report<T>(
-    outcome: Result<T, Vec<FieldError>>,
-    object: &Object,
-    diagnostics: &mut Diagnostics,
-) -> Option<T> {
-    let errors = match outcome {
-        Ok(accepted) => return Some(accepted),
-        Err(errors) => errors,
-    };
-    for error in errors {
-        diagnostics.push(object.error(&error.path, error.message()));
-    }
-    None
 }
 
 /// An object that has been decoded and filled in, and what is wrong with it so far.

@@ -80,6 +80,8 @@ pub enum ErrorKind {
     Required,
     /// The value is malformed, out of range or does not go with others.
     Invalid,
+    /// The value is of another type, so that the object cannot be decoded.
+    TypeInvalid,
     /// The value is none of the known ones.
     NotSupported,
     /// The value is there twice.
@@ -99,7 +101,7 @@ impl ErrorKind {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Required => "Required value",
-            Self::Invalid => "Invalid value",
+            Self::Invalid | Self::TypeInvalid => "Invalid value",
             Self::NotSupported => "Unsupported value",
             Self::Duplicate => "Duplicate value",
             Self::NotFound => "Not found",
