@@ -207,4 +207,23 @@ mod tests {
                  priority admission controller computed 0 from the given PriorityClass name"),
         );
     }
+
+    #[test]
+    fn a_living_pod_tells_enough_to_change_it() {
+        let living = PriorityClasses::of_living(&model::PodSpec {
+            priority_class: Some("high".into()),
+            priority: 1000,
+            ..crate::manifest::convert::pod::pod_spec(&PodSpec {
+                restart_policy: "Never".into(),
+                termination_grace_period_seconds: Some(30),
+                ..PodSpec::default()
+            })
+        });
+        for name in ["", "high"] {
+            let mut spec = PodSpec { priority_class_name: name.into(), ..PodSpec::default() };
+            let mut errors = FieldErrors::default();
+            living.admit(&mut spec, &Path::OBJECT, &mut errors);
+            assert_eq!((spec.priority, errors.0), (Some(1000), vec![]));
+        }
+    }
 }

@@ -466,6 +466,36 @@ mod tests {
     }
 
     #[test]
+    fn nodes_and_cronjobs_change_freely() {
+        let any = JobProgress::default();
+        let node = json!({"kind": "Node", "metadata": {"name": "n"}, "status": {"capacity": {"cpu": 1}}});
+        check_update(node.clone(), json!({"spec": {"unschedulable": true}}), any, &[]);
+        check_update(
+            node,
+            json!({"spec": {"taints": [{"key": "k", "effect": "No"}]}}),
+            any,
+            &["spec.taints[0].effect: Unsupported value: \"No\": supported values: \"NoSchedule\", \
+               \"PreferNoSchedule\", \"NoExecute\""],
+        );
+        let job = job_of(json!({}))["spec"].clone();
+        let cronjob = |schedule: &str| {
+            json!({"kind": "CronJob", "metadata": {"name": "c"},
+                   "spec": {"schedule": schedule, "jobTemplate": {"spec": job}}})
+        };
+        let template = json!({"spec": {"suspend": true, "jobTemplate": {"spec": {"completions": 5}}}});
+        check_update(cronjob("@daily"), template, any, &[]);
+        check_update(
+            cronjob("@daily"),
+            json!({"spec": {"schedule": "TZ=UTC 0 0 * * *"}}),
+            any,
+            &[
+                "spec.schedule: Invalid value: \"TZ=UTC 0 0 * * *\": cannot use TZ or CRON_TZ in schedule, use timeZone \
+               field instead",
+            ],
+        );
+    }
+
+    #[test]
     fn names_do_not_change() {
         check_update(
             job_of(json!({})),
