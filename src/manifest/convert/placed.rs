@@ -33,7 +33,7 @@ pub fn accept_object(
             && tree.to_mut().blank(&error.path)
             && !error.path.is_empty()
         {
-            report_wrong_type(error, object, diagnostics);
+            report_error(error, object, diagnostics);
             unread.push(object.tree.mark_at(&error.path));
             continue;
         }
@@ -47,7 +47,7 @@ pub fn accept_object(
     }
 }
 
-/// Takes note of what is wrong with an object, each with its place.
+/// Reports what is wrong with an object, each fault at its place; wrong types only where the schema has not.
 pub fn report<T>(
     outcome: Result<T, Vec<FieldError>>,
     object: &Object,
@@ -57,8 +57,8 @@ pub fn report<T>(
         Ok(accepted) => return Some(accepted),
         Err(errors) => errors,
     };
-    for error in errors {
-        diagnostics.push(object.error(&error.path, error.message()));
+    for error in &errors {
+        report_error(error, object, diagnostics);
     }
     None
 }
@@ -68,10 +68,11 @@ fn wrong_type<T>(outcome: &Result<T, Vec<FieldError>>) -> Option<&FieldError> {
     outcome.as_ref().err()?.first().filter(|error| error.kind == ErrorKind::TypeInvalid)
 }
 
-fn report_wrong_type(error: &FieldError, object: &Object, diagnostics: &mut Diagnostics) {
+/// Adds an error at its place; a wrong type only where nothing is said of that place yet.
+fn report_error(error: &FieldError, object: &Object, diagnostics: &mut Diagnostics) {
     let diagnostic = object.error(&error.path, error.message());
     let is_known = |known: &Diagnostic| known.place == diagnostic.place && known.severity == Severity::Error;
-    if !diagnostics.iter().any(is_known) {
+    if error.kind != ErrorKind::TypeInvalid || !diagnostics.iter().any(is_known) {
         diagnostics.push(diagnostic);
     }
 }
