@@ -18,6 +18,8 @@ pub struct Trial<O> {
     pub simulation: Simulation<Seen<O>>,
     /// What came of the expectations, in the order of the scenario; those after the end are left out.
     pub judgements: Vec<Judgement>,
+    /// When it ended: at the limit that was set, else with the last that happened.
+    pub end: SimTime,
     /// Why it ended.
     pub ending: Ending,
 }
@@ -39,18 +41,24 @@ pub fn run<O: Observer>(
     };
     let mut simulation = Simulation::new(Arc::clone(scenario), (RunObserver::default(), observer));
     let mut judgements = Vec::new();
+    let mut last_judged = SimTime::ZERO;
     for (at, position) in dues(scenario, limit) {
         advance(&mut simulation, at, &mut progress);
         judgements.push(judge(&simulation, position, at));
+        last_judged = at;
     }
-    let ending = advance(&mut simulation, limit, &mut progress);
+    let is_set = until.is_some() || matches!(scenario.horizon, Horizon::At(_));
+    let (end, ending) = match advance(&mut simulation, limit, &mut progress) {
+        Ending::Quiet if !is_set => (simulation.now().max(last_judged), Ending::Quiet),
+        Ending::Quiet | Ending::Horizon => (limit, Ending::Horizon),
+    };
     if until.is_none() {
         let at_end =
             scenario.expectations.iter().enumerate().filter(|(_, expectation)| expectation.at.is_none());
-        judgements.extend(at_end.map(|(position, _)| judge(&simulation, position, simulation.now())));
+        judgements.extend(at_end.map(|(position, _)| judge(&simulation, position, end)));
     }
     judgements.sort_by_key(|judgement| judgement.position);
-    Trial { simulation, judgements, ending }
+    Trial { simulation, judgements, end, ending }
 }
 
 /// The expectations with an instant of their own up to `limit`, by time.

@@ -126,7 +126,7 @@ fn records(evidence: &Evidence<'_>) -> Value {
         json!({
             "kind": entry.kind.as_str(), "namespace": &*entry.namespace, "name": &*entry.name,
             "type": entry.record.severity.to_string(), "reason": entry.record.reason,
-            "message": entry.record.message, "count": entry.count,
+            "message": entry.record.message, "source": entry.record.source, "count": entry.count,
             "first": entry.first.as_nanos() as f64 / 1e9, "last": entry.last.as_nanos() as f64 / 1e9,
         })
     });
