@@ -3,4 +3,9 @@
 mod conformance;
 mod cronjob_world;
 mod cronjobs;
+mod determinism;
+mod diagnostics;
+mod generate;
 mod objects;
+mod properties;
+mod tidy;
