@@ -8,6 +8,9 @@ mod cron_next;
 mod cronjob_sync;
 mod e2e_cronjob;
 mod golden_cronjob;
+mod golden_job;
+mod golden_sched;
+mod job_sync;
 mod restart_backoff;
 mod validation;
 

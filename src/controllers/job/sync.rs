@@ -87,10 +87,7 @@ pub fn plan(scene: &Scene<'_>, pods: &JobPods<'_>, memory: &Memory<'_>) -> Plan 
         Some(indexes) if scene.limit_per_index().is_some() => pods_to_replace(scene, pods, &census, indexes),
         Some(_) | None => BTreeMap::new(),
     };
-    for waiting in to_replace.values() {
-        let pod = census.tracked.iter_mut().find(|pod| pod.uid == waiting.uid);
-        pod.expect("the pods to replace are tracked").waits_for_replacement = true;
-    }
+    census.keep(to_replace.values());
     let is_managed = memory.expectations.are_met && !scene.job.meta.is_terminating();
     let (succeeded, indexes_seen) = (tally.succeeded, indexes.as_ref());
     let action = match &end {
@@ -189,8 +186,7 @@ impl Plan {
         } else {
             (ConditionStatus::False, "JobResumed", "Job resumed")
         };
-        let text =
-            ConditionText { kind: JobConditionType::Suspended, status, reason, message: message.into() };
+        let text = ConditionText { kind: JobConditionType::Suspended, status, reason, message };
         if !set_condition(&mut self.status.conditions, &text, scene.now) {
             return None;
         }
