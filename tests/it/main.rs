@@ -2,8 +2,12 @@
 
 mod cli;
 mod conformance;
-mod cronjob_world;
 mod cronjobs;
+mod determinism;
+mod diagnostics;
+mod generate;
 mod json_schema;
 mod objects;
+mod properties;
 mod scenarios;
+mod tidy;

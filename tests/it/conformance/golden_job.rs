@@ -3,9 +3,9 @@
 
 mod fake_jobs;
 mod pods;
-mod scenario;
-mod timeline;
-mod world;
+pub mod scenario;
+pub mod timeline;
+pub mod world;
 
 use std::fs;
 use std::path::PathBuf;
@@ -18,15 +18,12 @@ use self::world::World;
 use super::{Suite, folders};
 
 #[test]
-fn jobs_go_as_with_the_real_controllers() {
+fn jobs_and_cronjobs_go_as_with_the_real_controllers() {
     let mut suite = Suite::new("golden-job");
     for path in golden_files() {
         let id = path.file_stem().expect("a file has a name").to_string_lossy().into_owned();
         let text = fs::read_to_string(&path).expect("a golden file can be read");
         let file: Value = serde_json::from_str(&text).expect("a golden file is JSON");
-        if file["scenario"]["kind"] != "job" {
-            continue;
-        }
         suite.case(&id, outcome(&file));
     }
     suite.finish();
