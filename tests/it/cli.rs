@@ -65,7 +65,7 @@ fn exit_codes_tell_success_unmet_expectations_and_bad_input_apart() {
     let unmet =
         "apiVersion: sim/v1\nkind: Scenario\nspec: {expect: [{that: pods.size() == 1, message: one pod}]}\n";
     let (out, err) = check(&["run", "-"], unmet, 1);
-    assert!(out.contains("FAILED  -:3:25: pods.size() == 1  (one pod)"), "{out}");
+    assert!(out.contains("FAILED  -:3:24: pods.size() == 1  (one pod)"), "{out}");
     assert!(out.contains("found 0 == 1") && out.contains("expect  0 of 1 holds"), "{out}");
     assert_eq!(err, "");
     refused(&["run", "-"], "kind: Pod\n", "apiVersion");
@@ -181,8 +181,8 @@ fn get_lists_objects_as_kubectl_does() {
 #[test]
 fn logs_of_finished_pods_can_be_read() {
     let out = ok(&["logs", "job/batch-job", ONCE]);
-    assert_eq!(out, "reading orders\n1742 orders booked\n");
-    assert_eq!(ok(&["logs", "batch-job-*", ONCE, "--at", "5s"]), "reading orders\n");
+    assert_eq!(out, "0s  reading orders\n12s  1742 orders booked\n");
+    assert_eq!(ok(&["logs", "batch-job-*", ONCE, "--at", "5s"]), "0s  reading orders\n");
     let conflict = "scenarios/port-conflict.yaml";
     let out = ok(&["logs", "together", conflict, "--at", "1s", "-c", "admin"]);
     assert!(out.contains("address already in use"), "{out}");
