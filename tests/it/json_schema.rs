@@ -95,6 +95,6 @@ fn properties(
 }
 
 fn items(root: &Value, schema: &Value, value: &Value, path: &str) -> Result<(), String> {
-    let parts = value.as_array().into_iter().flatten().enumerate();
-    parts.map(|(idx, part)| at(root, schema, part, &format!("{path}/{idx}"))).collect()
+    let mut parts = value.as_array().into_iter().flatten().enumerate();
+    parts.try_for_each(|(idx, part)| at(root, schema, part, &format!("{path}/{idx}")))
 }

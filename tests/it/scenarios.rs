@@ -98,7 +98,7 @@ fn job_status(status: &Value) -> String {
     let count = |key: &str| status[key].as_u64().unwrap_or(0);
     let conditions = status["conditions"].as_array().into_iter().flatten().filter_map(Value::as_str);
     let conditions: String = conditions.map(|condition| format!(", {}", condition.trim_end())).collect();
-    let counts = ["active", "succeeded", "failed"]
+    let counts = ["active", "ready", "terminating", "succeeded", "failed"]
         .into_iter()
         .filter(|key| count(key) > 0)
         .map(|key| (key, count(key)));
