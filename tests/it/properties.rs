@@ -114,9 +114,9 @@ impl Observer for Laws {
             self.break_with(format!("a change at {now}"));
         }
         match change {
-            Change::PodBound(id, _)
-            | Change::PodPhaseChanged(id, ..)
-            | Change::ContainerChanged(id, ..) => self.pod_changed(change, *id, cluster),
+            Change::PodBound(id, _) | Change::PodPhaseChanged(id, ..) | Change::ContainerChanged(id, ..) => {
+                self.pod_changed(change, *id, cluster)
+            }
             Change::JobStatusChanged(id) => {
                 if let Some(job) = cluster.job(*id) {
                     self.job_changed(job);
@@ -135,7 +135,9 @@ fn watched(scenario: &Arc<Scenario>) -> Watched {
 
 fn end_of(scenario: &Scenario) -> SimTime {
     match scenario.horizon {
-        cluster_sim::model::scenario::Horizon::At(at) | cluster_sim::model::scenario::Horizon::Quiet(at) => at,
+        cluster_sim::model::scenario::Horizon::At(at) | cluster_sim::model::scenario::Horizon::Quiet(at) => {
+            at
+        }
     }
 }
 
@@ -168,7 +170,9 @@ fn faults_of_quiet(simulation: &Watched) -> Vec<String> {
         let is_alive = |node| cluster.node(node).is_some_and(|node| node.lease.is_renewed);
         match pod.node {
             _ if pod.status.phase.is_terminal() => {}
-            None if pod.meta.is_terminating() => faults.push(format!("pod {name} is being deleted by nobody")),
+            None if pod.meta.is_terminating() => {
+                faults.push(format!("pod {name} is being deleted by nobody"))
+            }
             None if pod.spec.node_name.is_some() => {}
             None => faults.extend(fault_of_unbound(pod)),
             Some(node) if is_alive(node) => faults.extend(fault_of_bound(pod)),
@@ -239,7 +243,10 @@ fn times_of(scenario: &Arc<Scenario>) -> Times {
 }
 
 /// What became of a Job, with the times of its attempts and without their nodes.
-fn course_of_job(scenario: &Arc<Scenario>, name: &str) -> Option<(JobStatus, Vec<(SimTime, Option<SimTime>)>)> {
+fn course_of_job(
+    scenario: &Arc<Scenario>,
+    name: &str,
+) -> Option<(JobStatus, Vec<(SimTime, Option<SimTime>)>)> {
     let mut simulation = watched(scenario);
     play_on(&mut simulation, u64::MAX);
     let jobs = simulation.observer().0.jobs.jobs();
