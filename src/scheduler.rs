@@ -407,7 +407,19 @@ impl Component for Scheduler {
             | Change::PodReadyChanged(id, _)
             | Change::PodDisrupted(id, _)
             | Change::PodFinalizerRemoved(id) => self.on_pod_changed(*id, None, watch),
-            _ => return,
+            Change::PodUnschedulable(..)
+            | Change::NodeLeaseChanged(..)
+            | Change::JobSpecChanged(_)
+            | Change::JobStatusChanged(_)
+            | Change::JobDeletionRequested(..)
+            | Change::JobDeleted(..)
+            | Change::CronJobSpecChanged(..)
+            | Change::CronJobStatusChanged(_)
+            | Change::CronJobDeletionRequested(..)
+            | Change::CronJobDeleted(..)
+            | Change::Orphaned(_)
+            | Change::PodAdopted(_)
+            | Change::Recorded(..) => return,
         }
         self.arm(watch);
     }

@@ -12,6 +12,7 @@ use crate::model::pod::Pod;
 use crate::model::profile::Feature;
 use crate::scheduler::config::TieBreak;
 use crate::scheduler::diagnosis::{self, Tally};
+use crate::scheduler::explain::Refusal;
 use crate::scheduler::framework::{Code, CycleContext, Filter, Plugin, PluginSet, PreFilter, Reason};
 use crate::scheduler::nominations::Rivals;
 use crate::scheduler::plugins::default_preemption::{self, Preemption};
@@ -276,12 +277,16 @@ impl<'a> Filters<'a> {
         found
     }
 
-    /// The plugins after the one that refuses a node that would refuse it as well.
-    pub fn later_refusals(&self, snapshot: &Snapshot, refused: Refused) -> Vec<Plugin> {
+    /// What the plugins after the one that refuses a node would say against it as well.
+    pub fn later_refusals(&self, snapshot: &Snapshot, refused: Refused) -> Vec<Refusal> {
         let later = self.active.iter().skip_while(|(plugin, _)| *plugin != refused.plugin).skip(1);
-        let refuses =
-            |(_, filter): &&(Plugin, Box<dyn Filter>)| filter.filter(snapshot, refused.row).is_err();
-        later.filter(refuses).map(|(plugin, _)| *plugin).collect()
+        let refusal = |(plugin, filter): &(Plugin, Box<dyn Filter>)| {
+            let code = filter.filter(snapshot, refused.row).err()?;
+            let mut reasons = Vec::new();
+            filter.explain(snapshot, refused.row, &mut reasons);
+            Some(Refusal { plugin: *plugin, code, reasons, also: Vec::new() })
+        };
+        later.filter_map(refusal).collect()
     }
 
     fn sift(&mut self, snapshot: &mut Snapshot, rows: &mut Vec<Row>, refused: &mut Vec<Refused>) {

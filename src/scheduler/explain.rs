@@ -13,6 +13,8 @@ use crate::scheduler::snapshot::{Row, Snapshot};
 pub struct Explanation {
     /// The nodes, in the order of the snapshot.
     pub nodes: Vec<(NodeId, NodeVerdict)>,
+    /// The filter plugins that may refuse nodes for this pod, in order.
+    pub filter_plugins: Vec<Plugin>,
     /// The score plugins that rank nodes for this pod, in order.
     pub score_plugins: Vec<Plugin>,
     /// The nodes with the highest total; all equal to the scheduler.
@@ -43,8 +45,8 @@ pub struct Refusal {
     pub code: Code,
     /// Why.
     pub reasons: Vec<Reason>,
-    /// Later plugins that would refuse it as well.
-    pub also: Vec<Plugin>,
+    /// What later plugins would say against it as well.
+    pub also: Vec<Self>,
 }
 
 impl Refusal {
@@ -104,7 +106,8 @@ pub fn explain_on<'a>(cx: &CycleContext<'a>, snapshot: &mut Snapshot, rivals: Ri
     let fails = found.feasible.is_empty() && !snapshot.is_empty();
     let fit_error = fails.then(|| cycle::refuse_all(cx, snapshot, &mut filters, &found));
     let nodes = snapshot.rows().map(|row| snapshot.node(row)).zip(verdicts).collect();
-    Explanation { nodes, score_plugins, best, fit_error, rejection: None }
+    let filter_plugins = filters.active.iter().map(|(plugin, _)| *plugin).collect();
+    Explanation { nodes, filter_plugins, score_plugins, best, fit_error, rejection: None }
 }
 
 fn refusal(filters: &mut Filters<'_>, snapshot: &mut Snapshot, refused: Refused) -> Refusal {
@@ -124,5 +127,12 @@ fn explain_rejection(cx: &CycleContext<'_>, snapshot: &mut Snapshot, rejection: 
     let verdict = |row: Row| (snapshot.node(row), NodeVerdict::Refused(refusal.clone()));
     let nodes = snapshot.rows().map(verdict).collect();
     let fit_error = (!snapshot.is_empty()).then(|| cycle::reject_all(cx, snapshot, &rejection));
-    Explanation { nodes, score_plugins: Vec::new(), best: Vec::new(), fit_error, rejection: Some(rejection) }
+    Explanation {
+        nodes,
+        filter_plugins: Vec::new(),
+        score_plugins: Vec::new(),
+        best: Vec::new(),
+        fit_error,
+        rejection: Some(rejection),
+    }
 }

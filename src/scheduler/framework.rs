@@ -49,7 +49,8 @@ pub enum Plugin {
 }
 
 impl Plugin {
-    const ALL: [Self; 13] = [
+    /// All plugins.
+    pub const ALL: [Self; 13] = [
         Self::SchedulingGates,
         Self::PrioritySort,
         Self::NodeUnschedulable,

@@ -8,6 +8,7 @@ mod cron_next;
 mod cronjob_sync;
 mod e2e_cronjob;
 pub mod golden_job;
+mod golden_sched;
 mod restart_backoff;
 mod validation;
 

@@ -163,7 +163,7 @@ mod tests {
         names.sort();
         assert_eq!(
             names.map(|name| name.1.to_string()),
-            ["a-1-b-2", "a-1-b-10", "node-2", "node-10", "node"]
+            ["a-1-b-2", "a-1-b-10", "node", "node-2", "node-10"]
         );
     }
 }
