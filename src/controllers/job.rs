@@ -28,6 +28,7 @@ use std::collections::BTreeSet;
 
 use rustc_hash::FxHashMap;
 
+use crate::cluster::Refusal;
 use crate::component::{Component, Retry, Timers, Turn, Watch, WorkQueue};
 use crate::controllers::job::backoff::BackoffRecord;
 use crate::controllers::job::birth::{creation, pod_labels};
@@ -50,7 +51,7 @@ const SOURCE: &str = "job-controller";
 const NAME_IN_MANAGED_BY: &str = "kubernetes.io/job-controller";
 
 /// Waits after errors. Source: job_controller.go, DefaultJobApiBackOff and MaxJobApiBackOff.
-const RETRY: Retry = Retry { first: SimDuration::from_secs(1), longest: SimDuration::from_secs(60) };
+pub const RETRY: Retry = Retry { first: SimDuration::from_secs(1), longest: SimDuration::from_secs(60) };
 
 /// The Job controller.
 #[derive(Debug, Clone)]
@@ -93,8 +94,8 @@ impl JobController {
             self.queue.add_after(id, wait, turn);
         }
         let acted = act(id, &plan.action, &behaviour, turn);
-        self.conclude(id, plan, &acted.outcome, &behaviour, turn);
-        if acted.has_failed {
+        let concluded = self.conclude(id, plan, &acted.outcome, &behaviour, turn);
+        if acted.has_failed || concluded.is_err() {
             self.queue.add_after_error(id, turn);
         } else {
             self.queue.forget_errors(id);
@@ -109,6 +110,9 @@ impl JobController {
     }
 
     /// Counts what has ended and writes the status: before finalizers are removed, and after.
+    ///
+    /// # Errors
+    /// When a write is refused: the sync is to be done again.
     fn conclude(
         &mut self,
         id: JobId,
@@ -116,19 +120,25 @@ impl JobController {
         outcome: &Outcome,
         behaviour: &Behaviour,
         turn: &mut Turn<'_>,
-    ) {
+    ) -> Result<(), Refusal> {
         let mut account = plan.account(&scene(id, behaviour, turn), outcome);
         note(id, std::mem::take(&mut account.notes), turn);
-        write_status(id, account.write.take(), turn);
+        write_status(id, account.write.take(), turn)?;
         if let Some(record) = account.record {
             self.records.insert(id, record);
         }
-        for (pod, _) in &account.released {
-            turn.write(Command::RemoveFinalizer(*pod));
+        let mut held = Vec::new();
+        let mut refused = Ok(());
+        for (pod, uid) in &account.released {
+            if let Err(refusal) = turn.submit(Command::RemoveFinalizer(*pod)) {
+                held.push(*uid);
+                refused = Err(refusal);
+            }
         }
-        let settlement = account.settle(&scene(id, behaviour, turn), &[]);
-        write_status(id, settlement.write, turn);
+        let settlement = account.settle(&scene(id, behaviour, turn), &held);
+        write_status(id, settlement.write, turn)?;
         note(id, settlement.notes, turn);
+        refused
     }
 
     /// Adopts pods without an owner that match, and lets go of its own that do not.
@@ -330,18 +340,9 @@ fn act(id: JobId, action: &Action, behaviour: &Behaviour, turn: &mut Turn<'_>) -
         Action::Unmanaged | Action::Keep | Action::Wait(_) => Acted::default(),
         Action::Create(births) => create_pods(id, births, behaviour, turn),
         Action::Remove(victims) => {
-            for victim in victims {
-                turn.write(Command::RemoveFinalizer(victim.pod));
-                delete_pod(id, victim.pod, turn);
-            }
-            all_deleted(victims)
+            delete_pods(id, victims, &[Command::RemoveFinalizer, |pod| Command::DeletePod(pod, None)], turn)
         }
-        Action::End(victims) => {
-            for victim in victims {
-                delete_pod(id, victim.pod, turn);
-            }
-            all_deleted(victims)
-        }
+        Action::End(victims) => delete_pods(id, victims, &[|pod| Command::DeletePod(pod, None)], turn),
     }
 }
 
@@ -376,20 +377,40 @@ fn create_pods(id: JobId, births: &[JobPod], behaviour: &Behaviour, turn: &mut T
     acted
 }
 
-fn delete_pod(id: JobId, pod: PodId, turn: &mut Turn<'_>) {
-    let message = format!("Deleted pod: {}", turn.cluster().name_of(ObjectId::Pod(pod)));
-    turn.write(Command::DeletePod(pod, None));
-    turn.record(ObjectId::Job(id), Severity::Normal, "SuccessfulDelete", message, SOURCE);
+/// Deletes pods, each by these writes; a pod that is gone already counts as deleted.
+/// Source: job_controller.go, deleteActivePods and deleteJobPods.
+fn delete_pods(
+    id: JobId,
+    victims: &[Victim],
+    writes: &[fn(PodId) -> Command],
+    turn: &mut Turn<'_>,
+) -> Acted {
+    let mut acted = Acted::default();
+    for victim in victims {
+        let name = turn.cluster().name_of(ObjectId::Pod(victim.pod));
+        let outcome = writes.iter().try_for_each(|write| turn.submit(write(victim.pod)).map(|_| ()));
+        match outcome {
+            Ok(()) | Err(Refusal::NotFound) => {
+                let message = format!("Deleted pod: {name}");
+                turn.record(ObjectId::Job(id), Severity::Normal, "SuccessfulDelete", message, SOURCE);
+                acted.outcome.n_done += 1;
+                acted.outcome.n_ready_deleted += u32::from(victim.is_ready);
+            }
+            Err(refusal) => {
+                let message = format!("Error deleting: {refusal}");
+                turn.record(ObjectId::Job(id), Severity::Warning, "FailedDelete", message, SOURCE);
+                acted.has_failed = true;
+            }
+        }
+    }
+    acted
 }
 
-fn all_deleted(victims: &[Victim]) -> Acted {
-    let n_ready_deleted = victims.iter().filter(|victim| victim.is_ready).count() as u32;
-    Acted { outcome: Outcome { n_done: victims.len() as u32, n_ready_deleted }, has_failed: false }
-}
-
-fn write_status(id: JobId, status: Option<JobStatus>, turn: &mut Turn<'_>) {
-    if let Some(status) = status {
-        turn.write(Command::UpdateJobStatus(id, Box::new(status)));
+/// Writes the status, where there is one to write.
+fn write_status(id: JobId, status: Option<JobStatus>, turn: &mut Turn<'_>) -> Result<(), Refusal> {
+    match status {
+        Some(status) => turn.submit(Command::UpdateJobStatus(id, Box::new(status))).map(|_| ()),
+        None => Ok(()),
     }
 }
 

@@ -54,6 +54,8 @@ pub struct Account {
     status: JobStatus,
     end: Option<End>,
     terminating: u32,
+    /// Listed pods that keep the finalizer for now, because there were too many.
+    put_off: Vec<Uid>,
     is_partial: bool,
 }
 
@@ -86,10 +88,15 @@ impl Count {
         }
         let (released, is_partial) = self.list_ended(scene);
         self.needs_write |= self.announce_end(scene);
+        let listed = &scene.job.status.uncounted;
+        let is_put_off = |uid: &&Uid| {
+            is_partial && held.contains(*uid) && !released.iter().any(|(_, other)| other == *uid)
+        };
+        let put_off = listed.succeeded.iter().chain(&listed.failed).filter(is_put_off).copied().collect();
         let Self { status, end, terminating, needs_write, .. } = self;
         let write = needs_write.then(|| status.clone());
         let record = needs_write.then_some(record);
-        Account { notes, write, record, released, status, end, terminating, is_partial }
+        Account { notes, write, record, released, status, end, terminating, put_off, is_partial }
     }
 
     /// Puts ended pods on the list, or their indexes into the set; returns who is to lose the finalizer, and
@@ -208,7 +215,8 @@ impl Account {
     /// The last step: counts the released pods, except those that hold their finalizer still because its removal
     /// failed, and ends the Job if nothing is left to count.
     pub fn settle(mut self, scene: &Scene<'_>, held: &[Uid]) -> Settlement {
-        let has_moved = take_off_list(&mut self.status, held);
+        let still_listed = [held, &self.put_off].concat();
+        let has_moved = take_off_list(&mut self.status, &still_listed);
         if !held.is_empty() {
             return Settlement { write: has_moved.then_some(self.status), notes: Vec::new() };
         }
