@@ -2,4 +2,9 @@
 
 mod conformance;
 mod cronjobs;
+mod determinism;
+mod diagnostics;
+mod generate;
 mod objects;
+mod properties;
+mod tidy;
