@@ -105,7 +105,13 @@ fn check(name: &str, args: &[&str]) {
     let environments: [&[(&str, &str)]; 4] = [
         &[],
         &[("LANG", "de_DE.UTF-8"), ("LC_ALL", "tr_TR.UTF-8"), ("TZ", "Asia/Kathmandu"), ("HOME", "/nowhere")],
-        &[("LC_ALL", "C"), ("TZ", "America/St_Johns"), ("COLUMNS", "20"), ("TERM", "xterm"), ("RUST_LOG", "trace")],
+        &[
+            ("LC_ALL", "C"),
+            ("TZ", "America/St_Johns"),
+            ("COLUMNS", "20"),
+            ("TERM", "xterm"),
+            ("RUST_LOG", "trace"),
+        ],
         &[("SOURCE_DATE_EPOCH", "1"), ("RUST_BACKTRACE", "1"), ("USER", "somebody"), ("NOISE", "x")],
     ];
     for env in environments {

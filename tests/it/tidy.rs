@@ -86,13 +86,16 @@ fn without_tests(text: &str) -> &str {
 
 /// The paths below `crate::` that a text mentions, with their lines.
 fn mentions(text: &str) -> impl Iterator<Item = (usize, &str)> {
-    text.lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with("//")).flat_map(|(at, line)| {
-        line.match_indices("crate::").map(move |(start, word)| {
-            let path = &line[start + word.len()..];
-            let end = path.find(|c: char| !(c.is_alphanumeric() || c == '_' || c == ':')).unwrap_or(path.len());
-            (at + 1, &path[..end])
-        })
-    })
+    text.lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with("//")).flat_map(
+        |(at, line)| {
+            line.match_indices("crate::").map(move |(start, word)| {
+                let path = &line[start + word.len()..];
+                let end =
+                    path.find(|c: char| !(c.is_alphanumeric() || c == '_' || c == ':')).unwrap_or(path.len());
+                (at + 1, &path[..end])
+            })
+        },
+    )
 }
 
 fn is_test(file: &File) -> bool {
