@@ -56,7 +56,7 @@ pub struct ScheduledRun {
     pub result: Option<String>,
     /// Why it was late or did not start.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub reason: Option<&'static str>,
+    pub reason: Option<String>,
 }
 
 /// What became of a scheduled run.
@@ -161,8 +161,11 @@ fn scheduled_run(
     let late_by = job.map(|job| job.created.since(slot));
     let (outcome, reason) = match late_by {
         Some(late) if late <= PAD => (RunOutcome::Ran, None),
-        Some(_) => (RunOutcome::Late, Some(delay_reason(entry, slot, next, input))),
-        None => loss(entry, slot, next, input),
+        Some(_) => (RunOutcome::Late, Some(delay_reason(entry, slot, next, input).to_owned())),
+        None => {
+            let (outcome, reason) = loss(entry, slot, next, input);
+            (outcome, Some(reason))
+        }
     };
     ScheduledRun {
         scheduled: seconds(slot),
@@ -184,8 +187,10 @@ fn result(job: &JobEntry) -> String {
     }
 }
 
-fn was_down(slot: SimTime, input: &LedgerInput<'_>) -> bool {
-    input.outages.iter().any(|(from, to)| *from <= slot + PAD && slot < *to)
+/// When the controller was back, where it was down at the time of a run.
+fn back_at(slot: SimTime, input: &LedgerInput<'_>) -> Option<SimTime> {
+    let outage = input.outages.iter().find(|(from, to)| *from <= slot + PAD && slot < *to);
+    outage.map(|(_, to)| *to)
 }
 
 fn was_held_back(entry: &CronEntry, slot: SimTime, next: SimTime) -> bool {
@@ -198,35 +203,35 @@ fn delay_reason(entry: &CronEntry, slot: SimTime, next: SimTime, input: &LedgerI
         "the CronJob was suspended"
     } else if was_held_back(entry, slot, next) {
         "the Job before was still running"
-    } else if was_down(slot, input) {
+    } else if back_at(slot, input).is_some() {
         "kube-controller-manager was stopped"
     } else {
         "the controller came late"
     }
 }
 
-fn loss(
-    entry: &CronEntry,
-    slot: SimTime,
-    next: SimTime,
-    input: &LedgerInput<'_>,
-) -> (RunOutcome, Option<&'static str>) {
+fn loss(entry: &CronEntry, slot: SimTime, next: SimTime, input: &LedgerInput<'_>) -> (RunOutcome, String) {
     let spec = entry.spec_at(slot);
     if spec.suspend {
-        (RunOutcome::Skipped, Some("the CronJob was suspended"))
-    } else if was_held_back(entry, slot, next) {
-        (RunOutcome::Skipped, Some("the Job before was still running, and concurrencyPolicy is Forbid"))
-    } else if was_down(slot, input) {
-        let has_deadline = spec.starting_deadline.is_some();
-        let reason = if has_deadline {
-            "kube-controller-manager was stopped, and startingDeadlineSeconds passed or a later run was due"
-        } else {
-            "kube-controller-manager was stopped; only the latest missed run starts late"
-        };
-        (RunOutcome::Missed, Some(reason))
-    } else if spec.starting_deadline.is_some_and(|deadline| deadline <= PAD) {
-        (RunOutcome::Missed, Some("startingDeadlineSeconds 0 lets nothing start"))
-    } else {
-        (RunOutcome::Missed, Some("a later run was due when the controller came to it"))
+        return (RunOutcome::Skipped, "the CronJob was suspended".to_owned());
     }
+    if was_held_back(entry, slot, next) {
+        let reason = "the Job before was still running, and concurrencyPolicy is Forbid";
+        return (RunOutcome::Skipped, reason.to_owned());
+    }
+    let lateness = back_at(slot, input).map(|back| back.since(slot));
+    let reason = match (lateness, spec.starting_deadline) {
+        (Some(late), Some(deadline)) if late > deadline => {
+            let down = "kube-controller-manager was stopped";
+            format!("{down} until {late} later; startingDeadlineSeconds is {}", deadline.as_secs())
+        }
+        (Some(_), _) => {
+            "kube-controller-manager was stopped; only the latest missed run starts late".to_owned()
+        }
+        (None, Some(deadline)) if deadline <= PAD => {
+            "startingDeadlineSeconds 0 lets nothing start".to_owned()
+        }
+        (None, _) => "a later run was due when the controller came to it".to_owned(),
+    };
+    (RunOutcome::Missed, reason)
 }
