@@ -379,12 +379,7 @@ fn create_pods(id: JobId, births: &[JobPod], behaviour: &Behaviour, turn: &mut T
 
 /// Deletes pods, each by these writes; a pod that is gone already counts as deleted.
 /// Source: job_controller.go, deleteActivePods and deleteJobPods.
-fn delete_pods(
-    id: JobId,
-    victims: &[Victim],
-    writes: &[fn(PodId) -> Command],
-    turn: &mut Turn<'_>,
-) -> Acted {
+fn delete_pods(id: JobId, victims: &[Victim], writes: &[fn(PodId) -> Command], turn: &mut Turn<'_>) -> Acted {
     let mut acted = Acted::default();
     for victim in victims {
         let name = turn.cluster().name_of(ObjectId::Pod(victim.pod));

@@ -5,6 +5,7 @@
 //! difference of every case that disagrees. It fails if one of those is not listed in `exceptions.yaml`.
 
 mod cron_next;
+mod e2e_behaviours;
 mod golden_job;
 mod job_sync;
 

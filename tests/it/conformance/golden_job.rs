@@ -3,13 +3,14 @@
 
 mod fake_jobs;
 mod pods;
-mod scenario;
-mod timeline;
-mod world;
+pub mod scenario;
+pub mod timeline;
+pub mod world;
 
 use std::fs;
 use std::path::PathBuf;
 
+use cluster_sim::model::profile::Profile;
 use serde_json::Value;
 
 use self::scenario::Scenario;
@@ -46,6 +47,7 @@ fn golden_files() -> Vec<PathBuf> {
 }
 
 fn outcome(file: &Value) -> Result<(), String> {
-    let found = World::new(Scenario::read(&file["scenario"])).run();
+    let profile = Profile::new("1.28".parse().expect("1.28 has a profile"));
+    let found = World::new(Scenario::read(&file["scenario"], profile)).run();
     found.compare(Timeline::read(&file["timeline"]))
 }

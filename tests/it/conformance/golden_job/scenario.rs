@@ -19,7 +19,7 @@ pub struct Scenario {
     pub start: UnixTime,
     /// When the run ends at the latest.
     pub horizon: SimTime,
-    /// Kubernetes 1.28 with the gates of the scenario.
+    /// The behaviour of the version.
     pub profile: Profile,
     /// What happens from outside, in order of time.
     pub acts: Vec<(SimTime, Act)>,
@@ -94,9 +94,8 @@ pub struct FakeJob {
 }
 
 impl Scenario {
-    /// Reads the scenario of a file.
-    pub fn read(scenario: &Value) -> Self {
-        let mut profile = Profile::new("1.28".parse().expect("1.28 has a profile"));
+    /// Reads the scenario of a file, to be played with this profile and the gates that it names.
+    pub fn read(scenario: &Value, mut profile: Profile) -> Self {
         for (gate, is_on) in scenario["featureGates"].as_object().into_iter().flatten() {
             let is_on = is_on.as_bool().expect("a gate is on or off");
             profile = profile.clone().with_gate(gate, is_on).unwrap_or(profile);

@@ -54,7 +54,8 @@ pub fn job_with_policy(spec: &Value, restart_policy: &str) -> Job {
 /// The spec with what the API server fills in; a Job with limits per index is Indexed, as the API wants it.
 fn job_spec(spec: &Value, restart_policy: &str) -> JobSpec {
     let mut spec = if spec.is_object() { spec.clone() } else { json!({}) };
-    spec["template"] = json!({"spec": {"restartPolicy": restart_policy, "containers": [{"name": "main", "image": "i"}]}});
+    spec["template"] =
+        json!({"spec": {"restartPolicy": restart_policy, "containers": [{"name": "main", "image": "i"}]}});
     if !spec["backoffLimitPerIndex"].is_null() && spec["completionMode"].is_null() {
         spec["completionMode"] = json!("Indexed");
     }
@@ -97,7 +98,10 @@ pub fn status(status: &Value) -> JobStatus {
         failed: count("failed").unwrap_or(0),
         completed_indexes: index_set(status["completedIndexes"].as_str().unwrap_or_default()),
         failed_indexes: status["failedIndexes"].as_str().map(index_set),
-        uncounted: UncountedPods { succeeded: uids(&uncounted["succeeded"]), failed: uids(&uncounted["failed"]) },
+        uncounted: UncountedPods {
+            succeeded: uids(&uncounted["succeeded"]),
+            failed: uids(&uncounted["failed"]),
+        },
         start_time: started_ago.map(|ago| SimTime::ZERO + (NOW - SimTime::ZERO).saturating_sub(ago)),
         completion_time: None,
         conditions: list(&status["conditions"]).map(condition).collect(),
@@ -127,7 +131,7 @@ pub fn condition(condition: &Value) -> JobCondition {
 }
 
 pub fn condition_type(text: &str) -> JobConditionType {
-    use JobConditionType::{Complete, Failed, FailureTarget, Suspended, SuccessCriteriaMet};
+    use JobConditionType::{Complete, Failed, FailureTarget, SuccessCriteriaMet, Suspended};
     let all = [Suspended, SuccessCriteriaMet, FailureTarget, Complete, Failed];
     all.into_iter().find(|kind| kind.as_str() == text).expect("a condition that Jobs have")
 }
@@ -173,14 +177,16 @@ pub fn listed(pods: &Arena<Pod>) -> Vec<(PodId, &Pod)> {
 pub fn pod(pod: &Value, name: &str) -> Pod {
     let text = |key: &str| pod[key].as_str();
     let containers: Vec<&Value> = list(&pod["containerStatuses"]).collect();
-    let names = containers.iter().map(|status| json!({"name": status["name"].as_str().unwrap_or(""), "image": "i"}));
+    let names =
+        containers.iter().map(|status| json!({"name": status["name"].as_str().unwrap_or(""), "image": "i"}));
     let spec = json!({"spec": {"restartPolicy": "Never", "containers": names.collect::<Value>()}});
     let mut spec: wire::pod::PodTemplateSpec = wire::decode(&spec).expect("a pod's spec");
     defaults::pod_spec(&mut spec.spec);
     let index = text("index").and_then(|index| index.parse().ok());
     let mut meta = meta(text("name").unwrap_or(name), text("uid").unwrap_or(name));
     meta.created = text("creationTimestamp").map_or(SimTime::ZERO, time);
-    meta.deletion = text("deletionTimestamp").map(|at| deletion(time(at), &pod["deletionGracePeriodSeconds"]));
+    meta.deletion =
+        text("deletionTimestamp").map(|at| deletion(time(at), &pod["deletionGracePeriodSeconds"]));
     Pod {
         meta,
         spec: convert::pod::pod_template(&spec).spec,
@@ -188,7 +194,8 @@ pub fn pod(pod: &Value, name: &str) -> Pod {
         job: Some(JobPod {
             has_finalizer: pod["trackingFinalizer"] == true,
             completion_index: index,
-            index_failure_count: text("indexFailureCount").map(|count| count.parse::<i32>().map_or(0, |n| n as u32)),
+            index_failure_count: text("indexFailureCount")
+                .map(|count| count.parse::<i32>().map_or(0, |n| n as u32)),
             index_ignored_failure_count: 0,
         }),
         ordinal: Ordinal::default(),
@@ -249,11 +256,13 @@ fn container(status: &Value, pod: &Value) -> ContainerStatus {
     let mut container = ContainerStatus::waiting(WaitingReason::ContainerCreating);
     container.restart_count = status["restartCount"].as_u64().unwrap_or(0) as u32;
     let end = &status["terminated"];
-    let finished_at = end["finishedAt"].as_str().map(time).or((pod["phase"] == "Failed").then_some(SimTime::ZERO));
+    let finished_at =
+        end["finishedAt"].as_str().map(time).or((pod["phase"] == "Failed").then_some(SimTime::ZERO));
     if let Some(finished_at) = finished_at.filter(|_| end.is_object()) {
         let exit_code = end["exitCode"].as_i64().unwrap_or(0) as i32;
         let (reason, started_at) = (TerminationReason::Error, SimTime::ZERO);
-        container.state = ContainerState::Terminated(Termination { exit_code, reason, started_at, finished_at });
+        container.state =
+            ContainerState::Terminated(Termination { exit_code, reason, started_at, finished_at });
     }
     container
 }

@@ -2,9 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use cluster_sim::controllers::job::backoff::{
-    BackoffRecord, BackoffSpan, finish_time, remaining,
-};
+use cluster_sim::controllers::job::backoff::{BackoffRecord, BackoffSpan, finish_time, remaining};
 use cluster_sim::controllers::job::birth::name_base;
 use cluster_sim::controllers::job::census::{Census, Expectations, Tracked};
 use cluster_sim::controllers::job::conditions::{ConditionText, set_condition};
@@ -373,7 +371,8 @@ pub fn ttl_after_finished(inputs: &Value, expected: &Value) -> Outcome {
     };
     let left = expiry.since(NOW);
     same(&json!(left.to_string()), &expected["timeLeft"])?;
-    let wanted = expected["expireAt"].as_str().expect("a time").strip_prefix("now").expect("a time from now on");
+    let wanted =
+        expected["expireAt"].as_str().expect("a time").strip_prefix("now").expect("a time from now on");
     same(&left, &wanted.strip_prefix('+').map_or(SimDuration::ZERO, span))
 }
 

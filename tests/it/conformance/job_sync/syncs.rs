@@ -204,9 +204,8 @@ fn tracked_job(job_value: &Value) -> Job {
 fn tracked_pods(inputs: &Value, job: &Job) -> Arena<Pod> {
     let n_indexes = job.spec.completions.unwrap_or(0);
     if inputs["pods"].as_array().is_some_and(Vec::is_empty) && n_indexes > 500 {
-        let succeeded = |index: u32| {
-            json!({"phase": "Succeeded", "trackingFinalizer": true, "index": index.to_string()})
-        };
+        let succeeded =
+            |index: u32| json!({"phase": "Succeeded", "trackingFinalizer": true, "index": index.to_string()});
         return pods((0..n_indexes).map(|index| pod(&succeeded(index), &format!("pod-{index}"))));
     }
     let listed = list(&inputs["pods"]).enumerate();
@@ -236,8 +235,7 @@ pub fn whole_scenario(inputs: &Value, expected: &Value) -> Outcome {
         _ if !expected["after_error"].is_null() => retry_scenario(inputs),
         _ if !expected["after_good_sync"].is_null() => finalizer_scenario(inputs, expected),
         _ => {
-            let (job, pods) =
-                (plain_job(inputs, "Never"), counted_pods(&json!({"pods": {"pending": 2}})));
+            let (job, pods) = (plain_job(inputs, "Never"), counted_pods(&json!({"pods": {"pending": 2}})));
             let mut sync = Sync::of(&job, &pods, behaviour("1.28", &[]));
             sync.expectations.are_met = false;
             same_counts(&sync.run(), expected)
@@ -323,7 +321,9 @@ fn counted_pods(inputs: &Value) -> Arena<Pod> {
     let counts = &inputs["pods"];
     let count = |key: &str| counts[key].as_u64().unwrap_or(0);
     let mut notation = Vec::new();
-    for (key, phase) in [("pending", "Pending"), ("running", "Running"), ("succeeded", "Succeeded"), ("failed", "Failed")] {
+    for (key, phase) in
+        [("pending", "Pending"), ("running", "Running"), ("succeeded", "Succeeded"), ("failed", "Failed")]
+    {
         for at in 0..count(key) {
             let is_ready = key == "running" && at < count("ready");
             notation.push(json!({"phase": phase, "ready": is_ready}));
