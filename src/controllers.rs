@@ -1,6 +1,7 @@
 //! The controllers of kube-controller-manager: small state machines that never import each other.
 
-pub mod garbage_collector;
 pub mod job;
-pub mod node_lifecycle;
+pub mod cronjob;
 pub mod ttl;
+pub mod garbage_collector;
+pub mod node_lifecycle;

@@ -369,7 +369,7 @@ impl Change {
 }
 
 /// What of a node changed, as far as watchers care.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct NodeChange {
     /// It became schedulable again.
     pub is_uncordoned: bool,
@@ -379,10 +379,21 @@ pub struct NodeChange {
     pub has_other_labels: bool,
     /// Its taints differ.
     pub has_other_taints: bool,
+    /// What it was before.
+    pub before: Box<NodeBefore>,
+}
+
+/// What a node was before it changed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NodeBefore {
+    /// The labels.
+    pub labels: Labels,
+    /// The spec.
+    pub spec: NodeSpec,
 }
 
 /// What of a pod changed, as far as watchers care.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PodChange {
     /// Its labels differ.
     pub has_other_labels: bool,
@@ -392,6 +403,8 @@ pub struct PodChange {
     pub is_ungated: bool,
     /// It requests less of some resource.
     pub requests_less: bool,
+    /// Its labels before.
+    pub old_labels: Labels,
 }
 
 /// What of a CronJob's spec changed.
@@ -410,6 +423,10 @@ pub struct DeletedPod {
     pub namespace: Name,
     /// Its name.
     pub name: Name,
+    /// Its labels.
+    pub labels: Labels,
+    /// What it was given to be.
+    pub spec: Arc<PodSpec>,
     /// Its phase at the end.
     pub phase: Phase,
     /// Where it was bound.

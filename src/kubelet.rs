@@ -17,6 +17,7 @@ mod admission;
 mod backoff;
 mod catalogue;
 mod images;
+mod invariants;
 mod logs;
 mod memory;
 mod node;
@@ -32,16 +33,18 @@ mod volumes;
 mod worker;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
 pub use backoff::{Backoff, BackoffPolicy};
+pub use invariants::KubeletError;
 pub use logs::{ContainerLog, LogLine, MAX_LINES, PodLogs, RunLog};
 pub use restart::{History, should_restart};
 
 use crate::component::{Component, Timers, Turn, Watch};
 use crate::engine::SimDuration;
-use crate::event::{Change, Event, ProcessRef};
+use crate::event::{Change, Command, Event, ProcessRef};
 use crate::kubelet::catalogue::Catalogue;
 use crate::kubelet::node::Machines;
 use crate::kubelet::ports::Network;
@@ -49,6 +52,9 @@ use crate::kubelet::worker::{Shared, Worker};
 use crate::model::ids::{NodeId, PodId};
 use crate::model::meta::Name;
 use crate::model::program::Program;
+
+/// How long an image runs that the scenario does not describe.
+pub const DEFAULT_SPAN: SimDuration = SimDuration::from_secs(10);
 
 /// The kubelets of all nodes.
 #[derive(Debug, Clone)]
@@ -59,10 +65,10 @@ pub struct Kubelet {
 
 impl Kubelet {
     /// The kubelets of a cluster whose images run `programs`, by image name. A container of another image runs
-    /// for `default_span` and exits with 0, or for ever where it would be started again.
-    pub fn new(programs: &BTreeMap<Name, Program>, default_span: SimDuration) -> Self {
+    /// for [`DEFAULT_SPAN`] and exits with 0, or for ever where it would be started again.
+    pub fn new(programs: Arc<BTreeMap<Name, Program>>) -> Self {
         let shared = Shared {
-            catalogue: Catalogue::new(programs, default_span),
+            catalogue: Catalogue::new(&programs, DEFAULT_SPAN),
             machines: Machines::default(),
             network: Network::default(),
             backoff: BackoffPolicy::KUBELET,
@@ -83,7 +89,7 @@ impl Kubelet {
 
     fn add_worker(&mut self, id: PodId, node: NodeId, watch: &mut Watch<'_>) {
         let cluster = watch.cluster();
-        let Some(pod) = cluster.pod(id) else { return };
+        let Some(pod) = cluster.pod(id).filter(|_| !self.workers.contains_key(&id)) else { return };
         let machine = self.shared.machines.ensure(node, cluster, &mut self.shared.catalogue);
         machine.pods.insert(id);
         let mut worker = Box::new(Worker::new(id, pod, node));
@@ -94,6 +100,19 @@ impl Kubelet {
     fn request_sync(&mut self, pod: PodId, watch: &mut Watch<'_>) {
         if let Some(worker) = self.workers.get_mut(&pod) {
             worker.request_sync(watch.now() + watch.context.timing.watch, watch);
+        }
+    }
+
+    /// Drops the worker of a pod that is gone, unless something of the pod still runs.
+    fn drop_worker(&mut self, pod: PodId, watch: &mut Watch<'_>) {
+        let Some(worker) = self.workers.get_mut(&pod) else { return };
+        let node = worker.node();
+        if !worker.is_finished() && !self.shared.machines.of(node).is_up {
+            worker.drop_lost(watch);
+            self.shared.machines.remove_pod(node, pod, watch.cluster());
+        }
+        if worker.is_finished() {
+            self.workers.remove(&pod);
         }
     }
 
@@ -126,6 +145,7 @@ impl Kubelet {
             return;
         }
         machine.images.cancel_all(turn);
+        set_lease(node, false, turn);
         for pod in machine.pods.clone() {
             self.with_worker(pod, turn, Worker::lose);
         }
@@ -140,9 +160,17 @@ impl Kubelet {
         }
         let mut pods: Vec<_> = machine.pods.iter().copied().collect();
         pods.sort_by_key(|id| (cluster.pod(*id).map(|pod| pod.meta.uid.serial), *id));
+        set_lease(node, true, turn);
         for pod in pods {
             self.with_worker(pod, turn, |worker, _, turn| worker.recover(turn));
         }
+    }
+}
+
+/// Says that the kubelet of a node renews its lease, or does so no longer, where the node object is there.
+fn set_lease(node: NodeId, is_renewed: bool, turn: &mut Turn<'_>) {
+    if turn.cluster().node(node).is_some() {
+        turn.write(Command::SetLease(node, is_renewed));
     }
 }
 
@@ -202,11 +230,11 @@ impl Component for Kubelet {
     fn on_change(&mut self, change: &Change, watch: &mut Watch<'_>) {
         match change {
             Change::PodBound(pod, node) => self.add_worker(*pod, *node, watch),
-            Change::PodDeletionRequested(pod, _) => self.request_sync(*pod, watch),
+            Change::PodChanged(pod, _) | Change::PodDeletionRequested(pod, _) => {
+                self.request_sync(*pod, watch)
+            }
             Change::PodDeleted(pod, _) => {
-                if self.workers.get(pod).is_some_and(|worker| worker.is_finished()) {
-                    self.workers.remove(pod);
-                }
+                self.drop_worker(*pod, watch);
                 self.request_sync(*pod, watch);
             }
             Change::PodPhaseChanged(pod, _, phase) if phase.is_terminal() => self.request_sync(*pod, watch),

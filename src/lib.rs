@@ -2,13 +2,17 @@
 //!
 //! The modules stand in layers, in reading order; a module uses only those above it (ARCHITECTURE.md).
 
-pub mod cluster;
-pub mod component;
-pub mod controllers;
 pub mod engine;
-pub mod event;
-pub mod kubelet;
-pub mod manifest;
 pub mod model;
-pub mod observe;
+pub mod event;
+pub mod cluster;
+pub mod manifest;
+pub mod component;
 pub mod scheduler;
+pub mod kubelet;
+pub mod controllers;
+pub mod observe;
+pub mod sim;
+pub mod experiment;
+pub mod report;
+pub mod cli;

@@ -1,3 +1,7 @@
-//! The binary `sim`.
+//! The binary `sim`: hands over to the command line of the library.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cluster_sim::cli::main()
+}

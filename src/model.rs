@@ -5,6 +5,7 @@
 
 pub mod cron_schedule;
 pub mod cronjob;
+pub mod go_text;
 pub mod ids;
 pub mod index_set;
 pub mod job;

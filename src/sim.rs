@@ -22,8 +22,9 @@ use crate::kubelet::Kubelet;
 use crate::model::meta::Labels;
 use crate::model::scenario::{ComponentName, Horizon, NewObject, NewSpec, Scenario};
 use crate::model::wall_clock::WallClock;
-pub use crate::sim::actions::name_matches;
 use crate::scheduler::Scheduler;
+use crate::scheduler::config::SchedulerConfig;
+pub use crate::sim::actions::name_matches;
 use crate::sim::process::Process;
 
 /// A run of a scenario, at some instant.
@@ -288,7 +289,7 @@ impl Components {
             job: Process::new(JobController::new),
             ttl: Process::new(TtlController::new),
             cronjob: Process::new(CronJobController::new),
-            scheduler: Process::new(Scheduler::new),
+            scheduler: Process::new(|| Scheduler::new(SchedulerConfig::default())),
         }
     }
 

@@ -9,7 +9,9 @@ use crate::engine::SimDuration;
 /// A deterministic, offline simulator of Kubernetes behaviour.
 #[derive(Debug, Parser)]
 #[command(name = "sim", version, about, propagate_version = true, max_term_width = 100)]
-#[command(after_help = "Example: sim run job.yaml\n\nExit codes: 0 ok, 1 an expectation was not met, 2 bad input.")]
+#[command(
+    after_help = "Example: sim run job.yaml\n\nExit codes: 0 ok, 1 an expectation was not met, 2 bad input."
+)]
 pub(super) struct Args {
     #[command(subcommand)]
     pub(super) command: Command,

@@ -26,12 +26,10 @@ pub(super) fn load_quietly(args: &InputArgs) -> Result<Loaded, CliError> {
     for path in &args.files {
         read_into(path, &mut sources)?;
     }
-    let options = Options {
-        seed: args.seed,
-        settings: args.set.clone(),
-        allows_unmodelled: args.allow_unmodelled,
-    };
-    load::load(&sources, &mut fetch, &options).map_err(|diagnostics| CliError::BadInput(diagnostics.to_string()))
+    let options =
+        Options { seed: args.seed, settings: args.set.clone(), allows_unmodelled: args.allow_unmodelled };
+    load::load(&sources, &mut fetch, &options)
+        .map_err(|diagnostics| CliError::BadInput(diagnostics.to_string()))
 }
 
 /// Reads a file that another one names by a relative path.

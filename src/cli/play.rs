@@ -13,8 +13,8 @@ use crate::cli::{CliError, Outcome, input};
 use crate::component::Observer;
 use crate::engine::SimTime;
 use crate::experiment::trial::{self, Seen, Trial};
-use crate::model::scenario::{Horizon, Scenario};
 use crate::experiment::twice;
+use crate::model::scenario::{Horizon, Scenario};
 use crate::observe::trace::TraceWriter;
 use crate::report::summary::{self, RunSummary};
 use crate::report::text;
@@ -78,8 +78,9 @@ fn progress_bar(scenario: &Scenario, until: Option<SimTime>) -> ProgressBar {
     if !stderr().is_terminal() {
         return ProgressBar::hidden();
     }
-    let Horizon::At(end) | Horizon::Quiet(end) = scenario.horizon;
-    let style = ProgressStyle::with_template("{bar:30} {msg}").unwrap_or_else(|_| ProgressStyle::default_bar());
+    let (Horizon::At(end) | Horizon::Quiet(end)) = scenario.horizon;
+    let style =
+        ProgressStyle::with_template("{bar:30} {msg}").unwrap_or_else(|_| ProgressStyle::default_bar());
     ProgressBar::new(until.unwrap_or(end).as_secs()).with_style(style)
 }
 
@@ -98,4 +99,3 @@ pub(super) fn check(args: &InputArgs, out: &mut impl Write) -> Result<Outcome, C
     writeln!(out, "ok: {n_objects} objects, {warnings}").map_err(anyhow::Error::from)?;
     Ok(Outcome::Ok)
 }
-

@@ -6,7 +6,7 @@ use rand_chacha::rand_core::Rng;
 
 use crate::cluster::{Cluster, NodeUsage};
 use crate::engine::{EntityKey, Purpose, SimTime};
-use crate::event::{Change, Command, Creation, NodeChange};
+use crate::event::{Change, Command, Creation, NodeBefore, NodeChange};
 use crate::model::cronjob::{CronJob, CronJobStatus};
 use crate::model::ids::{Kind, NodeId, ObjectId};
 use crate::model::job::{Job, JobStatus};
@@ -105,7 +105,7 @@ impl Cluster {
         let object = match creation.object.spec {
             NewSpec::Node(spec) => ObjectId::Node(self.insert_node(now, meta.clone(), spec)),
             NewSpec::Pod(spec) => {
-                let pod = Pod::new(meta.clone(), spec, creation.job, ordinal);
+                let pod = Pod::new(now, meta.clone(), spec, creation.job, ordinal);
                 ObjectId::Pod(self.pods.insert_with(|_| pod))
             }
             NewSpec::Job(spec) => {
@@ -204,14 +204,15 @@ impl Cluster {
         if *old == spec && !has_other_labels {
             return Ok(());
         }
-        let change = NodeChange {
-            is_uncordoned: old.unschedulable && !spec.unschedulable,
-            has_other_allocatable: old.allocatable != spec.allocatable || old.max_pods != spec.max_pods,
-            has_other_labels,
-            has_other_taints: old.taints != spec.taints,
-        };
-        node.meta.labels = labels;
-        node.spec = spec;
+        let (is_uncordoned, has_other_taints) =
+            (old.unschedulable && !spec.unschedulable, old.taints != spec.taints);
+        let has_other_allocatable = old.allocatable != spec.allocatable || old.max_pods != spec.max_pods;
+        let before = Box::new(NodeBefore {
+            labels: std::mem::replace(&mut node.meta.labels, labels),
+            spec: std::mem::replace(&mut node.spec, spec),
+        });
+        let change =
+            NodeChange { is_uncordoned, has_other_allocatable, has_other_labels, has_other_taints, before };
         changes.push(Change::NodeChanged(id, change));
         Ok(())
     }
@@ -261,12 +262,13 @@ fn own_key(kind: Kind, namespace: &str, name: &str) -> EntityKey {
 impl Pod {
     /// A pod that has just been created.
     fn new(
+        now: SimTime,
         meta: ObjectMeta,
         spec: Arc<crate::model::pod::PodSpec>,
         job: Option<crate::model::pod::JobPod>,
         ordinal: Ordinal,
     ) -> Self {
-        let status = super::pods::initial_status(&spec);
+        let status = super::pods::initial_status(now, &spec);
         Self { meta, spec, node: None, job, ordinal, status }
     }
 }

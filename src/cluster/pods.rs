@@ -7,7 +7,7 @@ use crate::cluster::{Cluster, Refusal};
 use crate::engine::{SimDuration, SimTime};
 use crate::event::{Change, DeletedPod, PodChange, Unschedulable};
 use crate::model::ids::{Kind, NodeId, PodId};
-use crate::model::meta::{Deletion, Labels, Name, Propagation};
+use crate::model::meta::{Deletion, Labels, Name, ObjectMeta, Propagation};
 use crate::model::node::ConditionStatus;
 use crate::model::pod::{Pod, PodSpec, RestartPolicy};
 use crate::model::pod_status::{
@@ -17,7 +17,7 @@ use crate::model::pod_status::{
 use crate::model::resources::InitKind;
 
 /// The status of a pod that no kubelet has seen.
-pub(super) fn initial_status(spec: &PodSpec) -> PodStatus {
+pub(super) fn initial_status(now: SimTime, spec: &PodSpec) -> PodStatus {
     let has_init = !spec.init_containers.is_empty();
     let reason = if has_init { WaitingReason::PodInitializing } else { WaitingReason::ContainerCreating };
     PodStatus {
@@ -27,10 +27,22 @@ pub(super) fn initial_status(spec: &PodSpec) -> PodStatus {
         start_time: None,
         pod_ip: None,
         nominated_node: None,
-        conditions: PodConditions::default(),
+        conditions: initial_conditions(now, spec),
         init_containers: vec![ContainerStatus::waiting(reason); spec.init_containers.len()],
         containers: vec![ContainerStatus::waiting(reason); spec.containers.len()],
     }
+}
+
+/// A pod with scheduling gates says so from the beginning.
+/// Source: Kubernetes 1.28, pkg/registry/core/pod/strategy.go, applySchedulingGatedCondition.
+fn initial_conditions(now: SimTime, spec: &PodSpec) -> PodConditions {
+    let mut conditions = PodConditions::default();
+    if !spec.scheduling_gates.is_empty() {
+        let message = "Scheduling is blocked due to non-empty scheduling gates";
+        let text = Some(("SchedulingGated".into(), message.into()));
+        set_condition(&mut conditions.scheduled, now, false, text);
+    }
+    conditions
 }
 
 /// How the containers of a pod stand, counted as the kubelet counts them for the phase.
@@ -171,6 +183,7 @@ impl Cluster {
             has_other_tolerations: old.placement.tolerations != spec.placement.tolerations,
             is_ungated: !old.scheduling_gates.is_empty() && spec.scheduling_gates.is_empty(),
             requests_less: !spec.derived.requests.covers(&old.derived.requests),
+            old_labels: pod.meta.labels.clone(),
         };
         let usage = pod.node.filter(|_| !pod.status.phase.is_terminal());
         let usage = usage.map(|node| &mut self.usage[node.index()]);
@@ -409,8 +422,9 @@ impl Cluster {
         }
         self.forget_owned(&pod.meta, Kind::Pod);
         let (node, phase) = (pod.node, pod.status.phase);
-        let (namespace, name, owner) = (pod.meta.namespace, pod.meta.name, pod.meta.owner);
-        changes.push(Change::PodDeleted(id, DeletedPod { namespace, name, phase, node, owner }));
+        let ObjectMeta { namespace, name, labels, owner, .. } = pod.meta;
+        let deleted = DeletedPod { namespace, name, labels, spec: pod.spec, phase, node, owner };
+        changes.push(Change::PodDeleted(id, deleted));
         Ok(())
     }
 

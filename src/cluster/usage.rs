@@ -1,6 +1,6 @@
 //! What the pods of a node use there: the derived accounting that scheduler and kubelets read.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::ids::PodId;
 use crate::model::pod::{HostPort, Pod};
@@ -19,6 +19,8 @@ pub struct NodeUsage {
     pub nonzero_memory: Bytes,
     /// The host ports in use, sorted.
     pub host_ports: Vec<HostPort>,
+    /// How many of the pods have which priority.
+    pub priorities: BTreeMap<i32, u32>,
 }
 
 impl NodeUsage {
@@ -35,6 +37,7 @@ impl NodeUsage {
             let at = self.host_ports.partition_point(|other| other < port);
             self.host_ports.insert(at, port.clone());
         }
+        *self.priorities.entry(pod.spec.priority).or_default() += 1;
     }
 
     /// No longer counts a pod.
@@ -49,6 +52,12 @@ impl NodeUsage {
         for port in &derived.host_ports {
             if let Ok(at) = self.host_ports.binary_search(port) {
                 self.host_ports.remove(at);
+            }
+        }
+        if let Some(count) = self.priorities.get_mut(&pod.spec.priority) {
+            *count -= 1;
+            if *count == 0 {
+                self.priorities.remove(&pod.spec.priority);
             }
         }
     }

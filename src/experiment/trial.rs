@@ -45,7 +45,8 @@ pub fn run<O: Observer>(
     }
     let ending = advance(&mut simulation, limit, &mut progress);
     if until.is_none() {
-        let at_end = scenario.expectations.iter().enumerate().filter(|(_, expectation)| expectation.at.is_none());
+        let at_end =
+            scenario.expectations.iter().enumerate().filter(|(_, expectation)| expectation.at.is_none());
         judgements.extend(at_end.map(|(position, _)| judge(&simulation, position, simulation.now())));
     }
     judgements.sort_by_key(|judgement| judgement.position);
@@ -89,4 +90,26 @@ fn judge<O: Observer>(simulation: &Simulation<Seen<O>>, position: usize, at: Sim
     };
     let outcome = expectation::judge(&simulation.scenario().expectations[position].that, &evidence);
     Judgement { position, at, holds: outcome.is_ok(), found: outcome.err() }
+}
+
+/// The log lines of all pods that are there, in order of the pods' creation and of time.
+pub fn log_lines<O: Observer>(simulation: &Simulation<O>) -> Vec<LogLine> {
+    let mut pods: Vec<_> = simulation.cluster().pods().iter().collect();
+    pods.sort_by_key(|(_, pod)| pod.meta.uid.serial);
+    let mut lines = Vec::new();
+    for (id, pod) in pods {
+        let Some(logs) = simulation.kubelet().logs(id) else { continue };
+        for (container, log) in logs.iter() {
+            let name = &pod.spec.container(container).name;
+            let runs = log.previous.iter().chain([&log.current]);
+            lines.extend(runs.flat_map(|run| &run.lines).map(|line| LogLine {
+                pod: pod.meta.name.to_string(),
+                container: name.to_string(),
+                at: line.time,
+                text: line.text.to_string(),
+            }));
+        }
+    }
+    lines.sort_by_key(|line| line.at);
+    lines
 }

@@ -9,7 +9,7 @@ use crate::sim::Simulation;
 
 /// Runs a scenario twice, event by event; returns where the runs part, which they never should.
 pub fn first_difference(scenario: &Arc<Scenario>, until: Option<SimTime>) -> Option<String> {
-    let Horizon::At(end) | Horizon::Quiet(end) = scenario.horizon;
+    let (Horizon::At(end) | Horizon::Quiet(end)) = scenario.horizon;
     let limit = until.unwrap_or(end);
     let run = || Simulation::new(Arc::clone(scenario), RunObserver::default());
     let (mut first, mut second) = (run(), run());

@@ -100,7 +100,8 @@ mod tests {
 
     #[test]
     fn a_freed_address_is_used_again_only_after_all_others() {
-        let (node, mut block, mut spare) = (NodeNumber(1), AddressBlock::default(), SpareAddresses::default());
+        let (node, mut block, mut spare) =
+            (NodeNumber(1), AddressBlock::default(), SpareAddresses::default());
         let first = block.take(node, &mut spare);
         check(first, "10.244.1.2");
         block.free(node, first);
@@ -113,7 +114,8 @@ mod tests {
 
     #[test]
     fn a_full_block_and_a_node_beyond_the_last_block_get_spare_addresses() {
-        let (first, mut block, mut spare) = (NodeNumber(0), AddressBlock::default(), SpareAddresses::default());
+        let (first, mut block, mut spare) =
+            (NodeNumber(0), AddressBlock::default(), SpareAddresses::default());
         for _ in 2..=254 {
             block.take(first, &mut spare);
         }

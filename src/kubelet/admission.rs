@@ -39,10 +39,7 @@ pub(super) fn check(cluster: &Cluster, id: PodId, pod: &Pod, node: NodeId) -> Re
         check_amounts(cluster, id, pod, machine, node)?;
     }
     if !pod.spec.placement.accepts_node(&machine.meta.labels, &machine.meta.name) {
-        return Err(predicate(
-            PodReason::NodeAffinity,
-            "node(s) didn't match Pod's node affinity/selector",
-        ));
+        return Err(predicate(PodReason::NodeAffinity, "node(s) didn't match Pod's node affinity/selector"));
     }
     check_ports(cluster, id, &pod.spec, node)?;
     check_taints(&pod.spec, machine)
@@ -129,9 +126,7 @@ fn check_taints(spec: &PodSpec, machine: &Node) -> Result<(), Rejection> {
 /// The other pods that the kubelet of a node has accepted and that have not ended.
 fn accepted(cluster: &Cluster, node: NodeId, except: PodId) -> impl Iterator<Item = (PodId, &Pod)> {
     let others = cluster.usage(node).pods.iter().filter(move |id| **id != except);
-    others
-        .filter_map(|id| Some((*id, cluster.pod(*id)?)))
-        .filter(|(_, pod)| pod.status.start_time.is_some())
+    others.filter_map(|id| Some((*id, cluster.pod(*id)?))).filter(|(_, pod)| pod.status.start_time.is_some())
 }
 
 fn predicate(reason: PodReason, description: &str) -> Rejection {

@@ -87,7 +87,8 @@ impl NodeImages {
         catalogue: &Catalogue,
         turn: &mut Turn<'_>,
     ) -> Option<Pull> {
-        let pull = self.pulls.pop_front_if(|pull| pull.process == process)?;
+        let pull = *self.pulls.front().filter(|pull| pull.process == process)?;
+        self.pulls.pop_front();
         self.timer = None;
         self.store(pull.image, catalogue);
         self.begin_next(catalogue, turn);

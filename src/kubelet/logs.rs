@@ -69,6 +69,11 @@ impl PodLogs {
         self.containers.iter().find(|(other, _)| *other == container).map(|(_, log)| log)
     }
 
+    /// The logs of all containers that wrote anything, in the order of their first lines.
+    pub fn iter(&self) -> impl Iterator<Item = (ContainerRef, &ContainerLog)> {
+        self.containers.iter().map(|(container, log)| (*container, log))
+    }
+
     /// Whether nothing was written.
     pub fn is_empty(&self) -> bool {
         self.containers.is_empty()
@@ -76,7 +81,9 @@ impl PodLogs {
 
     /// Notes that a container begins another run.
     pub(super) fn begin_run(&mut self, container: ContainerRef, run: u32) {
-        let Some((_, log)) = self.containers.iter_mut().find(|(other, _)| *other == container) else { return };
+        let Some((_, log)) = self.containers.iter_mut().find(|(other, _)| *other == container) else {
+            return;
+        };
         let ended = std::mem::replace(&mut log.current, RunLog { run, ..RunLog::default() });
         log.previous = Some(ended).filter(|ended| ended.run + 1 == run && !ended.lines.is_empty());
     }

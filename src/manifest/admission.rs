@@ -139,7 +139,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::manifest::wire::decode;
+    use crate::manifest::wire::decode_json as decode;
 
     #[test]
     fn a_pod_leaves_a_silent_node_after_five_minutes_unless_it_says_otherwise() {

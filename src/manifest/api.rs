@@ -160,8 +160,8 @@ impl Table {
             _ if name.starts_with('{') => Shape::Map(Box::new(self.shape(inner))),
             "string" => Shape::Text,
             "bool" => Shape::Bool,
-            "i32" => Shape::Int { min: i32::MIN.into(), max: i32::MAX.into() },
-            "i64" => Shape::Int { min: i64::MIN.into(), max: i64::MAX.into() },
+            "i32" => Shape::Int { min: i32::MIN.into(), max: i32::MAX as u64 },
+            "i64" => Shape::Int { min: i64::MIN, max: i64::MAX as u64 },
             "Quantity" => Shape::Format(QUANTITY),
             "Time" => Shape::Format(TIME),
             "IntOrString" => Shape::Format(INT_OR_STRING),
@@ -255,4 +255,158 @@ fn check_base64(scalar: &Scalar) -> Result<(), Mismatch> {
     let is_padded = text.bytes().filter(|byte| !matches!(byte, b'\n' | b'\r')).count() % 4 == 0;
     let n_padding = text.len() - text.trim_end_matches('=').len();
     if digits.clone().all(is_digit) && is_padded && n_padding <= 2 { Ok(()) } else { Err(Mismatch::Kind) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use super::*;
+
+    #[test]
+    fn kinds_that_are_not_known_get_a_near_one() {
+        let api = Api::load();
+        for (api_version, name, field, message) in [
+            ("batch/v1", "Jobs", "kind", "unknown kind `Jobs` in `batch/v1`; did you mean `Job`?"),
+            ("v1", "pod", "kind", "unknown kind `pod` in `v1`; did you mean `Pod`?"),
+            (
+                "batch/v1beta1",
+                "Job",
+                "apiVersion",
+                "there is no Job in `batch/v1beta1`; did you mean `batch/v1`?",
+            ),
+            (
+                "extensions/v1beta1",
+                "Deployment",
+                "apiVersion",
+                "there is no Deployment in `extensions/v1beta1`; did you mean `apps/v1`?",
+            ),
+            ("v1", "Job", "apiVersion", "there is no Job in `v1`; did you mean `batch/v1`?"),
+            ("sim/v2", "Scenario", "apiVersion", "there is no Scenario in `sim/v2`; did you mean `sim/v1`?"),
+            ("v1", "CronJbo", "kind", "unknown kind `CronJbo` in `v1`; did you mean `CronJob`?"),
+            ("example.com/v1", "Widget", "kind", "unknown kind `Widget` in `example.com/v1`"),
+        ] {
+            let unknown = api.kind(api_version, name).unwrap_err();
+            assert_eq!((unknown.field, unknown.message.as_str()), (field, message));
+        }
+        assert_eq!(api.kind("batch/v1", "Job").unwrap().treatment, Treatment::Modelled);
+        assert!(api.kind("batch/v1beta1", "CronJob").unwrap().is_deprecated);
+    }
+
+    #[test]
+    fn formats_accept_what_the_api_accepts() {
+        let plain = |text: &str| Scalar::plain(text);
+        for text in ["2027-03-27T00:00:00Z", "2027-03-27T00:00:00.5+02:00"] {
+            assert!((TIME.check)(&plain(text)).is_ok(), "{text}");
+        }
+        for text in ["2027-03-27", "now", "17"] {
+            assert!((TIME.check)(&plain(text)).is_err(), "{text}");
+        }
+        for (text, is_ok) in
+            [("25%", true), ("3", true), ("99999999999", false), ("yes", false), ("1.5", false)]
+        {
+            assert_eq!((INT_OR_STRING.check)(&plain(text)).is_ok(), is_ok, "{text}");
+        }
+        for (text, is_ok) in
+            [("", true), ("aGk=", true), ("aGk\n=", true), ("aGk", false), ("a===", false), ("a-b=", false)]
+        {
+            assert_eq!((BYTES.check)(&Scalar::quoted(text)).is_ok(), is_ok, "{text}");
+        }
+    }
+
+    /// One field of the listing: type, and the first and last version.
+    type Listed = (String, Option<String>, Option<String>);
+
+    /// The listing of the API that the table was made from, by type and field.
+    fn listing() -> BTreeMap<String, BTreeMap<String, Listed>> {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/conformance/api-fields.yaml");
+        let text = std::fs::read_to_string(path).unwrap();
+        let mut types: BTreeMap<String, BTreeMap<String, Listed>> = BTreeMap::new();
+        let mut current = String::new();
+        for line in text.lines().filter(|line| !line.starts_with('#')) {
+            let (name, rest) = line.trim().split_once(':').unwrap();
+            if !line.starts_with(' ') {
+                current = name.rsplit('/').next().unwrap().to_owned();
+                types.insert(current.clone(), BTreeMap::new());
+                continue;
+            }
+            let (shape, versions) = rest.trim().split_once('(').unwrap_or((rest.trim(), ""));
+            let shape = shape.replace("required", "").trim().to_owned();
+            let versions = versions.trim_end_matches(')');
+            // Of a range such as 1.29-1.33 the field is taken to be there from the start.
+            let since = versions.strip_prefix("since ").map(|v| v.split('-').next().unwrap().to_owned());
+            let until = versions.strip_prefix("removed after ").map(str::to_owned);
+            types.get_mut(&current).unwrap().insert(name.to_owned(), (shape, since, until));
+        }
+        types
+    }
+
+    /// The table's text by type and field.
+    fn table() -> BTreeMap<&'static str, BTreeMap<&'static str, Vec<&'static str>>> {
+        let mut types: BTreeMap<&str, BTreeMap<&str, Vec<&str>>> = BTreeMap::new();
+        let mut current = "";
+        for line in TABLE.lines().filter(|l| !l.is_empty() && !l.starts_with('#') && !l.starts_with("kind "))
+        {
+            match line.strip_prefix("  ") {
+                None => {
+                    current = line;
+                    assert!(types.insert(line, BTreeMap::new()).is_none(), "{line} twice");
+                }
+                Some(field) => {
+                    let mut words = field.split(' ');
+                    let name = words.next().unwrap().trim_end_matches('*');
+                    assert!(
+                        types.get_mut(current).unwrap().insert(name, words.collect()).is_none(),
+                        "{name} twice"
+                    );
+                }
+            }
+        }
+        types
+    }
+
+    #[test]
+    fn the_table_holds_every_field_of_the_listing_with_its_type_and_versions() {
+        let table = table();
+        for (name, fields) in listing() {
+            let known = &table[name.as_str()];
+            assert_eq!(
+                known.keys().map(ToString::to_string).collect::<BTreeSet<_>>(),
+                fields.keys().cloned().collect(),
+                "{name}"
+            );
+            for (field, (shape, since, until)) in fields {
+                let words = &known[field.as_str()];
+                let listed = shape.replace("list<", "[").replace("map<string, ", "{");
+                let written = words[0]
+                    .replace("Bytes", "ByteString")
+                    .replace("Any", "FieldsV1")
+                    .replace([']', '}'], ">");
+                // The one field without a type in the listing.
+                assert!(written == listed || listed.is_empty(), "{name}.{field}: {written} is not {listed}");
+                assert_eq!(
+                    words.iter().find_map(|word| word.strip_suffix('+')),
+                    since.as_deref(),
+                    "{name}.{field}"
+                );
+                assert_eq!(
+                    words.iter().find_map(|word| word.strip_prefix("..")),
+                    until.as_deref(),
+                    "{name}.{field}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn every_type_that_the_table_names_is_in_it() {
+        let table = table();
+        let scalars = ["string", "bool", "i32", "i64", "Quantity", "Time", "IntOrString", "Bytes", "Any"];
+        for (name, fields) in &table {
+            for (field, words) in fields {
+                let shape = words[0].trim_matches(['[', ']', '{', '}']);
+                assert!(scalars.contains(&shape) || table.contains_key(shape), "{name}.{field}: {shape}");
+            }
+        }
+    }
 }

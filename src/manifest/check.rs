@@ -4,6 +4,7 @@
 //! missing, fields that the Kubernetes version does not have, and fields that are not modelled. `null` is the same
 //! as absent, as in the API.
 
+use std::fmt::{self, Write as _};
 use std::sync::Arc;
 
 use crate::manifest::check::expected::{expectation, problem_of};
@@ -109,7 +110,7 @@ impl<'a> Checker<'a> {
     pub fn check_root(&mut self, tree: &Tree, shape: &'a Shape, treatment: Treatment) {
         if let Treatment::Unmodelled { .. } = treatment {
             let n_path = self.push_key("kind");
-            self.report_unmodelled(tree.mark_at("kind"), &format!("kind {} is", self.subject.kind));
+            self.report_unmodelled(tree.mark_at("kind"), &format!("{} is", self.subject.kind));
             self.path.truncate(n_path);
         }
         self.standing = self.standing_in(treatment);
@@ -136,7 +137,7 @@ impl<'a> Checker<'a> {
     fn check_list(&mut self, items: &[Tree], shape: &'a Shape) {
         for (idx, item) in items.iter().enumerate() {
             let n_path = self.path.len();
-            self.path.push_str(&format!("[{idx}]"));
+            self.push_step(format_args!("[{idx}]"));
             if item.is_null() && !matches!(shape, Shape::Any) {
                 self.report_kind(item, &expectation(self.schema.resolve(shape)), item.mark);
             } else {
@@ -149,7 +150,7 @@ impl<'a> Checker<'a> {
     fn check_map(&mut self, entries: &[Entry], shape: &'a Shape) {
         for entry in entries.iter().filter(|entry| !entry.value.is_null()) {
             let n_path = self.path.len();
-            self.path.push_str(&format!("[{}]", entry.key));
+            self.push_step(format_args!("[{}]", entry.key));
             self.check(&entry.value, shape, entry.mark);
             self.path.truncate(n_path);
         }
@@ -230,6 +231,10 @@ impl<'a> Checker<'a> {
         }
     }
 
+    fn push_step(&mut self, step: fmt::Arguments<'_>) {
+        self.path.write_fmt(step).expect("writing to a string cannot fail");
+    }
+
     /// Adds a key to the path; gives the length to cut it back to.
     fn push_key(&mut self, key: &str) -> usize {
         let n_path = self.path.len();
@@ -271,6 +276,11 @@ impl<'a> Checker<'a> {
     }
 
     fn report_unknown(&mut self, entry: &Entry, object: &'a ObjectType, family: &[&'a ObjectType]) {
+        if family.iter().any(|other| other.field(&entry.key).is_some()) {
+            let known = known_fields(object.names().collect());
+            let message = format!("field {} does not go with the others{known}", quoted(&entry.key));
+            return self.report(entry.mark, message);
+        }
         let known: Vec<&str> = family.iter().copied().chain([object]).flat_map(ObjectType::names).collect();
         let hint = match nearest(&entry.key, known.iter().copied()) {
             Some(near) => format!("; did you mean `{near}`?"),
@@ -316,5 +326,224 @@ fn known_fields(mut names: Vec<&str>) -> String {
     match names.as_slice() {
         [] => "; there are none here".to_owned(),
         names => format!("; known are `{}`", names.join("`, `")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::manifest::api::Api;
+    use crate::manifest::source::{self, Source};
+
+    fn lines(text: &str, options: &Options) -> Vec<String> {
+        let api = Api::load();
+        let mut diagnostics = Diagnostics::default();
+        let source = Source { name: "f".into(), text: text.into() };
+        for object in source::read(&[source], &api, &mut diagnostics) {
+            api.check(&object, options, &mut diagnostics);
+        }
+        diagnostics.to_string().lines().map(str::to_owned).collect()
+    }
+
+    #[track_caller]
+    fn check_with(options: &Options, text: &str, expected: &[&str]) {
+        assert_eq!(lines(text, options), expected, "{text}");
+    }
+
+    /// Checks a pod; `spec` is what its spec holds beside a container, and stands on line 2.
+    #[track_caller]
+    fn check_pod(spec: &str, expected: &[&str]) {
+        let text = format!("{{apiVersion: v1, kind: Pod, spec: {{containers: [{{name: a}}],\n{spec}}}}}");
+        check_with(&Options::default(), &text, expected);
+    }
+
+    fn version(text: &str) -> Options {
+        Options { version: text.parse().unwrap(), ..Options::default() }
+    }
+
+    #[test]
+    fn every_mistake_of_an_object_is_reported_at_once() {
+        check_with(
+            &Options::default(),
+            "\
+apiVersion: batch/v1
+kind: Job
+metadata:
+  name: 12
+  labels:
+    tier: 1.10
+    on: yes
+spec:
+  paralelism: 3
+  completions: \"5\"
+  backoffLimit: 99999999999
+  suspend: \"true\"
+  activeDeadlineSeconds: 1.5
+  template:
+    backoffLimit: 3
+    spec:
+      restartPolicy: Never
+      containers:
+        name: main
+      initContainers:
+      - image: a
+        command: run
+        resources: {limits: {cpu: 1x, memory: [1]}}
+        ports: [{containerPort: http}, ~]
+",
+            &[
+                "f:4:9: metadata.name: expected a string, found the number `12`; quote it: \"12\"",
+                "f:6:11: metadata.labels[tier]: expected a string, found the number `1.10`; quote it: \"1.10\"",
+                "f:7:5: warning: metadata.labels.true: the key `on` is taken as `true`; quote it to keep it",
+                "f:7:9: metadata.labels[true]: expected a string, found the boolean `yes`; quote it: \"yes\"",
+                "f:9:3: spec.paralelism: unknown field `paralelism`; did you mean `parallelism`?",
+                "f:10:16: spec.completions: expected an integer, found the string `5`; leave out the quotes",
+                "f:11:17: spec.backoffLimit: expected an integer from -2147483648 to 2147483647, found `99999999999`",
+                "f:12:12: spec.suspend: expected true or false, found the string `true`; leave out the quotes",
+                "f:13:26: spec.activeDeadlineSeconds: expected an integer, found the number `1.5`",
+                "f:15:5: spec.template.backoffLimit: unknown field `backoffLimit`; it is a field of `spec`: is the \
+                 indentation right?",
+                "f:18:7: spec.template.spec.containers: expected a list, found a map",
+                "f:21:9: spec.template.spec.initContainers[0].name: Required value",
+                "f:22:18: spec.template.spec.initContainers[0].command: expected a list, found the string `run`",
+                "f:23:35: spec.template.spec.initContainers[0].resources.limits[cpu]: quantities must match the \
+                 regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$', found `1x`",
+                "f:23:39: spec.template.spec.initContainers[0].resources.limits[memory]: expected a quantity such as \
+                 100m or 1Gi, found a list",
+                "f:24:33: spec.template.spec.initContainers[0].ports[0].containerPort: expected an integer, found the \
+                 string `http`",
+                "f:24:40: spec.template.spec.initContainers[0].ports[1]: expected a map, found nothing",
+            ],
+        );
+    }
+
+    #[test]
+    fn scalars_are_what_the_api_takes_them_for() {
+        check_pod(
+            "activeDeadlineSeconds: 0x10, priority: 3.0, hostNetwork: on, hostname: '1', nodeName: ~",
+            &[],
+        );
+        check_pod("overhead: {cpu: 0.5, memory: 1_000, a: 1e3, b: -1, c: '  1Gi '}", &[]);
+        check_pod("nodeSelector: {a: , b: ''}", &[]);
+        check_pod(
+            "overhead: {cpu: yes}",
+            &["f:2:17: spec.overhead[cpu]: expected a quantity such as 100m or 1Gi, found the boolean `yes`"],
+        );
+        check_pod(
+            "priority: 1e40",
+            &["f:2:11: spec.priority: expected an integer from -2147483648 to 2147483647, found `1e40`"],
+        );
+        check_pod(
+            "restartPolicy: no",
+            &["f:2:16: spec.restartPolicy: expected a string, found the boolean `no`; quote it: \"no\""],
+        );
+    }
+
+    #[test]
+    fn what_is_not_modelled_is_refused_once_with_its_path() {
+        let refusal = "not modelled, and would change the result; `--allow-unmodelled` runs without it";
+        check_pod(
+            "ephemeralContainers: [{name: x, livenessProbe: {}}]",
+            &[&format!("f:2:1: spec.ephemeralContainers: {refusal}")],
+        );
+        check_pod(
+            "volumes: [{name: a, emptyDir: {}}, {name: b, nfs: {path: /x, server: s}}, {name: c, secret: {}}]",
+            &[&format!("f:2:46: spec.volumes[1].nfs: {refusal}")],
+        );
+        check_pod(
+            "os: {name: linux}, affinity: {podAffinity: {}}, ephemeralContainers: [], resources: ~",
+            &[],
+        );
+        check_pod("os: {name: windows}", &[&format!("f:2:6: spec.os.name: {refusal}")]);
+        check_with(
+            &Options::default(),
+            "{apiVersion: apps/v1, kind: Deployment, spec: {replica: 1}}",
+            &[
+                &format!("f:1:29: kind: Deployment is {refusal}"),
+                "f:1:41: spec.selector: Required value",
+                "f:1:41: spec.template: Required value",
+                "f:1:48: spec.replica: unknown field `replica`; did you mean `replicas`?",
+            ],
+        );
+    }
+
+    #[test]
+    fn what_is_not_modelled_is_counted_where_that_is_allowed() {
+        let options = Options { unmodelled: OnUnmodelled::GoWithout, ..Options::default() };
+        check_with(
+            &options,
+            "apiVersion: v1\nkind: List\nitems:\n\
+             - {apiVersion: v1, kind: Pod, spec: {containers: [{name: a, livenessProbe: {exec: {comand: []}}}]}}\n\
+             - {apiVersion: v1, kind: Pod, spec: {containers: [{name: a}, {name: b, livenessProbe: {exec: {}}}]}}\n\
+             - {apiVersion: apps/v1, kind: StatefulSet, spec: {selector: {}, template: {spec: {containers: []}}}}\n",
+            &[
+                "f:4:84: items[0].spec.containers[0].livenessProbe.exec.comand: unknown field `comand`; did you mean \
+                 `command`?",
+                "f:4:61: warning: Pod spec.containers[].livenessProbe: not modelled: the run goes on without it (2 \
+                 times)",
+                "f:6:31: warning: StatefulSet kind: not modelled: the run goes on without it",
+            ],
+        );
+    }
+
+    #[test]
+    fn what_has_no_effect_is_accepted_but_a_typo_in_it_is_not() {
+        check_pod("dnsPolicy: ClusterFirst, securityContext: {runAsUser: 1}, serviceAccountName: x", &[]);
+        check_pod(
+            "securityContext: {runAsUsr: 1}",
+            &["f:2:19: spec.securityContext.runAsUsr: unknown field `runAsUsr`; did you mean `runAsUser`?"],
+        );
+        check_with(
+            &version("1.28"),
+            "{apiVersion: v1, kind: Service, metadata: {uid: x}, spec: {type: ClusterIP}}",
+            &[],
+        );
+    }
+
+    #[test]
+    fn what_the_server_sets_is_read_past() {
+        let text = "{apiVersion: v1, kind: Pod, spec: {containers: []}, status: {volumeHealth: [{}], phase: Running},\n\
+                    metadata: {managedFields: [{fieldsV1: {'f:spec': {}}}], creationTimestamp: ~, ownerReferences: []}}";
+        check_with(&version("1.28"), text, &[]);
+        check_with(
+            &version("1.28"),
+            "{apiVersion: v1, kind: Pod, spec: {containers: []}, status: {phas: x}}",
+            &["f:1:62: status.phas: unknown field `phas`; did you mean `phase`?"],
+        );
+    }
+
+    #[test]
+    fn a_field_is_known_from_its_first_to_its_last_version() {
+        let job =
+            "{apiVersion: batch/v1, kind: Job, spec: {template: {spec: {containers: []}}, managedBy: a/b}}";
+        check_with(&version("1.29"), job, &[]);
+        check_with(
+            &version("1.28"),
+            job,
+            &["f:1:78: spec.managedBy: new in Kubernetes 1.29, and this run is Kubernetes 1.28"],
+        );
+        let pod =
+            "{apiVersion: v1, kind: Pod, spec: {containers: [], resourceClaims: [{name: a, source: {}}]}}";
+        let refusal = "spec.resourceClaims: not modelled, and would change the result; `--allow-unmodelled` runs without it";
+        check_with(&version("1.28"), pod, &[&format!("f:1:52: {refusal}")]);
+        check_with(
+            &version("1.30"),
+            pod,
+            &[
+                &format!("f:1:52: {refusal}"),
+                "f:1:79: spec.resourceClaims[0].source: gone after Kubernetes 1.28, and this run is Kubernetes 1.30",
+            ],
+        );
+    }
+
+    #[test]
+    fn a_patch_need_not_be_whole() {
+        let options = Options { extent: Extent::Patch, ..Options::default() };
+        let text = "{apiVersion: batch/v1, kind: Job, spec: {suspend: true, paralellism: 2}}";
+        check_with(
+            &options,
+            text,
+            &["f:1:57: spec.paralellism: unknown field `paralellism`; did you mean `parallelism`?"],
+        );
     }
 }

@@ -18,7 +18,7 @@ use crate::manifest::check::{OnUnmodelled, Options as CheckOptions};
 use crate::manifest::diagnostic::{Diagnostic, Diagnostics, Mark, Place};
 use crate::manifest::field_error::{FieldErrors, Path};
 use crate::manifest::load::collect::Collected;
-use crate::manifest::scenario::{ScenarioFile, ScenarioSpec, read};
+use crate::manifest::scenario::{self, ScenarioFile, ScenarioSpec, read};
 use crate::manifest::source::{Object, Source};
 use crate::manifest::{decode, expression, params};
 use crate::model::profile::{KubernetesVersion, Profile};
@@ -101,29 +101,31 @@ impl Loader<'_> {
             params::substitute(object, &params, &mut self.diagnostics);
         }
         let file = written.as_ref().and_then(|object| self.scenario_file(object));
-        if written.is_some() && file.is_none() {
-            return None;
-        }
+        let is_broken = written.is_some() && file.is_none();
         let name = scenario_name(file.as_ref(), sources);
         let spec = file.map(|file| file.spec).unwrap_or_default();
         let head = Head { object: written, spec, params, name };
+        if is_broken {
+            // The rest of the input is looked at all the same: its mistakes come with the others.
+            self.accept_all(objects, &head, &Profile::default(), &mut Collected::default());
+            return None;
+        }
         self.build(&head, objects)
     }
 
-    /// Checks the Scenario document and decodes it.
+    /// Decodes the Scenario document. Decoding stops at the first mistake; the walk over the schema, which only a
+    /// document with a mistake needs, finds and words them all.
     fn scenario_file(&mut self, object: &Object) -> Option<ScenarioFile> {
+        let mistake = match decode::decode_object(object) {
+            Ok(file) => return Some(file),
+            Err(mistake) => mistake,
+        };
         let before = self.diagnostics.n_errors();
-        match decode::decode_object(object) {
-            Ok(file) if self.diagnostics.n_errors() == before => Some(file),
-            Ok(_) => None,
-            Err(diagnostic) => {
-                // The walk over the schema words most mistakes better; serde's only counts where it found none.
-                if self.diagnostics.n_errors() == before {
-                    self.diagnostics.push(diagnostic);
-                }
-                None
-            }
+        scenario::check::check(object, &mut self.diagnostics);
+        if self.diagnostics.n_errors() == before {
+            self.diagnostics.push(mistake);
         }
+        None
     }
 
     fn build(&mut self, head: &Head, mut objects: Vec<Object>) -> Option<Scenario> {

@@ -5,6 +5,7 @@
 //!
 //! Source: sigs.k8s.io/yaml 1.4, goyaml.v2/resolve.go, `resolve`; observed with kubectl 1.32.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use crate::manifest::diagnostic::quoted;
@@ -181,13 +182,13 @@ fn is_float(text: &str) -> bool {
 /// Returns the key that a map gets from a scalar: numbers and booleans are written out as JSON does, null is none.
 ///
 /// Source: sigs.k8s.io/yaml 1.4, yaml.go, `convertToJSONableObject`.
-pub fn key_text(scalar: &Scalar) -> Option<String> {
+pub fn key_text(scalar: &Scalar) -> Option<Cow<'_, str>> {
     match scalar.meaning() {
         Meaning::Null => None,
-        Meaning::Bool(is_true) => Some(is_true.to_string()),
-        Meaning::Int(int) => Some(int.to_string()),
-        Meaning::Float(float) if float.is_finite() => Some(decimal_text(float)),
-        Meaning::Float(_) | Meaning::Text(_) => Some(scalar.text.to_string()),
+        Meaning::Bool(is_true) => Some(is_true.to_string().into()),
+        Meaning::Int(int) => Some(int.to_string().into()),
+        Meaning::Float(float) if float.is_finite() => Some(decimal_text(float).into()),
+        Meaning::Float(_) | Meaning::Text(_) => Some((&*scalar.text).into()),
     }
 }
 

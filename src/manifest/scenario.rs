@@ -3,6 +3,7 @@
 //! The JSON Schema of `sim schema` and the reference in `docs/scenario.md` are generated from these types; the
 //! comments are their text. `read` turns them into the model.
 
+pub mod check;
 pub mod read;
 pub mod scalar;
 
@@ -271,7 +272,7 @@ pub enum Step {
 
 /// A port to bind.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(untagged)]
+#[serde(untagged, deny_unknown_fields)]
 pub enum Listen {
     /// A TCP port.
     Port(Port),
@@ -336,7 +337,7 @@ pub enum Delay {
 
 /// A distribution of spans.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub enum DelayDistribution {
     /// Always the same.
     Constant(Span),

@@ -28,9 +28,9 @@ pub enum Shape {
     /// An integer in a range, both ends included.
     Int {
         /// The smallest.
-        min: i128,
+        min: i64,
         /// The largest.
-        max: i128,
+        max: u64,
     },
     /// A number in a range, both ends included.
     Number {

@@ -128,7 +128,7 @@ fn text_of(bytes: &[u8]) -> Result<&str, (Mark, String)> {
     })?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let control = |byte: &u8| *byte < 0x20 && !matches!(*byte, b'\t' | b'\n' | b'\r');
-    match text.as_bytes().iter().position(|byte| control(byte)) {
+    match text.as_bytes().iter().position(control) {
         None => Ok(text),
         Some(at) => {
             let found = text.as_bytes()[at];
@@ -198,7 +198,10 @@ impl Collector<'_> {
                     }
                 }
                 ("items", Content::Scalar(scalar)) if scalar.is_null() => {}
-                ("items", _) => self.report(entry.mark, path, "expected a list".to_owned()),
+                ("items", content) => {
+                    let found = Tree { mark: entry.mark, content }.describe();
+                    self.report(entry.mark, path, format!("expected a list, found {found}"));
+                }
                 _ => {
                     self.report(entry.mark, path, "unknown field in a list; did you mean `items`?".to_owned())
                 }
@@ -254,5 +257,262 @@ fn object_kind(api_version: &str, name: &str) -> ObjectKind {
         ("scheduling.k8s.io/v1", "PriorityClass") => ObjectKind::PriorityClass,
         ("sim/v1", "Scenario") => ObjectKind::Scenario,
         _ => ObjectKind::Other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::manifest::check::Options;
+    use crate::manifest::decode;
+
+    fn source(name: &str, text: impl Into<Vec<u8>>) -> Source {
+        Source { name: name.into(), text: text.into() }
+    }
+
+    fn read_one(name: &str, text: impl Into<Vec<u8>>) -> (Vec<Object>, String) {
+        let mut diagnostics = Diagnostics::default();
+        let objects = read(&[source(name, text)], &Api::load(), &mut diagnostics);
+        (objects, diagnostics.to_string())
+    }
+
+    #[track_caller]
+    fn check_lines(name: &str, text: impl Into<Vec<u8>>, lines: &str) {
+        assert_eq!(read_one(name, text).1.trim_end(), lines);
+    }
+
+    /// The paths and kinds of the objects in a text without mistakes.
+    fn kinds(text: &str) -> Vec<String> {
+        let (objects, lines) = read_one("f", text);
+        assert_eq!(lines, "");
+        let shown = |object: &Object| format!("{}:{}/{}", object.path, object.api_version, object.kind_name);
+        objects.iter().map(shown).collect()
+    }
+
+    #[test]
+    fn lists_are_taken_apart_and_keep_their_paths() {
+        let pod = "{apiVersion: v1, kind: Pod}";
+        let job = "{apiVersion: batch/v1, kind: Job}";
+        assert_eq!(
+            kinds(&format!(
+                "apiVersion: v1\nkind: List\nmetadata: {{}}\nitems: [{pod}, {{apiVersion: v1, kind: List, items: [{job}]}}]"
+            )),
+            ["items[0]:v1/Pod", "items[1].items[0]:batch/v1/Job"]
+        );
+        assert_eq!(
+            kinds("{\"apiVersion\": \"batch/v1\", \"kind\": \"JobList\", \"items\": [{\"metadata\": {}}]}"),
+            ["items[0]:batch/v1/Job"]
+        );
+        assert_eq!(
+            kinds("{apiVersion: v1, kind: List, items: ~}\n---\napiVersion: v1\nkind: Node"),
+            [":v1/Node"]
+        );
+        check_lines(
+            "f",
+            format!("{{apiVersion: v1, kind: List, item: [{pod}]}}"),
+            "f:1:30: item: unknown field in a list; did you mean `items`?",
+        );
+        check_lines(
+            "f",
+            "{apiVersion: v1, kind: List, items: 3}",
+            "f:1:30: items: expected a list, found the number `3`",
+        );
+    }
+
+    #[test]
+    fn an_object_says_what_it_is() {
+        check_lines("f", "kind: Pod", "f:1:1: apiVersion: Required value");
+        check_lines("f", "a: 1", "f:1:1: apiVersion: Required value\nf:1:1: kind: Required value");
+        check_lines(
+            "f",
+            "apiVersion: 1\nkind: Pod",
+            "f:1:13: apiVersion: expected a string, found the number `1`",
+        );
+        check_lines(
+            "f",
+            "apiVersion: v1\nkind: Pods",
+            "f:2:7: kind: unknown kind `Pods` in `v1`; did you mean `Pod`?",
+        );
+        check_lines(
+            "f",
+            "hello",
+            "f:1:1: expected an object with `apiVersion` and `kind`, found the string `hello`",
+        );
+        check_lines("f", "- a", "f:1:1: expected an object with `apiVersion` and `kind`, found a list");
+    }
+
+    #[test]
+    fn texts_that_are_none_are_refused() {
+        for empty in ["", "\n\n", "# nothing\n", "---\n---\n", "\u{feff}"] {
+            check_lines("f", empty, "f:1:1: nothing in it: expected a Kubernetes object");
+        }
+        check_lines("f", b"a: 1\nb: \xc3\xa9\xff".to_vec(), "f:2:5: not UTF-8: found the byte 0xff");
+        check_lines("f", b"\xff\xfek\0i\0".to_vec(), "f:1:1: in UTF-16: save it as UTF-8");
+        check_lines("f", "a: 1\nb: \0", "f:2:4: control characters are not allowed, found U+0000");
+        check_lines(
+            "f",
+            vec![b' '; TEXT_BYTES_MAX + 1],
+            "f:1:1: 67108865 bytes long: at most 67108864 are read",
+        );
+        assert_eq!(kinds("\u{feff}apiVersion: v1\nkind: Pod"), [":v1/Pod"]);
+    }
+
+    #[test]
+    fn a_text_that_starts_like_json_may_be_yaml() {
+        assert_eq!(kinds("{apiVersion: v1, kind: Pod}"), [":v1/Pod"]);
+        assert_eq!(
+            kinds(
+                "{\"apiVersion\": \"v1\", \"kind\": \"Pod\"}\n{\"apiVersion\": \"v1\", \"kind\": \"Node\"}"
+            ),
+            [":v1/Pod", ":v1/Node"]
+        );
+        check_lines(
+            "f.json",
+            "{apiVersion: v1}",
+            "f.json:1:2: invalid JSON: expected a key in double quotes, found `a`",
+        );
+        check_lines(
+            "f",
+            "{apiVersion: v1",
+            "f:2:1: invalid YAML: while parsing a flow mapping, did not find expected ',' or '}'",
+        );
+    }
+
+    /// Puts a text through all of the reader; says how many objects it held.
+    fn swallow(text: &[u8]) -> usize {
+        let api = Api::load();
+        let mut diagnostics = Diagnostics::default();
+        let objects = read(&[source("f", text)], &api, &mut diagnostics);
+        for object in &objects {
+            api.check(object, &Options::default(), &mut diagnostics);
+            let value = object.tree.to_json();
+            assert_eq!(Tree::from_json(&value, Mark::START).to_json(), value);
+            let _ = decode::decode::<serde_json::Value>(&object.tree);
+        }
+        assert!(!objects.is_empty() || diagnostics.has_errors(), "read nothing and said nothing");
+        assert!(diagnostics.to_string().len() < 200_000, "a flood of diagnostics");
+        objects.len()
+    }
+
+    /// A manifest with everything that YAML has.
+    const MANIFEST: &str = "\
+# a comment
+apiVersion: batch/v1
+kind: Job
+metadata: {name: a, labels: &l {tier: \"b\\n\", 'c': \"\\u00e9\"}}
+spec:
+  template: &t
+    metadata:
+      labels: {<<: *l, x: !!str 1}
+    spec:
+      restartPolicy: Never
+      containers:
+      - name: main
+        args: [\"-c\", 'it''s', |-
+        ]
+        command: [sh]
+        env:
+        - {name: A, value: |
+            b}
+      - &c
+        name: >-
+          folded
+          text
+        resources: {limits: {cpu: 0.5, memory: 1Gi}}
+---
+{\"apiVersion\": \"v1\", \"kind\": \"Pod\", \"spec\": {\"containers\": []}}
+...
+%YAML 1.1
+---
+? a
+: b
+";
+
+    #[test]
+    fn adversarial_texts_are_refused_quickly() {
+        let repeated: [(&str, usize); 18] = [
+            ("[", 1_000_000),
+            ("{", 1_000_000),
+            ("- ", 1_000_000),
+            ("? ", 1_000_000),
+            ("a: ", 1_000_000),
+            ("[[],", 500_000),
+            ("\"", 1_000_000),
+            ("&a ", 500_000),
+            ("!a ", 500_000),
+            ("*a ", 500_000),
+            ("---\n", 300_000),
+            ("a", 5_000_000),
+            ("a\n", 1_000_000),
+            (" ", 5_000_000),
+            ("\t", 5_000_000),
+            ("#\n", 1_000_000),
+            ("|\n", 1_000_000),
+            ("%a\n", 300_000),
+        ];
+        for (text, n) in repeated {
+            swallow(text.repeat(n).as_bytes());
+            swallow(format!("a: {}", text.repeat(n)).as_bytes());
+        }
+        let stairs: String = (0..3000).map(|n| format!("{}a:\n", " ".repeat(n))).collect();
+        swallow(stairs.as_bytes());
+        swallow("- {apiVersion: v1, kind: Pod, spec: {x: 1}}\n".repeat(10_000).as_bytes());
+        swallow("apiVersion: v1\nkind: Pod\nspec: {y: 1}\n---\n".repeat(10_000).as_bytes());
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_the_reader_panic(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
+            swallow(&bytes);
+        }
+
+        #[test]
+        fn no_text_of_yaml_characters_makes_the_reader_panic(text in "[-?:,{}\\[\\]#&*!|>'\"%@` \t\n\\\\a1<~éx.]{0,200}") {
+            swallow(text.as_bytes());
+        }
+
+        #[test]
+        fn no_change_of_a_manifest_makes_the_reader_panic(
+            edits in prop::collection::vec((any::<prop::sample::Index>(), 0..4usize, "[-?:,{}\\[\\]#&*!|>'\"% \n\t\u{0}a~]"), 1..6)
+        ) {
+            let mut chars: Vec<char> = MANIFEST.chars().collect();
+            for (at, n_removed, inserted) in edits {
+                let at = at.index(chars.len());
+                let end = (at + n_removed).min(chars.len());
+                chars.splice(at..end, inserted.chars());
+            }
+            swallow(chars.into_iter().collect::<String>().as_bytes());
+        }
+
+        #[test]
+        fn json_reads_the_same_as_json_and_as_yaml(value in json_value()) {
+            let text = serde_json::to_string_pretty(&serde_json::json!({"x": value})).unwrap();
+            let mut diagnostics = Diagnostics::default();
+            let as_json = json::parse(&"f".into(), &text, &mut diagnostics).unwrap();
+            let as_yaml = yaml::parse(&"f".into(), &text, &mut diagnostics);
+            prop_assert!(diagnostics.is_empty(), "{diagnostics}");
+            prop_assert_eq!(as_json[0].to_json(), as_yaml[0].to_json());
+            let marks = |tree: &Tree| { let mut marks = Vec::new(); tree.clone().change_scalars(&mut |mark, _| marks.push(mark)); marks };
+            prop_assert_eq!(marks(&as_json[0]), marks(&as_yaml[0]));
+        }
+    }
+
+    fn json_value() -> impl Strategy<Value = serde_json::Value> {
+        let leaf = prop_oneof![
+            Just(serde_json::Value::Null),
+            any::<bool>().prop_map(serde_json::Value::from),
+            any::<i64>().prop_map(serde_json::Value::from),
+            (-1e6..1e6f64).prop_map(serde_json::Value::from),
+            "[a-z0-9 é:#,\"]{0,12}".prop_map(serde_json::Value::from),
+        ];
+        leaf.prop_recursive(4, 40, 5, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..5).prop_map(serde_json::Value::from),
+                prop::collection::btree_map("[a-zé]{1,5}", inner, 0..5)
+                    .prop_map(|map| serde_json::Value::Object(map.into_iter().collect())),
+            ]
+        })
     }
 }

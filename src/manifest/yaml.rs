@@ -7,6 +7,7 @@
 //!
 //! Source: sigs.k8s.io/yaml 1.4 and goyaml.v2 for what a merge key overrides; observed with kubectl 1.32.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -29,6 +30,9 @@ pub fn parse(file: &Arc<str>, text: &str, diagnostics: &mut Diagnostics) -> Vec<
             Err(Fault { mark, message }) => {
                 diagnostics.push(Diagnostic::error(Place { file: Arc::clone(file), mark }, message));
             }
+        }
+        if budget.n_trees == 0 {
+            break;
         }
     }
     trees
@@ -140,7 +144,7 @@ impl<'a> Builder<'a> {
             Event::Scalar(text, style, anchor, tag) => {
                 self.spend_tree(mark)?;
                 let style = self.style(style, tag.as_deref(), mark);
-                let scalar = Scalar { text: text.into_owned().into_boxed_str(), style };
+                let scalar = Scalar { text: (&*text).into(), style };
                 self.close(Tree::scalar(mark, scalar), anchor)
             }
             Event::SequenceStart(anchor, tag) => {
@@ -200,7 +204,12 @@ impl<'a> Builder<'a> {
             Some(OpenContent::List(items)) => items.push(tree),
             Some(OpenContent::Map(map)) => match map.key.take() {
                 None => {
-                    map.key = Some(key(tree)?);
+                    let (key, written) = key(tree)?;
+                    let mark = key.mark;
+                    map.key = Some(key);
+                    if let Some(written) = written {
+                        self.warn_of_key(mark, &written);
+                    }
                 }
                 Some(Key { text: key, mark, is_merge }) => {
                     if is_merge {
@@ -211,6 +220,16 @@ impl<'a> Builder<'a> {
             },
         }
         Ok(())
+    }
+
+    /// Warns of the key just read, which was written in another way than it is taken.
+    fn warn_of_key(&mut self, mark: Mark, written: &str) {
+        let path = self.path();
+        let taken = path.trim_end_matches('.').rsplit(['.', ']']).next().unwrap_or_default();
+        let message =
+            format!("the key {} is taken as {}; quote it to keep it", quoted(written), quoted(taken));
+        let place = Place { file: Arc::clone(self.file), mark };
+        self.diagnostics.push(Diagnostic::warning(place, message).at(path.trim_end_matches('.')));
     }
 
     fn alias(&mut self, anchor: usize, mark: Mark) -> Result<(), Fault> {
@@ -341,7 +360,8 @@ fn spend(tree: &Tree, n_trees: &mut usize, n_bytes: &mut usize) -> Option<()> {
     Some(())
 }
 
-fn key(tree: Tree) -> Result<Key, Fault> {
+/// Returns a key, and how it was written where it is taken in another way.
+fn key(tree: Tree) -> Result<(Key, Option<Box<str>>), Fault> {
     let mark = tree.mark;
     let Content::Scalar(scalar) = tree.content else {
         let message = "a list or map cannot be a key (a template must be rendered before it is read)";
@@ -349,8 +369,11 @@ fn key(tree: Tree) -> Result<Key, Fault> {
     };
     let is_merge = scalar.style == Style::Plain && &*scalar.text == "<<";
     match key_text(&scalar) {
-        Some(text) if *text == *scalar.text => Ok(Key { text: scalar.text, mark, is_merge }),
-        Some(text) => Ok(Key { text: text.into(), mark, is_merge }),
+        Some(Cow::Borrowed(_)) => Ok((Key { text: scalar.text, mark, is_merge }, None)),
+        Some(Cow::Owned(text)) if text == *scalar.text => {
+            Ok((Key { text: text.into(), mark, is_merge }, None))
+        }
+        Some(Cow::Owned(text)) => Ok((Key { text: text.into(), mark, is_merge }, Some(scalar.text))),
         None => Err(Fault { mark, message: "a key is missing before the `:`".to_owned() }),
     }
 }
@@ -473,7 +496,7 @@ mod tests {
             "s: [{}, {k: {x: 1, x: 2}}]\n",
             "f:1:20: s[1].k.x: duplicate key `x`, first given on line 1",
         );
-        check_fault("yes: 1\ntrue: 2\n", "f:2:1: true: duplicate key `true`, first given on line 1");
+        check_fault("true: 1\n\"true\": 2\n", "f:2:1: true: duplicate key `true`, first given on line 1");
         let many: String = (0..50).map(|n| format!("k{}: {n}\n", n % 49)).collect();
         check_fault(&many, "f:50:1: k0: duplicate key `k0`, first given on line 1");
     }
@@ -510,7 +533,14 @@ mod tests {
 
     #[test]
     fn keys_are_scalars() {
-        check("{1: a, true: b, 1.5: c, 0x10: d}", json!({"1": "a", "true": "b", "1.5": "c", "16": "d"}));
+        check("{1: a, true: b, 1.5: c}", json!({"1": "a", "true": "b", "1.5": "c"}));
+        let (values, lines) = read("a: [{y: 1, 0x10: 2}]");
+        assert_eq!(values, [json!({"a": [{"true": 1, "16": 2}]})]);
+        assert_eq!(
+            lines,
+            "f:1:6: warning: a[0].true: the key `y` is taken as `true`; quote it to keep it\n\
+             f:1:12: warning: a[0].16: the key `0x10` is taken as `16`; quote it to keep it\n"
+        );
         check_fault(
             "a: {{ .Values.x }}",
             "f:1:5: a list or map cannot be a key (a template must be rendered before it is read)",

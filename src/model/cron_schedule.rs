@@ -10,7 +10,6 @@
 //! Deviation: after 2099 a zone keeps the offset that it has then, for that is as far as the built-in database goes.
 
 pub mod field;
-mod go_text;
 mod walk;
 
 use chrono::{Datelike, NaiveDate};
@@ -18,7 +17,7 @@ use chrono_tz::Tz;
 use thiserror::Error;
 
 pub use self::field::{FieldRange, FieldSet};
-pub use self::go_text::{DurationFault, NumberFault};
+use super::go_text::{self, DurationFault, NumberFault};
 use super::time_zone::{self, ZoneError};
 use super::unix_time::UnixTime;
 

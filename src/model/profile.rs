@@ -92,18 +92,36 @@ pub enum Feature {
     JobSuspendClearsStartTime,
     /// `status.terminating` alone never causes a status write (a bug).
     JobTerminatingStale,
-    /// CronJob history is cleaned up before the rest of a sync, not after it.
+    /// CronJob history is cleaned up before the rest of a sync, not after it and only without errors.
     CronJobCleanupFirst,
-    /// A CronJob with missed runs of which none is found is looked at again from now, not in a hot loop.
-    CronJobRequeueFromNow,
+    /// A CronJob takes a Job of its own that has the name of the next one for it, and does not try again for ever.
+    CronJobAdoptsExisting,
     /// `status.lastSuccessfulTime` looks only at Complete Jobs.
     CronJobSuccessFromComplete,
+    /// `status.lastSuccessfulTime` is written with the removal from `status.active`, not one sync later.
+    CronJobSuccessAtOnce,
+    /// Records of completed Jobs say `condition: Complete`, not `status: Complete`.
+    CronJobSaysCondition,
     /// `TZ=` and `CRON_TZ=` in a schedule are refused by validation.
     CronJobTzRefused,
-    /// Gate: a pod's status is looked at again at the earliest end of a back-off.
+    /// Gate: each plugin of the scheduler says whether an event could help a pod that it refused.
     SchedulerQueueingHints,
-    /// Pods waiting in the scheduler's back-off queue are tried early when nothing else is to do.
+    /// Gate: pods waiting in the scheduler's back-off queue are tried early when nothing else is to do.
     SchedulerPopFromBackoffQ,
+    /// The hint functions of the scheduler's plugins are complete, and every aspect of a node's update is an event.
+    SchedulerHintFunctions,
+    /// A pod whose attempt went wrong, or met no node at all, waits for its back-off and not for an event.
+    SchedulerErrorsBackOff,
+    /// What the scheduler says of preemption ends in one full stop, not two.
+    SchedulerSingleStop,
+    /// Nodes left out because the pod's affinity names others count as refused, and a named node may be missing.
+    SchedulerOtherNodesCount,
+    /// The scheduler says "untolerated taint(s)" and names none.
+    SchedulerTaintsUnnamed,
+    /// The victims of preemption are listed by importance alone, not those with an exhausted budget first.
+    SchedulerVictimsSorted,
+    /// The plugin DynamicResources adds "no new claims to deallocate" to what preemption says.
+    SchedulerDynamicResources,
 }
 
 /// One line of the table: from which minor version to which a feature is on by default.
@@ -147,8 +165,10 @@ const TABLE: &[Entry] = &[
     Entry { feature: Feature::JobSuspendClearsStartTime, gate: None, from: 36, to: ALWAYS },
     Entry { feature: Feature::JobTerminatingStale, gate: None, from: 0, to: 28 },
     Entry { feature: Feature::CronJobCleanupFirst, gate: None, from: 29, to: ALWAYS },
-    Entry { feature: Feature::CronJobRequeueFromNow, gate: None, from: 29, to: ALWAYS },
-    Entry { feature: Feature::CronJobSuccessFromComplete, gate: None, from: 29, to: ALWAYS },
+    Entry { feature: Feature::CronJobAdoptsExisting, gate: None, from: 29, to: ALWAYS },
+    Entry { feature: Feature::CronJobSuccessFromComplete, gate: None, from: 30, to: ALWAYS },
+    Entry { feature: Feature::CronJobSuccessAtOnce, gate: None, from: 31, to: ALWAYS },
+    Entry { feature: Feature::CronJobSaysCondition, gate: None, from: 31, to: ALWAYS },
     Entry { feature: Feature::CronJobTzRefused, gate: None, from: 29, to: ALWAYS },
     Entry {
         feature: Feature::SchedulerQueueingHints,
@@ -162,6 +182,13 @@ const TABLE: &[Entry] = &[
         from: 33,
         to: ALWAYS,
     },
+    Entry { feature: Feature::SchedulerHintFunctions, gate: None, from: 32, to: ALWAYS },
+    Entry { feature: Feature::SchedulerErrorsBackOff, gate: None, from: 29, to: ALWAYS },
+    Entry { feature: Feature::SchedulerSingleStop, gate: None, from: 29, to: ALWAYS },
+    Entry { feature: Feature::SchedulerOtherNodesCount, gate: None, from: 29, to: ALWAYS },
+    Entry { feature: Feature::SchedulerVictimsSorted, gate: None, from: 31, to: ALWAYS },
+    Entry { feature: Feature::SchedulerTaintsUnnamed, gate: None, from: 34, to: ALWAYS },
+    Entry { feature: Feature::SchedulerDynamicResources, gate: None, from: 34, to: 36 },
 ];
 
 /// The behaviour of one Kubernetes version, with feature gates set by the user.
@@ -193,10 +220,22 @@ impl Profile {
         Ok(self)
     }
 
+    /// Why the cluster lacks a feature, and how it would get it.
+    pub fn reason_without(&self, feature: Feature) -> String {
+        let Entry { gate, from, .. } = entry_of(feature);
+        let version = self.version;
+        match gate {
+            None => format!("Kubernetes {version} does not have it"),
+            Some(gate) if version.minor >= *from => format!("the feature gate {gate} is off"),
+            Some(gate) => format!(
+                "Kubernetes {version} has it only with the feature gate {gate}, which is on since 1.{from}"
+            ),
+        }
+    }
+
     /// Whether the cluster has the feature.
     pub fn has(&self, feature: Feature) -> bool {
-        let entry =
-            TABLE.iter().find(|entry| entry.feature == feature).expect("every feature is in the table");
+        let entry = entry_of(feature);
         let set = entry.gate.and_then(|gate| self.gates.get(gate).copied());
         set.unwrap_or_else(|| (entry.from..=entry.to).contains(&self.version.minor))
     }
@@ -216,6 +255,10 @@ impl Profile {
     pub const fn node_monitor_grace(&self) -> SimDuration {
         SimDuration::from_secs(if self.version.minor < 32 { 40 } else { 50 })
     }
+}
+
+fn entry_of(feature: Feature) -> &'static Entry {
+    TABLE.iter().find(|entry| entry.feature == feature).expect("every feature is in the table")
 }
 
 impl Default for Profile {

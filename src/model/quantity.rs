@@ -230,12 +230,12 @@ fn fraction_up(digits: &[u8], n_zeros: u64, per_unit: u128) -> u128 {
     // From the last digit to the first: each step is one decimal place, and flooring at each step floors the whole.
     for digit in digits.iter().rev() {
         let sum = u128::from(*digit) * per_unit + scaled;
-        is_exact &= sum % 10 == 0;
+        is_exact &= sum.is_multiple_of(10);
         scaled = sum / 10;
     }
     // `per_unit` has at most 28 digits: after that many places nothing but the rounding is left.
     for _ in 0..n_zeros.min(30) {
-        is_exact &= scaled % 10 == 0;
+        is_exact &= scaled.is_multiple_of(10);
         scaled /= 10;
     }
     scaled + u128::from(!is_exact)

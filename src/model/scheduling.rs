@@ -4,7 +4,7 @@ use crate::engine::SimDuration;
 use crate::model::meta::{LabelRequirement, LabelSelector, Labels, Name};
 
 /// A mark on a node that repels pods without a matching toleration.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Taint {
     /// The key.
     pub key: Name,
@@ -15,7 +15,7 @@ pub struct Taint {
 }
 
 /// What a taint does to pods that do not tolerate it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum TaintEffect {
     /// New pods are not placed here.
     NoSchedule,

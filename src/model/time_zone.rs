@@ -48,7 +48,10 @@ pub fn load_zone(name: &str) -> Result<Tz, ZoneError> {
 /// Loads a location as Go does: `None` is `Local`, the zone of the process.
 ///
 /// Source: Go, time/zoneinfo.go, LoadLocation.
-pub(super) fn load_location(name: &str) -> Result<Option<Tz>, ZoneError> {
+///
+/// # Errors
+/// A name that the database does not have, or that could lead out of its directory.
+pub fn load_location(name: &str) -> Result<Option<Tz>, ZoneError> {
     match name {
         "" => Ok(Some(Tz::UTC)),
         "Local" => Ok(None),

@@ -167,24 +167,25 @@ impl JobLedger {
         let Some(ObjectId::Job(job)) = pod.meta.owner.as_ref().map(|owner| owner.object) else { return };
         match state {
             ContainerState::Running { started_at, .. } => {
-                self.begin_attempt(job, id, pod, container, *started_at, cluster);
+                let attempt = Attempt {
+                    pod: pod.meta.name.clone(),
+                    container: pod.spec.container(container).name.clone(),
+                    node: pod.node.map(|node| cluster.name_of(ObjectId::Node(node))),
+                    index: pod.job.and_then(|job| job.completion_index),
+                    start: *started_at,
+                    end: None,
+                    counted: None,
+                };
+                self.begin_attempt(job, (id, container), attempt);
             }
             ContainerState::Terminated(end) => self.end_attempt(id, container, end),
             ContainerState::Waiting(_) => {}
         }
     }
 
-    fn begin_attempt(
-        &mut self,
-        job: JobId,
-        id: PodId,
-        pod: &Pod,
-        container: ContainerRef,
-        start: SimTime,
-        cluster: &Cluster,
-    ) {
+    fn begin_attempt(&mut self, job: JobId, key: (PodId, ContainerRef), attempt: Attempt) {
         let Some(at) = self.living.get(&job).copied() else { return };
-        if self.open.contains_key(&(id, container)) {
+        if self.open.contains_key(&key) {
             return;
         }
         if self.n_attempts == ATTEMPTS_MAX {
@@ -193,16 +194,8 @@ impl JobLedger {
         }
         self.n_attempts += 1;
         let attempts = &mut self.jobs[at].attempts;
-        self.open.insert((id, container), (at, attempts.len()));
-        attempts.push(Attempt {
-            pod: pod.meta.name.clone(),
-            container: pod.spec.container(container).name.clone(),
-            node: pod.node.map(|node| cluster.name_of(ObjectId::Node(node))),
-            index: pod.job.and_then(|job| job.completion_index),
-            start,
-            end: None,
-            counted: None,
-        });
+        self.open.insert(key, (at, attempts.len()));
+        attempts.push(attempt);
     }
 
     /// Nobody will see the end of what still runs in a pod that is gone.

@@ -6,12 +6,13 @@
 
 use std::sync::Arc;
 
-use cel::common::ast::Expr;
-use cel::{Context, Program, Value};
+use cel::common::ast::{Expr, IdedExpr};
+use cel::{Context, Value};
 use serde_json::{Value as Json, json};
 
 use crate::cluster::Cluster;
 use crate::engine::SimTime;
+use crate::manifest::expression;
 use crate::model::ids::ObjectId;
 use crate::model::meta::ObjectMeta;
 use crate::model::wall_clock::WallClock;
@@ -67,17 +68,17 @@ pub struct Judgement {
 /// # Errors
 /// What was found instead.
 pub fn judge(text: &str, evidence: &Evidence<'_>) -> Result<(), String> {
-    let program = Program::compile(text).map_err(|error| error.to_string())?;
+    let expression = expression::parse(text)?;
     let mut context = Context::default();
-    let references = program.references();
+    let references = expression.references();
     for (name, build) in VARIABLES {
         if references.has_variable(name) {
             context.add_variable_from_value(name, build(evidence));
         }
     }
-    match program.execute(&context) {
+    match context.resolve(&expression) {
         Ok(Value::Bool(true)) => Ok(()),
-        Ok(Value::Bool(false)) => Err(sides(&program, &context)),
+        Ok(Value::Bool(false)) => Err(sides(&expression, &context)),
         Ok(other) => Err(format!("the expression is not true or false but {}", show(&other))),
         Err(error) => Err(error.to_string()),
     }
@@ -161,8 +162,8 @@ fn to_cel(value: &Json) -> Value {
 }
 
 /// The values of the two sides of a comparison that does not hold.
-fn sides(program: &Program, context: &Context<'_, '_>) -> String {
-    let Expr::Call(call) = &program.expression().expr else { return "false".into() };
+fn sides(expression: &IdedExpr, context: &Context<'_, '_>) -> String {
+    let Expr::Call(call) = &expression.expr else { return "false".into() };
     let operator = match call.func_name.as_str() {
         "_==_" => "==",
         "_!=_" => "!=",

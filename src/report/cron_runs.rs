@@ -171,7 +171,7 @@ fn scheduled_run(
         started: job.map(|job| seconds(job.created)),
         late_by: late_by.map(SimDuration::as_secs_f64),
         job: job.map(|job| job.name.to_string()),
-        result: job.map(|job| result(job)),
+        result: job.map(result),
         reason,
     }
 }

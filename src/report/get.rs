@@ -94,7 +94,8 @@ fn pods(listing: &Listing<'_>, objects: &[ObjectId]) -> Table {
 }
 
 fn nodes(listing: &Listing<'_>, objects: &[ObjectId]) -> Table {
-    let mut table = Table::new(&["NAME", "STATUS", "AGE", "CPU", "REQUESTED", "MEMORY", "REQUESTED", "PODS", "TAINTS"]);
+    let mut table =
+        Table::new(&["NAME", "STATUS", "AGE", "CPU", "REQUESTED", "MEMORY", "REQUESTED", "PODS", "TAINTS"]);
     for object in objects {
         let ObjectId::Node(id) = object else { continue };
         let Some(node) = listing.cluster.node(*id) else { continue };
@@ -196,7 +197,8 @@ fn cronjobs(listing: &Listing<'_>, objects: &[ObjectId]) -> Table {
 
 /// The table of records, by the time of the last of their kind.
 pub fn records<'a>(records: impl Iterator<Item = &'a LoggedRecord>) -> String {
-    let mut table = Table::new(&["LAST SEEN", "FIRST", "COUNT", "TYPE", "REASON", "OBJECT", "SOURCE", "MESSAGE"]);
+    let mut table =
+        Table::new(&["LAST SEEN", "FIRST", "COUNT", "TYPE", "REASON", "OBJECT", "SOURCE", "MESSAGE"]);
     for entry in records {
         table.row([
             entry.last.to_string(),

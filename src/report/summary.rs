@@ -230,8 +230,10 @@ pub fn summarise<O: Observer>(
     let outages = outages(scenario, end);
     let input =
         LedgerInput { jobs: seen.jobs.jobs(), outages: &outages, end, clock: simulation.context().clock };
-    let cron_jobs: Vec<_> = seen.cronjobs.entries().iter().map(|entry| cron_runs::ledger(entry, &input)).collect();
-    let expectations: Vec<_> = judgements.iter().map(|judgement| expectation_row(scenario, judgement)).collect();
+    let cron_jobs: Vec<_> =
+        seen.cronjobs.entries().iter().map(|entry| cron_runs::ledger(entry, &input)).collect();
+    let expectations: Vec<_> =
+        judgements.iter().map(|judgement| expectation_row(scenario, judgement)).collect();
     let pods = pod_rows(simulation);
     RunSummary {
         format: FORMAT,
@@ -309,7 +311,8 @@ fn pod_rows<O: Observer>(simulation: &Simulation<O>) -> Vec<PodRow> {
 /// What is shown of a pod.
 pub fn pod_row(pod: &Pod, node: Option<String>, now: SimTime) -> PodRow {
     let unplaced = pod.status.conditions.scheduled.as_ref().filter(|_| pod.node.is_none());
-    let message = unplaced.and_then(|condition| condition.message.clone()).or_else(|| pod.status.message.clone());
+    let message =
+        unplaced.and_then(|condition| condition.message.clone()).or_else(|| pod.status.message.clone());
     PodRow {
         namespace: pod.meta.namespace.to_string(),
         name: pod.meta.name.to_string(),

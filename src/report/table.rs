@@ -64,6 +64,9 @@ mod tests {
         table.row(["web".into(), String::new(), "5s".into()]);
         table.row(["database".into(), String::new(), "1m16s".into()]);
         assert_eq!(table.to_string(), "NAME      WHY  AGE\nweb            5s\ndatabase       1m16s\n");
-        assert_eq!(table.without_empty_columns().to_string(), "NAME      AGE\nweb       5s\ndatabase  1m16s\n");
+        assert_eq!(
+            table.without_empty_columns().to_string(),
+            "NAME      AGE\nweb       5s\ndatabase  1m16s\n"
+        );
     }
 }

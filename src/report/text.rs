@@ -68,7 +68,8 @@ fn job_verdict(job: &JobRow) -> String {
 
 fn cron_verdict(ledger: &CronJobLedger) -> String {
     let counts = outcome_counts(&ledger.runs);
-    let parts: Vec<String> = counts.iter().map(|(outcome, count)| format!("{count} {}", outcome.as_str())).collect();
+    let parts: Vec<String> =
+        counts.iter().map(|(outcome, count)| format!("{count} {}", outcome.as_str())).collect();
     let zone = ledger.time_zone.as_ref().map(|zone| format!(" {zone}")).unwrap_or_default();
     let text = if parts.is_empty() { "none".to_owned() } else { parts.join(", ") };
     let head = format!("CronJob {}/{}", ledger.namespace, ledger.name);
@@ -107,7 +108,8 @@ fn jobs(out: &mut String, jobs: &[JobRow]) {
 }
 
 fn job_table(jobs: &[&JobRow]) -> Table {
-    let heads = ["JOB", "CREATED", "ACTIVE", "SUCCEEDED", "FAILED", "CONDITION", "REASON", "DURATION", "ATTEMPTS"];
+    let heads =
+        ["JOB", "CREATED", "ACTIVE", "SUCCEEDED", "FAILED", "CONDITION", "REASON", "DURATION", "ATTEMPTS"];
     let mut table = Table::new(&heads);
     for job in jobs.iter().take(ROWS_MAX) {
         table.row([
@@ -126,9 +128,20 @@ fn job_table(jobs: &[&JobRow]) -> Table {
 }
 
 fn attempts(out: &mut String, job: &JobRow, is_named: bool) {
-    let has_many_containers = job.attempts.iter().any(|attempt| attempt.container != job.attempts[0].container);
-    let mut table =
-        Table::new(&["ATTEMPT", "POD", "CONTAINER", "INDEX", "NODE", "START", "END", "EXIT", "COUNTED", "NEXT TRY"]);
+    let has_many_containers =
+        job.attempts.iter().any(|attempt| attempt.container != job.attempts[0].container);
+    let mut table = Table::new(&[
+        "ATTEMPT",
+        "POD",
+        "CONTAINER",
+        "INDEX",
+        "NODE",
+        "START",
+        "END",
+        "EXIT",
+        "COUNTED",
+        "NEXT TRY",
+    ]);
     for (number, attempt) in (1..).zip(&job.attempts).take(ROWS_MAX) {
         table.row(attempt_cells(number, attempt, job, has_many_containers));
     }

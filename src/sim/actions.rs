@@ -8,7 +8,9 @@ use std::sync::Arc;
 use crate::component::{Observer, Timers, Turn, Watch};
 use crate::engine::SimDuration;
 use crate::event::{Command, Creation, Event};
-use crate::manifest::convert;
+use crate::manifest::admission::PriorityClasses;
+use crate::manifest::convert::{self, JobProgress, ReadContext};
+use crate::manifest::patch::Revision;
 use crate::model::ids::{Kind, NodeId, ObjectId, PodId};
 use crate::model::meta::{Name, Propagation};
 use crate::model::pod_status::ContainerRef;
@@ -77,7 +79,9 @@ fn apply(object: &NewObject, turn: &mut Turn<'_>) -> Result<(), String> {
         Some(id) => update(id, object, turn),
         None => {
             let creation = Creation::of(object.clone());
-            turn.submit(Command::Create(Box::new(creation))).map(|_| ()).map_err(|refusal| refusal.to_string())
+            turn.submit(Command::Create(Box::new(creation)))
+                .map(|_| ())
+                .map_err(|refusal| refusal.to_string())
         }
     }
 }
@@ -107,11 +111,27 @@ fn patch(object: &ObjectName, merge: &serde_json::Value, turn: &mut Turn<'_>) ->
     let id = find(object, turn)?;
     let writer = ObjectWriter { cluster: turn.cluster(), clock: turn.context.clock };
     let old = writer.object(id).ok_or_else(|| missing(object))?;
-    let patched = convert::patched(&old, merge, &turn.context.profile).map_err(|errors| {
+    let context =
+        ReadContext { profile: &turn.context.profile, priority_classes: &PriorityClasses::default() };
+    let revision = Revision::Merge(merge);
+    let patched = convert::accept_update(object.kind, &old, revision, progress(id, turn), &context);
+    let patched = patched.map_err(|errors| {
         let errors: Vec<String> = errors.iter().map(ToString::to_string).collect();
-        format!("{} is refused: {}", object, errors.join("; "))
+        format!("{object} is refused: {}", errors.join("; "))
     })?;
     update(id, &patched, turn)
+}
+
+/// What became of a Job so far, as far as it decides what may change.
+fn progress(id: ObjectId, turn: &Turn<'_>) -> JobProgress {
+    let job = match id {
+        ObjectId::Job(id) => turn.cluster().job(id),
+        ObjectId::Node(_) | ObjectId::Pod(_) | ObjectId::CronJob(_) => None,
+    };
+    job.map_or_else(JobProgress::default, |job| JobProgress {
+        has_started: job.status.start_time.is_some(),
+        n_active: job.status.active,
+    })
 }
 
 fn delete(

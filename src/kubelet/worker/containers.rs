@@ -109,6 +109,11 @@ impl Slots {
         self.slots.iter().any(|slot| slot.n_runs > 0)
     }
 
+    /// Whether any container has ended without the kubelet's knowing.
+    pub(super) fn have_unnoticed_end(&self) -> bool {
+        self.slots.iter().any(|slot| slot.unnoticed_end().is_some())
+    }
+
     /// Whether any process runs.
     pub(super) fn have_process(&self) -> bool {
         self.slots.iter().any(Slot::has_process)
@@ -158,9 +163,8 @@ impl Slots {
     pub(super) fn are_done(&self, spec: &PodSpec) -> bool {
         match self.init_progress(spec) {
             InitProgress::Failed => true,
-            InitProgress::Done => (self.n_init..self.slots.len()).all(|at| {
-                self.slots[at].history() != History::Running && !self.is_wanted(at, spec)
-            }),
+            InitProgress::Done => (self.n_init..self.slots.len())
+                .all(|at| self.slots[at].history() != History::Running && !self.is_wanted(at, spec)),
             InitProgress::Next(_) | InitProgress::Held(_) => false,
         }
     }
@@ -332,11 +336,7 @@ mod tests {
                 })
                 .collect()
         };
-        let spec = PodSpec {
-            init_containers: of('i'),
-            restart_policy: policy,
-            ..testbed::pod_spec(of('a'))
-        };
+        let spec = PodSpec { init_containers: of('i'), restart_policy: policy, ..testbed::pod_spec(of('a')) };
         let slots =
             Slots { slots: histories.iter().map(|h| slot(*h)).collect(), n_init: spec.init_containers.len() };
         let found: Vec<_> = (0..slots.len()).filter(|at| slots.is_wanted(*at, &spec)).collect();

@@ -48,7 +48,8 @@ pub(super) fn problem_of(shape: &Shape, scalar: &Scalar) -> Option<String> {
     }
 }
 
-fn mismatch(shape: &Shape, scalar: &Scalar) -> Option<Mismatch> {
+/// Says whether a scalar is of another kind than the shape, or of its kind but wrong.
+pub(super) fn mismatch(shape: &Shape, scalar: &Scalar) -> Option<Mismatch> {
     let range = |expected: String| {
         Some(Mismatch::Value(format!("expected {expected}, found {}", quoted(&scalar.text))))
     };
@@ -58,12 +59,12 @@ fn mismatch(shape: &Shape, scalar: &Scalar) -> Option<Mismatch> {
         | (Shape::Text, Meaning::Text(_))
         | (Shape::Bool, Meaning::Bool(_)) => None,
         (Shape::Format(format), _) => (format.check)(scalar).err(),
-        (Shape::Int { min, max }, Meaning::Int(int)) => match (*min..=*max).contains(&int) {
+        (Shape::Int { min, max }, Meaning::Int(int)) => match is_within(*min, *max, int) {
             true => None,
             false => range(format!("an integer from {min} to {max}")),
         },
         (Shape::Int { min, max }, Meaning::Float(float)) => match whole(float) {
-            Some(int) if (*min..=*max).contains(&int) => None,
+            Some(int) if is_within(*min, *max, int) => None,
             _ if float.trunc() == float => range(format!("an integer from {min} to {max}")),
             _ => Some(Mismatch::Kind),
         },
@@ -79,6 +80,10 @@ fn mismatch(shape: &Shape, scalar: &Scalar) -> Option<Mismatch> {
         }
         _ => Some(Mismatch::Kind),
     }
+}
+
+fn is_within(min: i64, max: u64, int: i128) -> bool {
+    (i128::from(min)..=i128::from(max)).contains(&int)
 }
 
 fn number(meaning: Meaning<'_>) -> Option<f64> {

@@ -22,68 +22,26 @@ impl Loader<'_> {
         let mut actions = Vec::new();
         for (idx, entry) in head.spec.timeline.iter().enumerate() {
             let path = format!("spec.timeline[{idx}]");
-            self.entry(entry, &path, head, profile, collected, &mut actions);
+            let at = read::instant(entry.at);
+            if n_actions(entry) != 1 {
+                let message = format!("exactly one action is wanted, found {}", n_actions(entry));
+                self.entry_error(head, &path, message);
+            }
+            if let Some(Apply { manifests }) = &entry.apply {
+                let action = Action::Apply(self.applied(manifests, head, profile, collected));
+                actions.push(TimedAction { at, action });
+            }
+            let simple = [patch_actions(entry), delete_actions(entry)].into_iter().flatten();
+            for (field, outcome) in simple {
+                match outcome {
+                    Ok(action) => actions.push(TimedAction { at, action }),
+                    Err(message) => self.entry_error(head, &format!("{path}.{field}"), message),
+                }
+            }
+            actions.extend(timed_actions(entry, at));
         }
         actions.sort_by_key(|action| action.at);
         actions
-    }
-
-    fn entry(
-        &mut self,
-        entry: &TimelineEntry,
-        path: &str,
-        head: &Head,
-        profile: &Profile,
-        collected: &Collected,
-        actions: &mut Vec<TimedAction>,
-    ) {
-        let at = read::instant(entry.at);
-        let before = actions.len();
-        let mut add = |at: SimTime, action: Action| actions.push(TimedAction { at, action });
-        if let Some(Apply { manifests }) = &entry.apply {
-            add(at, Action::Apply(self.applied(manifests, head, profile, collected)));
-        }
-        if let Some(patch) = &entry.patch {
-            match patch_target(patch) {
-                Ok(object) => add(at, Action::Patch { object, merge: Arc::new(patch.merge.clone()) }),
-                Err(message) => self.entry_error(head, &format!("{path}.patch"), message),
-            }
-        }
-        if let Some(delete) = &entry.delete {
-            match delete_target(delete) {
-                Ok(object) => {
-                    let propagation = read::propagation(delete.propagation);
-                    add(
-                        at,
-                        Action::Delete { object, propagation, grace: delete.grace_period.map(|span| span.0) },
-                    );
-                }
-                Err(message) => self.entry_error(head, &format!("{path}.delete"), message),
-            }
-        }
-        entry.kill.iter().for_each(|kill| add(at, kill_action(kill)));
-        if let Some(Fail { node, r#for }) = &entry.fail {
-            let node: Name = node.as_str().into();
-            add(at, Action::FailNode(node.clone()));
-            r#for.iter().for_each(|span| add(at + span.0, Action::RecoverNode(node.clone())));
-        }
-        entry.recover.iter().for_each(|target| add(at, Action::RecoverNode(target.node.as_str().into())));
-        for (target, is_unschedulable) in [(&entry.cordon, true), (&entry.uncordon, false)] {
-            let action = |node: &str| Action::Cordon { node: node.into(), is_unschedulable };
-            target.iter().for_each(|target| add(at, action(&target.node)));
-        }
-        if let Some(Stop { component, r#for }) = &entry.stop {
-            let component = read::component(*component);
-            add(at, Action::StopComponent(component));
-            r#for.iter().for_each(|span| add(at + span.0, Action::StartComponent(component)));
-        }
-        entry
-            .start
-            .iter()
-            .for_each(|target| add(at, Action::StartComponent(read::component(target.component))));
-        if n_actions(entry) != 1 && actions.len() >= before {
-            self.entry_error(head, path, format!("exactly one action is wanted, found {}", n_actions(entry)));
-        }
     }
 
     fn entry_error(&mut self, head: &Head, path: &str, message: String) {
@@ -104,6 +62,54 @@ impl Loader<'_> {
         self.accept_all(objects, head, profile, &mut collected);
         collected.into_objects()
     }
+}
+
+/// An action, or what is wrong with it, by the field that asks for it.
+type Outcome = (&'static str, Result<Action, String>);
+
+fn patch_actions(entry: &TimelineEntry) -> Option<Outcome> {
+    let patch = entry.patch.as_ref()?;
+    let action =
+        patch_target(patch).map(|object| Action::Patch { object, merge: Arc::new(patch.merge.clone()) });
+    Some(("patch", action))
+}
+
+fn delete_actions(entry: &TimelineEntry) -> Option<Outcome> {
+    let delete = entry.delete.as_ref()?;
+    let propagation = read::propagation(delete.propagation);
+    let grace = delete.grace_period.map(|span| span.0);
+    Some(("delete", delete_target(delete).map(|object| Action::Delete { object, propagation, grace })))
+}
+
+/// The actions that cannot be wrong, with those that end them.
+fn timed_actions(entry: &TimelineEntry, at: SimTime) -> Vec<TimedAction> {
+    let mut actions = Vec::new();
+    let mut add = |at: SimTime, action: Action| actions.push(TimedAction { at, action });
+    if let Some(kill) = &entry.kill {
+        add(at, kill_action(kill));
+    }
+    if let Some(Fail { node, r#for }) = &entry.fail {
+        let node: Name = node.as_str().into();
+        add(at, Action::FailNode(node.clone()));
+        r#for.iter().for_each(|span| add(at + span.0, Action::RecoverNode(node.clone())));
+    }
+    if let Some(target) = &entry.recover {
+        add(at, Action::RecoverNode(target.node.as_str().into()));
+    }
+    for (target, is_unschedulable) in [(&entry.cordon, true), (&entry.uncordon, false)] {
+        if let Some(target) = target {
+            add(at, Action::Cordon { node: target.node.as_str().into(), is_unschedulable });
+        }
+    }
+    if let Some(Stop { component, r#for }) = &entry.stop {
+        let component = read::component(*component);
+        add(at, Action::StopComponent(component));
+        r#for.iter().for_each(|span| add(at + span.0, Action::StartComponent(component)));
+    }
+    if let Some(target) = &entry.start {
+        add(at, Action::StartComponent(read::component(target.component)));
+    }
+    actions
 }
 
 fn n_actions(entry: &TimelineEntry) -> usize {

@@ -6,7 +6,7 @@
 //! Source: robfig/cron v3.0.1, parser.go, getField and getRange.
 
 use super::CronError;
-use super::go_text;
+use crate::model::go_text;
 
 /// The values that a field may take, and their names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -52,6 +52,9 @@ pub enum DurationFault {
 }
 
 /// Reads decimal digits after at most one sign.
+///
+/// # Errors
+/// No digits, something else, or too many of them.
 pub fn parse_int(text: &str) -> Result<i64, NumberFault> {
     let (is_negative, digits) = match text.as_bytes() {
         [b'-', digits @ ..] => (true, digits),
@@ -73,6 +76,9 @@ pub fn parse_int(text: &str) -> Result<i64, NumberFault> {
 }
 
 /// Reads a duration such as `1h30m` or `-1.5s` [ns].
+///
+/// # Errors
+/// The first fault from the left, with the words of Go.
 pub fn parse_duration(text: &str) -> Result<i64, DurationFault> {
     let invalid = || DurationFault::Invalid(quote_bytes(text));
     let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);

@@ -1,0 +1,261 @@
+//! NodeResourcesFit: a pod goes only where its requests fit, and rather where more is left.
+
+use crate::event::NodeChange;
+use crate::model::meta::Name;
+use crate::model::node::{Node, NodeSpec};
+use crate::model::pod::{Pod, PodSpec};
+use crate::model::profile::Feature;
+use crate::model::resources::{InitKind, Resources};
+use crate::scheduler::config::ScoringKind;
+use crate::scheduler::framework::{Code, CycleContext, Filter, MAX_NODE_SCORE, PreFilter, Reason, Score};
+use crate::scheduler::plugins::node_resources::{Counted, ResourceColumn, ScoredResource};
+use crate::scheduler::snapshot::{Row, Snapshot};
+
+/// The highest score of a point in a RequestedToCapacityRatio shape.
+const MAX_SHAPE_SCORE: i64 = 10;
+
+/// What the pod requests.
+#[derive(Debug)]
+struct Fit {
+    cpu: i64,
+    memory: i64,
+    ephemeral_storage: i64,
+    extended: Vec<ExtendedRequest>,
+    is_zero: bool,
+}
+
+#[derive(Debug)]
+struct ExtendedRequest {
+    name: Name,
+    column: usize,
+    amount: i64,
+}
+
+/// What a node is short of.
+#[derive(Debug, Clone, Copy)]
+enum Shortage {
+    Pods,
+    Cpu,
+    Memory,
+    EphemeralStorage,
+    /// By position among the pod's extended requests.
+    Extended(usize),
+}
+
+/// Refuses every node: the pod needs what the cluster does not know.
+#[derive(Debug)]
+struct SidecarsAreOff;
+
+/// Scores by room.
+#[derive(Debug)]
+struct FitScore {
+    kind: ScoringKind,
+    resources: Vec<ScoredResource>,
+}
+
+/// Collects what the pod requests.
+/// Source: Kubernetes 1.28, pkg/scheduler/framework/plugins/noderesources/fit.go, PreFilter and Filter.
+pub fn pre_filter(cx: &CycleContext<'_>, snapshot: &mut Snapshot) -> PreFilter {
+    if has_sidecar(&cx.pod.spec) && !cx.profile.has(Feature::SidecarContainers) {
+        return PreFilter::Filter(Box::new(SidecarsAreOff));
+    }
+    let requests = &cx.pod.spec.derived.requests;
+    let extended = requests.extended.iter().filter(|(_, amount)| *amount > 0);
+    let extended = extended.map(|(name, amount)| ExtendedRequest {
+        name: name.clone(),
+        column: snapshot.extended_column(cx.cluster, name),
+        amount: *amount,
+    });
+    PreFilter::Filter(Box::new(Fit {
+        cpu: requests.cpu.0,
+        memory: requests.memory.0,
+        ephemeral_storage: requests.ephemeral_storage.0,
+        extended: extended.collect(),
+        is_zero: requests.is_zero(),
+    }))
+}
+
+/// Compiles the resources that count.
+pub fn pre_score(cx: &CycleContext<'_>, snapshot: &mut Snapshot, _: &[Row]) -> Option<Box<dyn Score>> {
+    let scoring = &cx.config.scoring;
+    let compile =
+        |(name, weight): &(Name, i64)| ScoredResource::compile(name, *weight, Counted::NonZero, cx, snapshot);
+    let resources = scoring.resources.iter().filter_map(compile).collect();
+    Some(Box::new(FitScore { kind: scoring.kind.clone(), resources }))
+}
+
+/// Whether the pod fits beside pods that request so much.
+/// Source: Kubernetes 1.28, pkg/scheduler/framework/plugins/noderesources/fit.go, Fits.
+pub fn fits(pod: &Pod, node: &NodeSpec, used: &Resources, n_pods: usize) -> bool {
+    let (wanted, offered) = (&pod.spec.derived.requests, &node.allocatable);
+    let is_left = |wanted: i64, offered: i64, used: i64| wanted == 0 || wanted <= offered - used;
+    n_pods < node.max_pods as usize
+        && is_left(wanted.cpu.0, offered.cpu.0, used.cpu.0)
+        && is_left(wanted.memory.0, offered.memory.0, used.memory.0)
+        && is_left(wanted.ephemeral_storage.0, offered.ephemeral_storage.0, used.ephemeral_storage.0)
+        && wanted
+            .extended
+            .iter()
+            .all(|(name, amount)| is_left(*amount, offered.extended(name), used.extended(name)))
+}
+
+/// Whether a node that joined, or that offers other amounts than before, could take the pod now.
+/// Source: Kubernetes 1.34, pkg/scheduler/framework/plugins/noderesources/fit.go, isSchedulableAfterNodeChange.
+pub fn could_fit_after(pod: &Pod, node: &Node, change: Option<&NodeChange>) -> bool {
+    let offers_more = |change: &NodeChange| {
+        let (old, new) = (&change.before.spec, &node.spec);
+        let wanted = &pod.spec.derived.requests;
+        let grew = |wanted: i64, old: i64, new: i64| wanted > 0 && new > old;
+        let (before, after) = (&old.allocatable, &new.allocatable);
+        new.max_pods > old.max_pods
+            || grew(wanted.cpu.0, before.cpu.0, after.cpu.0)
+            || grew(wanted.memory.0, before.memory.0, after.memory.0)
+            || grew(wanted.ephemeral_storage.0, before.ephemeral_storage.0, after.ephemeral_storage.0)
+            || wanted
+                .extended
+                .iter()
+                .any(|(name, amount)| grew(*amount, before.extended(name), after.extended(name)))
+    };
+    fits(pod, &node.spec, &Resources::default(), 0) && change.is_none_or(offers_more)
+}
+
+fn has_sidecar(spec: &PodSpec) -> bool {
+    spec.init_containers.iter().any(|container| container.init_kind == InitKind::Sidecar)
+}
+
+impl Fit {
+    /// What the node is short of, in upstream's order. A request of zero fits everywhere.
+    /// Source: Kubernetes 1.28, pkg/scheduler/framework/plugins/noderesources/fit.go, fitsRequest.
+    #[inline]
+    fn for_each_shortage(&self, snapshot: &Snapshot, row: Row, mut on_short: impl FnMut(Shortage)) {
+        let at = row.index();
+        if snapshot.n_pods[at] >= snapshot.max_pods[at] {
+            on_short(Shortage::Pods);
+        }
+        if self.is_zero {
+            return;
+        }
+        let (offered, used) = (&snapshot.allocatable, &snapshot.requested);
+        if self.cpu > 0 && self.cpu > offered.cpu[at] - used.cpu[at] {
+            on_short(Shortage::Cpu);
+        }
+        if self.memory > 0 && self.memory > offered.memory[at] - used.memory[at] {
+            on_short(Shortage::Memory);
+        }
+        let left = offered.ephemeral_storage[at] - used.ephemeral_storage[at];
+        if self.ephemeral_storage > 0 && self.ephemeral_storage > left {
+            on_short(Shortage::EphemeralStorage);
+        }
+        for (position, request) in self.extended.iter().enumerate() {
+            let column = &snapshot.extended[request.column];
+            if request.amount > column.allocatable[at] - column.requested[at] {
+                on_short(Shortage::Extended(position));
+            }
+        }
+    }
+
+    fn reason(&self, shortage: Shortage) -> Reason {
+        match shortage {
+            Shortage::Pods => Reason::TooManyPods,
+            Shortage::Cpu => Reason::Insufficient("cpu".into()),
+            Shortage::Memory => Reason::Insufficient("memory".into()),
+            Shortage::EphemeralStorage => Reason::Insufficient("ephemeral-storage".into()),
+            Shortage::Extended(position) => Reason::Insufficient(self.extended[position].name.clone()),
+        }
+    }
+}
+
+impl Filter for Fit {
+    #[inline]
+    fn filter(&self, snapshot: &Snapshot, row: Row) -> Result<(), Code> {
+        let mut is_short = false;
+        self.for_each_shortage(snapshot, row, |_| is_short = true);
+        if is_short { Err(Code::Unschedulable) } else { Ok(()) }
+    }
+
+    fn explain(&self, snapshot: &Snapshot, row: Row, reasons: &mut Vec<Reason>) {
+        self.for_each_shortage(snapshot, row, |shortage| reasons.push(self.reason(shortage)));
+    }
+}
+
+impl Filter for SidecarsAreOff {
+    fn filter(&self, _: &Snapshot, _: Row) -> Result<(), Code> {
+        Err(Code::UnschedulableAndUnresolvable)
+    }
+
+    fn explain(&self, _: &Snapshot, _: Row, reasons: &mut Vec<Reason>) {
+        reasons.push(Reason::SidecarsAreOff);
+    }
+}
+
+impl Score for FitScore {
+    fn score(&self, snapshot: &Snapshot, rows: &[Row], scores: &mut Vec<i64>) {
+        let columns: Vec<_> = self.resources.iter().map(|resource| resource.column(snapshot)).collect();
+        match &self.kind {
+            ScoringKind::LeastAllocated => {
+                scores.extend(rows.iter().map(|row| weighted_mean(&columns, *row, least_allocated)));
+            }
+            ScoringKind::MostAllocated => {
+                scores.extend(rows.iter().map(|row| weighted_mean(&columns, *row, most_allocated)));
+            }
+            ScoringKind::RequestedToCapacityRatio(shape) => {
+                scores.extend(rows.iter().map(|row| by_shape(&columns, *row, shape)));
+            }
+        }
+    }
+}
+
+/// The mean over the resources that the node offers, both divisions cut off.
+#[inline]
+fn weighted_mean(columns: &[ResourceColumn<'_>], row: Row, score: impl Fn(i64, i64) -> i64) -> i64 {
+    let (mut sum, mut weights) = (0, 0);
+    for column in columns {
+        if let Some((allocatable, requested)) = column.at(row) {
+            sum += score(allocatable, requested) * column.weight;
+            weights += column.weight;
+        }
+    }
+    if weights == 0 { 0 } else { sum / weights }
+}
+
+/// Source: Kubernetes 1.28, pkg/scheduler/framework/plugins/noderesources/least_allocated.go, leastRequestedScore.
+#[inline]
+const fn least_allocated(allocatable: i64, requested: i64) -> i64 {
+    if requested > allocatable { 0 } else { (allocatable - requested) * MAX_NODE_SCORE / allocatable }
+}
+
+/// Source: Kubernetes 1.28, pkg/scheduler/framework/plugins/noderesources/most_allocated.go, mostRequestedScore.
+#[inline]
+const fn most_allocated(allocatable: i64, requested: i64) -> i64 {
+    if requested > allocatable { MAX_NODE_SCORE } else { requested * MAX_NODE_SCORE / allocatable }
+}
+
+/// Source: Kubernetes 1.28, pkg/scheduler/framework/plugins/noderesources/requested_to_capacity_ratio.go.
+fn by_shape(columns: &[ResourceColumn<'_>], row: Row, shape: &[(i64, i64)]) -> i64 {
+    let (mut sum, mut weights) = (0, 0);
+    for column in columns {
+        let Some((allocatable, requested)) = column.at(row) else { continue };
+        let utilization = if requested > allocatable { 100 } else { requested * 100 / allocatable };
+        let score = on_broken_line(shape, utilization);
+        if score > 0 {
+            sum += score * column.weight;
+            weights += column.weight;
+        }
+    }
+    if weights == 0 { 0 } else { (2 * sum + weights) / (2 * weights) }
+}
+
+/// The score of a utilisation on the straight lines between the points.
+/// Source: Kubernetes 1.28, pkg/scheduler/framework/plugins/helper/shape_score.go, BuildBrokenLinearFunction.
+fn on_broken_line(shape: &[(i64, i64)], utilization: i64) -> i64 {
+    let scaled = |score: i64| score * (MAX_NODE_SCORE / MAX_SHAPE_SCORE);
+    let after = shape.iter().position(|(x, _)| utilization <= *x);
+    match after {
+        None => shape.last().map_or(0, |(_, score)| scaled(*score)),
+        Some(0) => scaled(shape[0].1),
+        Some(at) => {
+            let ((x0, y0), (x1, y1)) = (shape[at - 1], shape[at]);
+            scaled(y0) + (scaled(y1) - scaled(y0)) * (utilization - x0) / (x1 - x0)
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! What the end-to-end tests of Kubernetes expect of CronJobs: those cases of `tables/e2e_behaviours.yaml`. Pods only
+//! say how long a Job takes and how it ends, so the model has Jobs without pods.
+
+use std::sync::Arc;
+
+use cluster_sim::cluster::Cluster;
+use cluster_sim::engine::{SimTime, Streams};
+use cluster_sim::event::Command;
+use cluster_sim::model::cronjob::CronJobStatus;
+use cluster_sim::model::ids::ObjectId;
+use cluster_sim::model::meta::Propagation;
+use cluster_sim::model::profile::Profile;
+use cluster_sim::model::time_zone::load_zone;
+use serde_json::{Value, json};
+
+use super::{Suite, files, same, yaml};
+use crate::cronjob_world::{JobChange, World};
+use crate::objects::{accepted, create_cronjob, cronjob_spec};
+
+type Outcome = Result<(), String>;
+
+#[test]
+fn cronjobs_behave_as_the_end_to_end_tests_expect() {
+    let mut suite = Suite::new("e2e_behaviours-cronjob");
+    for table in files("tables/e2e_behaviours.yaml").iter().map(|path| yaml(path)) {
+        let cases = table["cases"].as_array().into_iter().flatten();
+        for case in cases.filter(|case| text(&case["source"]).contains("cronjob.go")) {
+            suite.case(text(&case["id"]), outcome(case));
+        }
+    }
+    suite.finish();
+}
+
+fn outcome(case: &Value) -> Outcome {
+    let expected = &case["expected"];
+    if expected["create"] == "refused as Invalid" {
+        return same(&load_zone(text(&case["inputs"]["timeZone"])).is_err(), &true);
+    }
+    accepted(manifest(&case["inputs"]), &Profile::default())?;
+    if !expected["all"].is_null() {
+        return api_outcome(&case["inputs"]);
+    }
+    let scenario = scenario(case);
+    for version in ["1.28", "1.35"] {
+        let mut world = World::new(&scenario, version);
+        world.run()?;
+        for (aspect, expected) in expected.as_object().into_iter().flatten() {
+            judge(&world, aspect, expected)
+                .map_err(|difference| format!("{version}: {aspect}: {difference}"))?;
+        }
+    }
+    Ok(())
+}
+
+/// The CronJob of a case as a user writes it.
+fn manifest(inputs: &Value) -> Value {
+    let mut spec = inputs.clone();
+    let template = &inputs["jobTemplate"];
+    spec["jobTemplate"] = json!({"spec": {
+        "parallelism": template["parallelism"],
+        "completions": template["completions"],
+        "backoffLimit": template["backoffLimit"],
+        "template": {"spec": {
+            "restartPolicy": template["restartPolicy"],
+            "containers": [{"name": "c", "image": "busybox"}],
+        }},
+    }});
+    if let Some(fields) = spec.as_object_mut() {
+        fields.remove("podBehaviour");
+    }
+    json!({"apiVersion": "batch/v1", "kind": "CronJob", "metadata": {"name": "cj"}, "spec": spec})
+}
+
+/// Five minutes in the life of the CronJob, or more where it has a past.
+fn scenario(case: &Value) -> Value {
+    let job = match text(&case["inputs"]["podBehaviour"]) {
+        "sleep 300" => json!({"duration": 300}),
+        "exit 1" => json!({"duration": 20, "result": "Failed"}),
+        _ => json!({"duration": 1}),
+    };
+    let days: Vec<u64> = text(&case["scenario"]).split(' ').filter_map(|word| word.parse().ok()).collect();
+    let (down, horizon) = match days[..] {
+        // The controller was down from the last schedule on.
+        [created, last] => {
+            (json!([[(created - last) * 86_400 + 30, created * 86_400]]), created * 86_400 + 30)
+        }
+        _ => (json!([]), 300),
+    };
+    json!({
+        "start": "2024-01-01T00:00:00Z",
+        "horizon": horizon,
+        "cronJobs": [{"name": "cj", "createAt": 0, "spec": case["inputs"]}],
+        "fakeJobs": {"default": job},
+        "controllerDown": down,
+    })
+}
+
+fn judge(world: &World<'_>, aspect: &str, expected: &Value) -> Outcome {
+    let n_active = || world.timeline.statuses.iter().map(|(_, status)| status.active.len());
+    let n_created = world.timeline.starts().len();
+    match (aspect, expected) {
+        ("active_jobs" | "status.active", Value::String(at_least)) => {
+            let bound: usize = at_least.trim_start_matches(">= ").split(' ').next().map_or(0, number);
+            same(&(n_active().max() >= Some(bound)), &true)
+        }
+        ("status.active", n) => same(&json!(n_active().last()), n),
+        ("never", n) => same(&n_active().any(|n_active| json!(n_active) == *n), &false),
+        ("jobs", Value::String(at_least)) if at_least == ">= 2, one finished" => {
+            let completed =
+                world.timeline.records.iter().filter(|(_, note)| note.reason == "SawCompletedJob");
+            same(&(n_created >= 2 && completed.count() >= 1), &true)
+        }
+        ("jobs", n) => same(&json!(n_created), n),
+        ("events_absent", reasons) => {
+            let absent: Vec<&str> = reasons.as_array().into_iter().flatten().map(text).collect();
+            same(&world.timeline.reasons().iter().any(|reason| absent.contains(reason)), &false)
+        }
+        ("for" | "after_first", _) => Ok(()),
+        ("after_second_finished", _) => limit_outcome(world),
+        _ => Err("an expectation without a rule".to_owned()),
+    }
+}
+
+/// Of the finished Jobs one remains: each goes when the next one ends.
+fn limit_outcome(world: &World<'_>) -> Outcome {
+    let [mut created, mut deleted] = [Vec::new(), Vec::new()];
+    for (_, change) in &world.timeline.jobs {
+        match change {
+            JobChange::Created(name, ..) => created.push(name),
+            JobChange::Deleted(name) => deleted.push(name),
+        }
+    }
+    let n_living = world.cluster.jobs().values().filter(|job| job.status.finished().is_some()).count();
+    same(&n_living, &1)?;
+    created.pop();
+    same(&deleted, &created)
+}
+
+/// The operations of the API on CronJobs, and on their status.
+fn api_outcome(inputs: &Value) -> Outcome {
+    let mut cluster = Cluster::new(Streams::new(1));
+    let owner = create_cronjob(&mut cluster, "default", "cj", cronjob_spec(inputs));
+    let ObjectId::CronJob(id) = owner.object else { return Err("no CronJob".to_owned()) };
+    let suspended = Arc::new(cronjob_spec(&json!({"schedule": inputs["schedule"], "suspend": true})));
+    let last_schedule_time = Some(SimTime::from_secs(60));
+    let status = CronJobStatus { last_schedule_time, ..CronJobStatus::default() };
+    let writes = [
+        Command::UpdateCronJobSpec(id, suspended, Arc::new(Value::Null)),
+        Command::UpdateCronJobStatus(id, Box::new(status)),
+    ];
+    for write in writes {
+        cluster.apply(SimTime::ZERO, write, &mut Vec::new()).map_err(|refusal| refusal.to_string())?;
+    }
+    let cronjob = cluster.cronjob(id).ok_or("it is gone")?;
+    same(&(cronjob.spec.suspend, cronjob.status.last_schedule_time), &(true, last_schedule_time))?;
+    let delete = Command::DeleteCronJob(id, Propagation::Background);
+    cluster.apply(SimTime::ZERO, delete, &mut Vec::new()).map_err(|refusal| refusal.to_string())?;
+    same(&cluster.cronjobs().is_empty(), &true)
+}
+
+fn number(word: &str) -> usize {
+    word.parse().unwrap_or_else(|error| panic!("{word}: {error}"))
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_else(|| panic!("expected a text: {value}"))
+}

@@ -1,0 +1,200 @@
+//! The objects of a case: ordinary manifests in JSON, with API defaulting and without admission.
+
+use std::sync::Arc;
+
+use cluster_sim::manifest::{convert, defaults, wire};
+use cluster_sim::model::meta::{LabelOperator, LabelRequirement, LabelSelector, Labels, Name};
+use cluster_sim::model::pod::PodSpec;
+use cluster_sim::model::scenario::{NewObject, NewSpec};
+use cluster_sim::model::scheduling::{
+    NodeInclusion, PodAffinity, PodAffinityTerm, TopologySpreadConstraint, WeightedPodAffinityTerm,
+    WhenUnsatisfiable,
+};
+use cluster_sim::scheduler::listers::{DisruptionBudget, Listers, ServiceSelector};
+use serde_json::Value;
+
+/// The text of a field; empty where it is absent.
+pub fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
+}
+
+/// The elements of a list; none where it is absent or null.
+pub fn list(value: &Value) -> impl Iterator<Item = &Value> {
+    value.as_array().into_iter().flatten()
+}
+
+/// The texts of a list.
+pub fn texts(value: &Value) -> Vec<&str> {
+    list(value).map(text).collect()
+}
+
+/// A pod to create.
+pub fn pod(manifest: &Value) -> NewObject {
+    let mut pod: wire::pod::Pod = serde_json::from_value(manifest.clone()).expect("a pod");
+    defaults::pod(&mut pod);
+    let spec = convert::pod::pod_spec(&pod.spec);
+    let placement = cluster_sim::model::scheduling::Placement {
+        spread: list(&manifest["spec"]["topologySpreadConstraints"]).map(spread).collect(),
+        pod_affinity: pod_affinity(&manifest["spec"]["affinity"]),
+        ..spec.placement
+    };
+    object(manifest, NewSpec::Pod(Arc::new(PodSpec { placement, ..spec })))
+}
+
+/// A node to create.
+pub fn node(manifest: &Value) -> NewObject {
+    let mut node: wire::node::Node = serde_json::from_value(manifest.clone()).expect("a node");
+    defaults::node(&mut node);
+    object(manifest, NewSpec::Node(convert::node::node_spec(&node)))
+}
+
+fn object(manifest: &Value, spec: NewSpec) -> NewObject {
+    let metadata = &manifest["metadata"];
+    NewObject {
+        namespace: text(&metadata["namespace"]).into(),
+        name: text(&metadata["name"]).into(),
+        labels: labels(&metadata["labels"]),
+        annotations: Labels::default(),
+        spec,
+        manifest: Arc::new(Value::Null),
+    }
+}
+
+/// A map of texts.
+pub fn labels(map: &Value) -> Labels {
+    map.as_object().into_iter().flatten().map(|(key, value)| (key.as_str(), text(value))).collect()
+}
+
+/// Namespaces, budgets and selectors of a case, for pods given by their manifests.
+pub fn listers<'a>(case: &Value, pods: impl Iterator<Item = &'a Value>) -> Listers {
+    let namespaces = list(&case["namespaces"]);
+    let namespaces = namespaces.map(|namespace| {
+        let metadata = &namespace["metadata"];
+        (text(&metadata["name"]).into(), labels(&metadata["labels"]))
+    });
+    let services = list(&case["services"]).map(|service| ServiceSelector {
+        namespace: text(&service["metadata"]["namespace"]).into(),
+        selector: labels(&service["spec"]["selector"]),
+    });
+    let owners = pods.filter_map(|pod| {
+        let metadata = &pod["metadata"];
+        let owner = list(&metadata["ownerReferences"]).find(|owner| owner["controller"] == true)?;
+        let selector = owner_selector(case, text(&metadata["namespace"]), owner)?;
+        Some(((text(&metadata["namespace"]).into(), text(&metadata["name"]).into()), selector))
+    });
+    Listers {
+        namespaces: namespaces.collect(),
+        budgets: list(&case["pdbs"]).map(budget).collect(),
+        services: services.collect(),
+        owner_selectors: owners.collect(),
+    }
+}
+
+fn owner_selector(case: &Value, namespace: &str, owner: &Value) -> Option<LabelSelector> {
+    let field = match text(&owner["kind"]) {
+        "ReplicaSet" => "replicaSets",
+        "StatefulSet" => "statefulSets",
+        "ReplicationController" => "replicationControllers",
+        _ => return None,
+    };
+    let is_owner = |object: &&Value| {
+        object["metadata"]["name"] == owner["name"] && text(&object["metadata"]["namespace"]) == namespace
+    };
+    let spec = &list(&case[field]).find(is_owner)?["spec"];
+    if field == "replicationControllers" {
+        return Some(LabelSelector { requirements: equal(&spec["selector"]) });
+    }
+    selector(&spec["selector"])
+}
+
+fn budget(budget: &Value) -> DisruptionBudget {
+    let status = &budget["status"];
+    let disrupted = status["disruptedPods"].as_object().into_iter().flatten();
+    DisruptionBudget {
+        namespace: text(&budget["metadata"]["namespace"]).into(),
+        selector: selector(&budget["spec"]["selector"]).unwrap_or_default(),
+        disruptions_allowed: status["disruptionsAllowed"].as_i64().unwrap_or(0) as i32,
+        disrupted_pods: disrupted.map(|(name, _)| name.as_str().into()).collect(),
+    }
+}
+
+fn spread(constraint: &Value) -> TopologySpreadConstraint {
+    let policy = |field: &str, default| match text(&constraint[field]) {
+        "" => default,
+        "Honor" => NodeInclusion::Honor,
+        "Ignore" => NodeInclusion::Ignore,
+        other => panic!("no inclusion policy: {other}"),
+    };
+    TopologySpreadConstraint {
+        max_skew: constraint["maxSkew"].as_i64().expect("a skew") as i32,
+        topology_key: text(&constraint["topologyKey"]).into(),
+        when_unsatisfiable: match text(&constraint["whenUnsatisfiable"]) {
+            "DoNotSchedule" => WhenUnsatisfiable::DoNotSchedule,
+            "ScheduleAnyway" => WhenUnsatisfiable::ScheduleAnyway,
+            other => panic!("no such word: {other}"),
+        },
+        selector: selector(&constraint["labelSelector"]),
+        min_domains: constraint["minDomains"].as_i64().map(|n| n as i32),
+        node_affinity_policy: policy("nodeAffinityPolicy", NodeInclusion::Honor),
+        node_taints_policy: policy("nodeTaintsPolicy", NodeInclusion::Ignore),
+        match_label_keys: names(&constraint["matchLabelKeys"]),
+    }
+}
+
+fn pod_affinity(affinity: &Value) -> PodAffinity {
+    const REQUIRED: &str = "requiredDuringSchedulingIgnoredDuringExecution";
+    const PREFERRED: &str = "preferredDuringSchedulingIgnoredDuringExecution";
+    let (near, far) = (&affinity["podAffinity"], &affinity["podAntiAffinity"]);
+    PodAffinity {
+        required: list(&near[REQUIRED]).map(term).collect(),
+        preferred: list(&near[PREFERRED]).map(weighted).collect(),
+        anti_required: list(&far[REQUIRED]).map(term).collect(),
+        anti_preferred: list(&far[PREFERRED]).map(weighted).collect(),
+    }
+}
+
+fn weighted(value: &Value) -> WeightedPodAffinityTerm {
+    let weight = value["weight"].as_i64().expect("a weight");
+    WeightedPodAffinityTerm { weight, term: term(&value["podAffinityTerm"]) }
+}
+
+fn term(term: &Value) -> PodAffinityTerm {
+    PodAffinityTerm {
+        selector: selector(&term["labelSelector"]),
+        topology_key: text(&term["topologyKey"]).into(),
+        namespaces: names(&term["namespaces"]),
+        namespace_selector: selector(&term["namespaceSelector"]),
+        match_label_keys: names(&term["matchLabelKeys"]),
+        mismatch_label_keys: names(&term["mismatchLabelKeys"]),
+    }
+}
+
+fn names(value: &Value) -> Vec<Name> {
+    texts(value).into_iter().map(Into::into).collect()
+}
+
+/// A label selector; `None` where it is absent.
+pub fn selector(selector: &Value) -> Option<LabelSelector> {
+    selector.as_object()?;
+    let mut requirements = equal(&selector["matchLabels"]);
+    requirements.extend(list(&selector["matchExpressions"]).map(|expression| {
+        let values = names(&expression["values"]);
+        let operator = match text(&expression["operator"]) {
+            "In" => LabelOperator::In(values),
+            "NotIn" => LabelOperator::NotIn(values),
+            "Exists" => LabelOperator::Exists,
+            "DoesNotExist" => LabelOperator::DoesNotExist,
+            other => panic!("no operator: {other}"),
+        };
+        LabelRequirement { key: text(&expression["key"]).into(), operator }
+    }));
+    Some(LabelSelector { requirements })
+}
+
+fn equal(map: &Value) -> Vec<LabelRequirement> {
+    let requirement = |(key, value): (&Name, &Name)| LabelRequirement {
+        key: key.clone(),
+        operator: LabelOperator::In(vec![value.clone()]),
+    };
+    labels(map).iter().map(requirement).collect()
+}
