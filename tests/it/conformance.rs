@@ -8,8 +8,7 @@ mod cron_next;
 mod cronjob_sync;
 mod e2e_behaviours;
 mod e2e_cronjob;
-mod golden_cronjob;
-mod golden_job;
+pub mod golden_job;
 mod golden_sched;
 mod job_sync;
 mod restart_backoff;
@@ -111,22 +110,6 @@ pub fn jsonl(path: &Path) -> Vec<Value> {
         serde_json::from_str(line).unwrap_or_else(|error| panic!("{}:{}: {error}", path.display(), i + 1))
     });
     values.collect()
-}
-
-/// Reads all JSON files of the folder of this name in every folder, by their names.
-pub fn json_files(name: &str) -> Vec<Value> {
-    let mut paths: Vec<PathBuf> = Vec::new();
-    for folder in folders().into_iter().map(|folder| folder.join(name)).filter(|folder| folder.is_dir()) {
-        let entries = fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
-        let mut found: Vec<PathBuf> = entries.map(|entry| entry.expect("a readable folder").path()).collect();
-        found.retain(|path| path.extension().is_some_and(|extension| extension == "json"));
-        found.sort();
-        paths.append(&mut found);
-    }
-    let read = |path: &PathBuf| {
-        serde_json::from_str(&text(path)).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
-    };
-    paths.iter().map(read).collect()
 }
 
 /// Compares what was found with what is expected.

@@ -1,6 +1,5 @@
 //! The one integration test binary: each module looks at the package from another side.
 
 mod conformance;
-mod cronjob_world;
 mod cronjobs;
 mod objects;

@@ -10,7 +10,7 @@ use std::fmt;
 
 use crate::controllers::cronjob::history;
 use crate::controllers::cronjob::job_template;
-use crate::controllers::cronjob::schedule_time::{self, Missed};
+use crate::controllers::cronjob::schedule_time::{self, Missed, NoTimes};
 use crate::controllers::cronjob::timetable::Timetable;
 use crate::engine::{SimDuration, SimTime};
 use crate::model::cron_schedule::CronSchedule;
@@ -162,7 +162,11 @@ pub fn requeue_delay(
     status: &CronJobStatus,
     (now, clock): (SimTime, &WallClock),
 ) -> SimDuration {
-    let next = schedule_time::next_schedule_time(schedule, last_time(meta, status, clock), clock.at(now));
+    let last = last_time(meta, status, clock);
+    let next = match schedule_time::most_recent_schedule_time(schedule, last, clock.at(now)) {
+        Ok(due) => due.next,
+        Err(NoTimes) => schedule.next_after(clock.at(now)),
+    };
     next.and_then(|next| clock.instant(next)).map_or(SimDuration::ZERO, |next| (next + PAD).since(now))
 }
 
@@ -215,11 +219,6 @@ impl<'a, A: Api> Sync<'a, A> {
                     "too many missed start times. Set or decrease .spec.startingDeadlineSeconds or check clock skew"
                 ),
             );
-        }
-        if self.is_too_late(time) {
-            let time = time.rfc1123z();
-            self.warn("MissSchedule", format_args!("Missed scheduled time to start a job: {time}"));
-            return false;
         }
         if self.is_served(time) {
             return false;
@@ -332,11 +331,6 @@ impl<'a, A: Api> Sync<'a, A> {
     fn earliest(&self) -> UnixTime {
         let last = last_time(self.observed.meta, &self.status, self.moment.clock);
         schedule_time::earliest_time(last, self.observed.spec.starting_deadline, self.unix_now())
-    }
-
-    fn is_too_late(&self, time: UnixTime) -> bool {
-        let deadline = self.observed.spec.starting_deadline;
-        deadline.is_some_and(|deadline| self.instant(time) + deadline < self.moment.now)
     }
 
     /// Whether the Job for this time was started before.

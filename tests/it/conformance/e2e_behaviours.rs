@@ -8,7 +8,6 @@ use cluster_sim::model::ids::ObjectId;
 use cluster_sim::model::job::{Job, JobStatus};
 use cluster_sim::model::meta::Labels;
 use cluster_sim::model::pod::Pod;
-use cluster_sim::model::profile::Profile;
 use cluster_sim::model::unix_time::UnixTime;
 use cluster_sim::model::wall_clock::WallClock;
 use cluster_sim::observe::object::ObjectWriter;
@@ -98,15 +97,14 @@ fn world(case: &Value) -> World {
     }
     let restart_policy = inputs["restartPolicy"].as_str().unwrap_or("Never");
     let scenario = json!({
+        "kubernetesVersion": if case["kubernetes"] == "1.28" { "1.28" } else { "1.35" },
         "start": "2024-01-01T00:00:00Z",
         "horizon": 7200,
         "jobs": [{"name": "job", "createAt": 0, "restartPolicy": restart_policy, "spec": spec}],
         "pods": scripts(case),
         "ops": ops(case),
     });
-    let version = if case["kubernetes"] == "1.28" { "1.28" } else { "1.35" };
-    let profile = Profile::new(version.parse().expect("a version with a profile"));
-    World::new(Scenario::read(&scenario, profile))
+    World::new(Scenario::read(&scenario))
 }
 
 /// The policies that newer rows tell in words only.

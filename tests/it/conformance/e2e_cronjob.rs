@@ -1,5 +1,5 @@
-//! What the end-to-end tests of Kubernetes expect of CronJobs: those cases of `tables/e2e_behaviours.yaml`. Pods only
-//! say how long a Job takes and how it ends, so the model has Jobs without pods.
+//! What the end-to-end tests of Kubernetes expect of CronJobs: those cases of `tables/e2e_behaviours.yaml`, played with
+//! the controllers of the library and scripted pods.
 
 use std::sync::Arc;
 
@@ -10,11 +10,12 @@ use cluster_sim::model::cronjob::CronJobStatus;
 use cluster_sim::model::ids::ObjectId;
 use cluster_sim::model::meta::Propagation;
 use cluster_sim::model::profile::Profile;
-use cluster_sim::model::time_zone::load_zone;
 use serde_json::{Value, json};
 
+use super::golden_job::scenario::Scenario;
+use super::golden_job::timeline::Timeline;
+use super::golden_job::world::World;
 use super::{Suite, files, same, yaml};
-use crate::cronjob_world::{JobChange, World};
 use crate::objects::{accepted, create_cronjob, cronjob_spec};
 
 type Outcome = Result<(), String>;
@@ -34,18 +35,16 @@ fn cronjobs_behave_as_the_end_to_end_tests_expect() {
 fn outcome(case: &Value) -> Outcome {
     let expected = &case["expected"];
     if expected["create"] == "refused as Invalid" {
-        return same(&load_zone(text(&case["inputs"]["timeZone"])).is_err(), &true);
+        return same(&accepted(manifest(&case["inputs"]), &Profile::default()).is_err(), &true);
     }
     accepted(manifest(&case["inputs"]), &Profile::default())?;
     if !expected["all"].is_null() {
         return api_outcome(&case["inputs"]);
     }
-    let scenario = scenario(case);
     for version in ["1.28", "1.35"] {
-        let mut world = World::new(&scenario, version);
-        world.run()?;
+        let timeline = World::new(Scenario::read(&scenario(case, version))).run();
         for (aspect, expected) in expected.as_object().into_iter().flatten() {
-            judge(&world, aspect, expected)
+            judge(&timeline, aspect, expected)
                 .map_err(|difference| format!("{version}: {aspect}: {difference}"))?;
         }
     }
@@ -72,32 +71,51 @@ fn manifest(inputs: &Value) -> Value {
 }
 
 /// Five minutes in the life of the CronJob, or more where it has a past.
-fn scenario(case: &Value) -> Value {
-    let job = match text(&case["inputs"]["podBehaviour"]) {
+fn scenario(case: &Value, version: &str) -> Value {
+    let inputs = &case["inputs"];
+    let pod = match text(&inputs["podBehaviour"]) {
         "sleep 300" => json!({"duration": 300}),
-        "exit 1" => json!({"duration": 20, "result": "Failed"}),
-        _ => json!({"duration": 1}),
+        "exit 1" => json!({"runs": [{"duration": 0, "exitCode": 1, "restartDelay": 10}]}),
+        _ => json!({"duration": 0}),
     };
     let days: Vec<u64> = text(&case["scenario"]).split(' ').filter_map(|word| word.parse().ok()).collect();
     let (down, horizon) = match days[..] {
-        // The controller was down from the last schedule on.
+        // The controllers were down from the last schedule on.
         [created, last] => {
             (json!([[(created - last) * 86_400 + 30, created * 86_400]]), created * 86_400 + 30)
         }
         _ => (json!([]), 300),
     };
+    let template = &inputs["jobTemplate"];
+    let mut spec = inputs.clone();
+    for field in ["jobTemplate", "podBehaviour"] {
+        spec.as_object_mut().expect("inputs are fields").remove(field);
+    }
     json!({
         "start": "2024-01-01T00:00:00Z",
+        "kubernetesVersion": version,
         "horizon": horizon,
-        "cronJobs": [{"name": "cj", "createAt": 0, "spec": case["inputs"]}],
-        "fakeJobs": {"default": job},
+        "cronJobs": [{
+            "name": "cj",
+            "createAt": 0,
+            "spec": spec,
+            "restartPolicy": template["restartPolicy"],
+            "jobSpec": {
+                "parallelism": template["parallelism"],
+                "completions": template["completions"],
+                "backoffLimit": template["backoffLimit"],
+            },
+        }],
+        "pods": {"default": pod},
         "controllerDown": down,
     })
 }
 
-fn judge(world: &World<'_>, aspect: &str, expected: &Value) -> Outcome {
-    let n_active = || world.timeline.statuses.iter().map(|(_, status)| status.active.len());
-    let n_created = world.timeline.starts().len();
+fn judge(timeline: &Timeline, aspect: &str, expected: &Value) -> Outcome {
+    let statuses = || timeline.cronjob_statuses.values().flatten();
+    let n_active = || statuses().map(|(_, status)| status.active.len());
+    let n_created = timeline.jobs_created.len();
+    let has_record = |reason: &str| timeline.records.iter().any(|(_, record)| record.reason == reason);
     match (aspect, expected) {
         ("active_jobs" | "status.active", Value::String(at_least)) => {
             let bound: usize = at_least.trim_start_matches(">= ").split(' ').next().map_or(0, number);
@@ -106,34 +124,33 @@ fn judge(world: &World<'_>, aspect: &str, expected: &Value) -> Outcome {
         ("status.active", n) => same(&json!(n_active().last()), n),
         ("never", n) => same(&n_active().any(|n_active| json!(n_active) == *n), &false),
         ("jobs", Value::String(at_least)) if at_least == ">= 2, one finished" => {
-            let completed =
-                world.timeline.records.iter().filter(|(_, note)| note.reason == "SawCompletedJob");
-            same(&(n_created >= 2 && completed.count() >= 1), &true)
+            same(&(n_created >= 2 && has_record("SawCompletedJob")), &true)
         }
         ("jobs", n) => same(&json!(n_created), n),
         ("events_absent", reasons) => {
-            let absent: Vec<&str> = reasons.as_array().into_iter().flatten().map(text).collect();
-            same(&world.timeline.reasons().iter().any(|reason| absent.contains(reason)), &false)
+            let mut absent = reasons.as_array().into_iter().flatten().map(text);
+            same(&absent.find(|reason| has_record(reason)), &None)
         }
         ("for" | "after_first", _) => Ok(()),
-        ("after_second_finished", _) => limit_outcome(world),
+        ("after_second_finished", _) => limit_outcome(timeline),
         _ => Err("an expectation without a rule".to_owned()),
     }
 }
 
-/// Of the finished Jobs one remains: each goes when the next one ends.
-fn limit_outcome(world: &World<'_>) -> Outcome {
-    let [mut created, mut deleted] = [Vec::new(), Vec::new()];
-    for (_, change) in &world.timeline.jobs {
-        match change {
-            JobChange::Created(name, ..) => created.push(name),
-            JobChange::Deleted(name) => deleted.push(name),
-        }
-    }
-    let n_living = world.cluster.jobs().values().filter(|job| job.status.finished().is_some()).count();
-    same(&n_living, &1)?;
-    created.pop();
-    same(&deleted, &created)
+/// Of the finished Jobs one remains: each goes with its pods when the next one ends.
+fn limit_outcome(timeline: &Timeline) -> Outcome {
+    let is_finished = |name: &str| {
+        let last = timeline.job_statuses.get(name).and_then(|statuses| statuses.last());
+        let mut conditions = last.into_iter().flat_map(|(_, facts)| &facts.conditions);
+        conditions.any(|condition| condition.kind == "Complete" || condition.kind == "Failed")
+    };
+    let created = timeline.jobs_created.iter().map(|(_, job)| job.job.as_str());
+    let mut finished: Vec<&str> = created.filter(|name| is_finished(name)).collect();
+    let deleted: Vec<&str> = timeline.jobs_deleted.iter().map(|(_, name)| name.as_str()).collect();
+    finished.pop();
+    same(&deleted.is_empty(), &false)?;
+    same(&deleted, &finished)?;
+    same(&(timeline.n_pods_deleted >= deleted.len()), &true)
 }
 
 /// The operations of the API on CronJobs, and on their status.

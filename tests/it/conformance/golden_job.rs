@@ -10,7 +10,6 @@ pub mod world;
 use std::fs;
 use std::path::PathBuf;
 
-use cluster_sim::model::profile::Profile;
 use serde_json::Value;
 
 use self::scenario::Scenario;
@@ -19,15 +18,12 @@ use self::world::World;
 use super::{Suite, folders};
 
 #[test]
-fn jobs_go_as_with_the_real_controllers() {
+fn jobs_and_cronjobs_go_as_with_the_real_controllers() {
     let mut suite = Suite::new("golden-job");
     for path in golden_files() {
         let id = path.file_stem().expect("a file has a name").to_string_lossy().into_owned();
         let text = fs::read_to_string(&path).expect("a golden file can be read");
         let file: Value = serde_json::from_str(&text).expect("a golden file is JSON");
-        if file["scenario"]["kind"] != "job" {
-            continue;
-        }
         suite.case(&id, outcome(&file));
     }
     suite.finish();
@@ -47,7 +43,6 @@ fn golden_files() -> Vec<PathBuf> {
 }
 
 fn outcome(file: &Value) -> Result<(), String> {
-    let profile = Profile::new("1.28".parse().expect("1.28 has a profile"));
-    let found = World::new(Scenario::read(&file["scenario"], profile)).run();
+    let found = World::new(Scenario::read(&file["scenario"])).run();
     found.compare(Timeline::read(&file["timeline"]))
 }

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use cluster_sim::engine::{SimDuration, SimTime};
 use cluster_sim::manifest::convert;
 use cluster_sim::manifest::defaults;
+use cluster_sim::manifest::diagnostic::Mark;
+use cluster_sim::manifest::tree::Tree;
 use cluster_sim::manifest::wire;
 use cluster_sim::model::cronjob::CronJobSpec;
 use cluster_sim::model::job::JobSpec;
@@ -19,7 +21,7 @@ pub struct Scenario {
     pub start: UnixTime,
     /// When the run ends at the latest.
     pub horizon: SimTime,
-    /// The behaviour of the version.
+    /// Kubernetes 1.28, unless the scenario has a `kubernetesVersion`, with the gates of the scenario.
     pub profile: Profile,
     /// What happens from outside, in order of time.
     pub acts: Vec<(SimTime, Act)>,
@@ -94,8 +96,10 @@ pub struct FakeJob {
 }
 
 impl Scenario {
-    /// Reads the scenario of a file, to be played with this profile and the gates that it names.
-    pub fn read(scenario: &Value, mut profile: Profile) -> Self {
+    /// Reads the scenario of a file.
+    pub fn read(scenario: &Value) -> Self {
+        let version = scenario["kubernetesVersion"].as_str().unwrap_or("1.28");
+        let mut profile = Profile::new(version.parse().expect("a version with a profile"));
         for (gate, is_on) in scenario["featureGates"].as_object().into_iter().flatten() {
             let is_on = is_on.as_bool().expect("a gate is on or off");
             profile = profile.clone().with_gate(gate, is_on).unwrap_or(profile);
@@ -106,7 +110,7 @@ impl Scenario {
             profile,
             acts: acts(scenario),
             scripts: Scripts::read(&scenario["pods"]),
-            fake_jobs: scenario.get("fakeJobs").map(FakeJobs::read),
+            fake_jobs: scenario.get("fakeJobs").filter(|jobs| !jobs.is_null()).map(FakeJobs::read),
         }
     }
 }
@@ -246,7 +250,8 @@ pub fn job_spec(spec: &Value, restart_policy: &str, profile: &Profile) -> JobSpe
     let mut manifest = json!({"spec": spec});
     manifest["spec"]["template"] =
         json!({"spec": {"restartPolicy": restart_policy, "containers": [{"name": "main", "image": "main"}]}});
-    let mut job: wire::job::Job = wire::decode(&manifest).expect("the spec of a golden file is a Job's");
+    let mut job: wire::job::Job =
+        wire::decode(&Tree::from_json(&manifest, Mark::START)).expect("the spec of a golden file is a Job's");
     defaults::job(&mut job, profile);
     convert::job::job_spec(&job.spec)
 }
@@ -258,8 +263,9 @@ pub fn cronjob_spec(
     restart_policy: &str,
     profile: &Profile,
 ) -> CronJobSpec {
+    let manifest = Tree::from_json(&json!({"spec": spec}), Mark::START);
     let mut cronjob: wire::cronjob::CronJob =
-        wire::decode(&json!({"spec": spec})).expect("the spec of a golden file is a CronJob's");
+        wire::decode(&manifest).expect("the spec of a golden file is a CronJob's");
     defaults::cronjob(&mut cronjob, profile);
     let job_spec = job_spec(&filled_in(job_spec_value), restart_policy, profile);
     convert::job::cronjob_spec(&cronjob.spec, job_spec, Value::Null)

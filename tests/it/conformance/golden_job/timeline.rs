@@ -38,6 +38,8 @@ pub struct PodCreated {
 pub struct JobCreated {
     pub job: String,
     pub scheduled_for: Option<SimTime>,
+    /// The same in the annotation, in the CronJob's time zone.
+    pub scheduled_timestamp: Option<String>,
 }
 
 /// The status of a Job.
@@ -104,7 +106,9 @@ impl Timeline {
             "status" => self.see_status(at, &name("job"), JobFacts::read(record)),
             "jobCreated" => {
                 let scheduled_for = record.get("scheduledTime").map(instant);
-                self.jobs_created.push((at, JobCreated { job: name("job"), scheduled_for }));
+                let scheduled_timestamp = record["scheduledTimestamp"].as_str().map(str::to_owned);
+                let created = JobCreated { job: name("job"), scheduled_for, scheduled_timestamp };
+                self.jobs_created.push((at, created));
             }
             "jobDeleted" => self.jobs_deleted.push((at, name("job"))),
             "cronJobDeleted" => self.jobs_deleted.push((at, name("cronJob"))),
@@ -126,9 +130,9 @@ impl Timeline {
         step(self.job_statuses.entry(job.to_owned()).or_default(), at, facts);
     }
 
-    /// Adds the status of a CronJob in the same way.
+    /// Adds the status of a CronJob; of several at one instant every one counts.
     pub fn see_cronjob_status(&mut self, at: SimTime, cronjob: &str, facts: CronJobFacts) {
-        step(self.cronjob_statuses.entry(cronjob.to_owned()).or_default(), at, facts);
+        self.cronjob_statuses.entry(cronjob.to_owned()).or_default().push((at, facts));
     }
 
     /// The first difference from what is expected.

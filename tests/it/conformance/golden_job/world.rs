@@ -2,6 +2,8 @@
 
 use cluster_sim::cluster::Cluster;
 use cluster_sim::component::{Component, Context, Observer, Turn, Watch};
+use cluster_sim::controllers::cronjob::CronJobController;
+use cluster_sim::controllers::cronjob::job_template::SCHEDULED_TIMESTAMP;
 use cluster_sim::controllers::garbage_collector::GarbageCollector;
 use cluster_sim::controllers::job::JobController;
 use cluster_sim::controllers::ttl::TtlController;
@@ -34,6 +36,7 @@ const NAMESPACE: &str = "default";
 struct Controllers {
     jobs: JobRunner,
     ttl: TtlController,
+    cronjobs: CronJobController,
 }
 
 /// Who runs Jobs: the real controller, or a stand-in without pods, which no outage stops.
@@ -63,6 +66,8 @@ pub struct World {
 #[derive(Default)]
 struct Recorder {
     timeline: Timeline,
+    /// The files have no statuses of Jobs that a stand-in runs.
+    are_jobs_fake: bool,
 }
 
 impl World {
@@ -76,7 +81,7 @@ impl World {
             cluster,
             calendar: Calendar::new(),
             changes: Vec::new(),
-            recorder: Recorder::default(),
+            recorder: Recorder { are_jobs_fake: scenario.fake_jobs.is_some(), ..Recorder::default() },
             pods: ScriptedPods::new(scenario.scripts, node),
             garbage_collector: GarbageCollector::new(),
             fake_jobs: scenario.fake_jobs.map(FakeJobRunner::new),
@@ -148,6 +153,7 @@ impl World {
                 }
             }
             (Event::JobExpired(_), Some(controllers), _) => controllers.ttl.on_event(event, turn),
+            (Event::CronJobSync(_), Some(controllers), _) => controllers.cronjobs.on_event(event, turn),
             _ => {}
         }
     }
@@ -165,6 +171,7 @@ impl World {
                     jobs.on_change(&change, &mut watch);
                 }
                 controllers.ttl.on_change(&change, &mut watch);
+                controllers.cronjobs.on_change(&change, &mut watch);
             }
         }
     }
@@ -178,11 +185,13 @@ impl World {
                 JobRunner::Real(JobController::new())
             },
             ttl: TtlController::new(),
+            cronjobs: CronJobController::new(),
         };
         if let JobRunner::Real(jobs) = &mut controllers.jobs {
             jobs.start(&mut watch);
         }
         controllers.ttl.start(&mut watch);
+        controllers.cronjobs.start(&mut watch);
         self.controllers = Some(controllers);
     }
 
@@ -368,14 +377,19 @@ impl Observer for Recorder {
             }
             Change::Created(ObjectId::Job(id)) => {
                 let job = &cluster.jobs()[*id];
-                let created = JobCreated { job: job.meta.name.to_string(), scheduled_for: job.scheduled_for };
+                let timestamp = job.meta.annotations.get(SCHEDULED_TIMESTAMP);
+                let created = JobCreated {
+                    job: job.meta.name.to_string(),
+                    scheduled_for: job.scheduled_for,
+                    scheduled_timestamp: timestamp.map(|timestamp| timestamp.to_string()),
+                };
                 timeline.jobs_created.push((now, created));
             }
             Change::PodPhaseChanged(_, _, phase @ (Phase::Succeeded | Phase::Failed)) => {
                 timeline.pods_finished.push((now, phase.as_str()));
             }
             Change::PodDeleted(..) => timeline.n_pods_deleted += 1,
-            Change::JobStatusChanged(id) => {
+            Change::JobStatusChanged(id) if !self.are_jobs_fake => {
                 let job = &cluster.jobs()[*id];
                 timeline.see_status(now, &job.meta.name, JobFacts::of(&job.status));
             }
