@@ -1,7 +1,7 @@
 //! API objects to the model: decoded, filled in, validated, converted.
 //!
 //! [`accept`] does what the API server does with a request to create an object, [`accept_update`] with one to change
-//! it. What [`job`], [`node`] and [`pod`] convert has passed both defaulting and validation: they panic on a word or
+//! it, and [`accept_object`] reports the outcome of the first with places in files. What [`job`], [`node`] and [`pod`] convert has passed both defaulting and validation: they panic on a word or
 //! a number that validation refuses.
 //!
 //! A Job's selector and the labels that go with it hold the Job's uid, which nobody knows before the Job exists. The
@@ -11,7 +11,10 @@
 
 pub mod job;
 pub mod node;
+mod placed;
 pub mod pod;
+
+pub use placed::{accept_object, report};
 
 use std::sync::Arc;
 
@@ -19,10 +22,9 @@ use serde_json::Value;
 
 use crate::manifest::admission::{self, PriorityClass, PriorityClasses};
 use crate::manifest::defaults::{self, job_labels};
-use crate::manifest::diagnostic::{Diagnostic, Diagnostics, Mark, Severity};
+use crate::manifest::diagnostic::Mark;
 use crate::manifest::field_error::{FieldError, FieldErrors, Path};
 use crate::manifest::patch::Revision;
-use crate::manifest::source::Object;
 use crate::manifest::tree::Tree;
 use crate::manifest::validation::job::{GeneratedLabels, JobUpdate};
 use crate::manifest::validation::{self, gates};
@@ -72,7 +74,7 @@ pub fn accept(
             let Prepared { object: pod, mut errors } = context.prepare_pod(tree)?;
             warnings::pod(&pod, warnings);
             validation::pod::pod(&pod, &mut errors);
-            context.finish_pod(&pod, errors)?
+            context.finish_pod(pod, errors)?
         }
         Kind::Node => {
             let Prepared { object: node, mut errors } = prepare_node(tree)?;
@@ -83,13 +85,13 @@ pub fn accept(
             let Prepared { object: job, mut errors } = context.prepare_job(tree, None)?;
             warnings::job(&job, warnings);
             validation::job::job(&job, GeneratedLabels::Prefixed, &mut errors);
-            context.finish_job(&job, errors)?
+            context.finish_job(job, errors)?
         }
         Kind::CronJob => {
             let Prepared { object: cronjob, mut errors } = context.prepare_cronjob(tree)?;
             warnings::cronjob(&cronjob, warnings);
             validation::cronjob::cronjob(&cronjob, context.profile, &mut errors);
-            context.finish_cronjob(&cronjob, tree, errors)?
+            context.finish_cronjob(cronjob, tree, errors)?
         }
     };
     Ok(NewObject { manifest: Arc::new(tree.to_json()), ..object })
@@ -115,7 +117,7 @@ pub fn accept_update(
             let old = context.prepare_pod(&old)?.object;
             let Prepared { object: pod, mut errors } = context.prepare_pod(&new)?;
             validation::pod::pod_update(&pod, &old, &mut errors);
-            context.finish_pod(&pod, errors)?
+            context.finish_pod(pod, errors)?
         }
         Kind::Node => {
             let old = prepare_node(&old)?.object;
@@ -127,13 +129,13 @@ pub fn accept_update(
             let old = context.prepare_job(&old, None)?.object;
             let Prepared { object: job, mut errors } = context.prepare_job(&new, Some(&old.metadata))?;
             validation::job::job_update(&job, &old, context.job_update(&old, progress), &mut errors);
-            context.finish_job(&job, errors)?
+            context.finish_job(job, errors)?
         }
         Kind::CronJob => {
             let old = context.prepare_cronjob(&old)?.object;
             let Prepared { object: cronjob, mut errors } = context.prepare_cronjob(&new)?;
             validation::cronjob::cronjob_update(&cronjob, &old, context.profile, &mut errors);
-            context.finish_cronjob(&cronjob, &new, errors)?
+            context.finish_cronjob(cronjob, &new, errors)?
         }
     };
     Ok(NewObject { manifest: Arc::new(manifest), ..object })
@@ -154,38 +156,6 @@ pub fn accept_priority_class(tree: &Tree) -> Result<PriorityClass, Vec<FieldErro
         preemption_policy: class.preemption_policy,
         is_default: class.global_default,
     })
-}
-
-/// Accepts an object of the cluster that was read from a file, and reports all that is wrong or odd with its place.
-pub fn accept_object(
-    kind: Kind,
-    object: &Object,
-    context: &ReadContext<'_>,
-    diagnostics: &mut Diagnostics,
-) -> Option<NewObject> {
-    let mut warnings = FieldWarnings::default();
-    let outcome = accept(kind, &object.tree, context, &mut warnings);
-    for warning in warnings.0 {
-        let diagnostic = object.error(&warning.path, warning.message);
-        diagnostics.push(Diagnostic { severity: Severity::Warning, ..diagnostic });
-    }
-    report(outcome, object, diagnostics)
-}
-
-/// Takes note of what is wrong with an object, each with its place.
-pub fn report<T>(
-    outcome: Result<T, Vec<FieldError>>,
-    object: &Object,
-    diagnostics: &mut Diagnostics,
-) -> Option<T> {
-    let errors = match outcome {
-        Ok(accepted) => return Some(accepted),
-        Err(errors) => errors,
-    };
-    for error in errors {
-        diagnostics.push(object.error(&error.path, error.message()));
-    }
-    None
 }
 
 /// An object that has been decoded and filled in, and what is wrong with it so far.
@@ -217,13 +187,12 @@ impl ReadContext<'_> {
 
     fn finish_pod(
         &self,
-        pod: &wire::pod::Pod,
+        mut pod: wire::pod::Pod,
         mut errors: FieldErrors,
     ) -> Result<NewObject, Vec<FieldError>> {
-        let mut spec = pod.spec.clone();
-        self.admit(&mut spec, &Path::OBJECT.child("spec"), &mut errors);
+        self.admit(&mut pod.spec, &Path::OBJECT.child("spec"), &mut errors);
         errors.into_result(())?;
-        Ok(new_object(&pod.metadata, NewSpec::Pod(Arc::new(pod::pod_spec(&spec)))))
+        Ok(new_object(&pod.metadata, NewSpec::Pod(Arc::new(pod::pod_spec(&pod.spec)))))
     }
 
     /// `existing` is the Job that this one is to replace.
@@ -245,12 +214,8 @@ impl ReadContext<'_> {
         Ok(Prepared { object: job, errors })
     }
 
-    fn finish_job(
-        &self,
-        job: &wire::job::Job,
-        mut errors: FieldErrors,
-    ) -> Result<NewObject, Vec<FieldError>> {
-        let mut spec = job.spec.clone();
+    fn finish_job(&self, job: wire::job::Job, mut errors: FieldErrors) -> Result<NewObject, Vec<FieldError>> {
+        let mut spec = job.spec;
         if spec.manual_selector != Some(true) {
             let labels = &mut spec.template.metadata.labels;
             labels.retain(|label, _| !job_labels::ALL.contains(&&**label));
@@ -274,13 +239,13 @@ impl ReadContext<'_> {
 
     fn finish_cronjob(
         &self,
-        cronjob: &wire::cronjob::CronJob,
+        mut cronjob: wire::cronjob::CronJob,
         tree: &Tree,
         mut errors: FieldErrors,
     ) -> Result<NewObject, Vec<FieldError>> {
         let spec = Path::OBJECT.child("spec");
         let template = spec.child("jobTemplate");
-        let job_spec = cronjob.spec.job_template.spec.clone();
+        let job_spec = std::mem::take(&mut cronjob.spec.job_template.spec);
         let job_spec = self.finish_job_spec(job_spec, &template.child("spec"), &mut errors);
         let job_spec = job_spec.ok_or(errors.0)?;
         let manifest = tree.get("spec").and_then(|spec| spec.get("jobTemplate")).map(Tree::to_json);
@@ -498,6 +463,36 @@ mod tests {
         let spelled_out =
             json!({"spec": {"template": {"spec": {"dnsPolicy": "ClusterFirst", "securityContext": {}}}}});
         check_update(job_of(json!({})), spelled_out, fresh, &[]);
+    }
+
+    #[test]
+    fn nodes_and_cronjobs_change_freely() {
+        let any = JobProgress::default();
+        let node = json!({"kind": "Node", "metadata": {"name": "n"}, "status": {"capacity": {"cpu": 1}}});
+        check_update(node.clone(), json!({"spec": {"unschedulable": true}}), any, &[]);
+        check_update(
+            node,
+            json!({"spec": {"taints": [{"key": "k", "effect": "No"}]}}),
+            any,
+            &["spec.taints[0].effect: Unsupported value: \"No\": supported values: \"NoSchedule\", \
+               \"PreferNoSchedule\", \"NoExecute\""],
+        );
+        let job = job_of(json!({}))["spec"].clone();
+        let cronjob = |schedule: &str| {
+            json!({"kind": "CronJob", "metadata": {"name": "c"},
+                   "spec": {"schedule": schedule, "jobTemplate": {"spec": job}}})
+        };
+        let template = json!({"spec": {"suspend": true, "jobTemplate": {"spec": {"completions": 5}}}});
+        check_update(cronjob("@daily"), template, any, &[]);
+        check_update(
+            cronjob("@daily"),
+            json!({"spec": {"schedule": "TZ=UTC 0 0 * * *"}}),
+            any,
+            &[
+                "spec.schedule: Invalid value: \"TZ=UTC 0 0 * * *\": cannot use TZ or CRON_TZ in schedule, use timeZone \
+               field instead",
+            ],
+        );
     }
 
     #[test]

@@ -42,7 +42,7 @@ pub type Others = BTreeMap<String, Value>;
 pub fn decode<T: DeserializeOwned>(tree: &Tree) -> Result<T, FieldError> {
     decode::decode(tree).map_err(|error| FieldError {
         path: error.path(),
-        kind: ErrorKind::Invalid,
+        kind: ErrorKind::TypeInvalid,
         value: None,
         detail: error.message,
     })

@@ -13,6 +13,7 @@ use crate::manifest::convert::{self, JobProgress, ReadContext};
 use crate::manifest::patch::Revision;
 use crate::model::ids::{Kind, NodeId, ObjectId, PodId};
 use crate::model::meta::{Name, Propagation};
+use crate::model::pod::PodSpec;
 use crate::model::pod_status::ContainerRef;
 use crate::model::scenario::{Action, NewObject, NewSpec, ObjectName};
 use crate::observe::object::ObjectWriter;
@@ -111,8 +112,8 @@ fn patch(object: &ObjectName, merge: &serde_json::Value, turn: &mut Turn<'_>) ->
     let id = find(object, turn)?;
     let writer = ObjectWriter { cluster: turn.cluster(), clock: turn.context.clock };
     let old = writer.object(id).ok_or_else(|| missing(object))?;
-    let context =
-        ReadContext { profile: &turn.context.profile, priority_classes: &PriorityClasses::default() };
+    let priority_classes = &pod_spec(id, turn).map(PriorityClasses::of_living).unwrap_or_default();
+    let context = ReadContext { profile: &turn.context.profile, priority_classes };
     let revision = Revision::Merge(merge);
     let patched = convert::accept_update(object.kind, &old, revision, progress(id, turn), &context);
     let patched = patched.map_err(|errors| {
@@ -120,6 +121,19 @@ fn patch(object: &ObjectName, merge: &serde_json::Value, turn: &mut Turn<'_>) ->
         format!("{object} is refused: {}", errors.join("; "))
     })?;
     update(id, &patched, turn)
+}
+
+/// The spec of the pods that an object is or makes.
+fn pod_spec<'a>(id: ObjectId, turn: &'a Turn<'_>) -> Option<&'a PodSpec> {
+    let cluster = turn.cluster();
+    match id {
+        ObjectId::Node(_) => None,
+        ObjectId::Pod(id) => cluster.pod(id).map(|pod| &*pod.spec),
+        ObjectId::Job(id) => cluster.job(id).map(|job| &*job.spec.template.spec),
+        ObjectId::CronJob(id) => {
+            cluster.cronjob(id).map(|cronjob| &*cronjob.spec.job_template.spec.template.spec)
+        }
+    }
 }
 
 /// What became of a Job so far, as far as it decides what may change.

@@ -125,12 +125,10 @@ impl Loader<'_> {
         collected: &mut Collected,
     ) {
         let options = self.check_options(profile);
-        objects.retain_mut(|object| {
+        for object in &mut objects {
             params::substitute(object, &head.params, &mut self.diagnostics);
-            let before = self.diagnostics.n_errors();
             self.api.check(object, &options, &mut self.diagnostics);
-            self.diagnostics.n_errors() == before
-        });
+        }
         let classes = objects.iter().filter(|object| object.kind == ObjectKind::PriorityClass);
         let classes: Vec<PriorityClass> = classes
             .filter_map(|object| {

@@ -48,12 +48,11 @@ pub fn cronjob_spec(
         schedule(spec, zone_rule(old, profile), &schedule_path, errors);
     }
     non_negative(spec.starting_deadline_seconds, &path.child("startingDeadlineSeconds"), errors);
-    if old.is_none_or(|old| old.time_zone != spec.time_zone) {
-        if let Some((zone, fault)) =
-            spec.time_zone.as_ref().and_then(|zone| load_zone(zone).err().map(|fault| (zone, fault)))
-        {
-            errors.invalid(&path.child("timeZone"), &**zone, fault.to_string());
-        }
+    if let Some(zone) = &spec.time_zone
+        && old.is_none_or(|old| old.time_zone != spec.time_zone)
+        && let Err(fault) = load_zone(zone)
+    {
+        errors.invalid(&path.child("timeZone"), &**zone, fault.to_string());
     }
     known_word(&spec.concurrency_policy, CONCURRENCY_POLICIES, &path.child("concurrencyPolicy"), errors);
     job_template(&spec.job_template, &path.child("jobTemplate"), errors);

@@ -138,7 +138,7 @@ pub fn job_template_spec(spec: &JobSpec, path: &Path<'_>, errors: &mut FieldErro
         let path = path.child("managedBy");
         invalid_text(controller, names::domain_prefixed_path, &path, errors);
         if controller.len() > MANAGED_BY_MAX {
-            errors.too_long(&path, MANAGED_BY_MAX);
+            errors.too_long(&path, format!("may not be longer than {MANAGED_BY_MAX}"));
         }
     }
     match spec.completion_mode.as_deref() {
@@ -329,7 +329,7 @@ fn success_rule(rule: &SuccessPolicyRule, completions: i32, path: &Path<'_>, err
     if let Some(text) = &rule.succeeded_indexes {
         let path = path.child("succeededIndexes");
         if text.len() > SUCCEEDED_INDEXES_MAX {
-            errors.too_long(&path, SUCCEEDED_INDEXES_MAX);
+            errors.too_long(&path, format!("must have at most {SUCCEEDED_INDEXES_MAX} bytes"));
         }
         match parse_indexes(text, u32::try_from(completions).unwrap_or(0)) {
             Ok(indexes) => n_indexes = indexes.len(),

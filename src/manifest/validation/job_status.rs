@@ -112,14 +112,10 @@ fn times(status: &JobStatus, path: &Path<'_>, errors: &mut FieldErrors) {
         Some(_) | None => {}
     }
     let instant = |time: &Option<Name>| time.as_ref().and_then(|time| UnixTime::parse_rfc3339(time).ok());
-    if let (Some(start), Some(end)) = (instant(&status.start_time), instant(&status.completion_time)) {
-        if end < start {
-            errors.invalid(
-                &completion_time,
-                &*end.to_string(),
-                "completionTime cannot be set before startTime",
-            );
-        }
+    if let (Some(start), Some(end)) = (instant(&status.start_time), instant(&status.completion_time))
+        && end < start
+    {
+        errors.invalid(&completion_time, &*end.to_string(), "completionTime cannot be set before startTime");
     }
 }
 
@@ -167,11 +163,11 @@ fn indexes(status: &JobStatus, spec: &JobSpec, path: &Path<'_>, errors: &mut Fie
     if let Some(fault) = fault(&failed) {
         errors.invalid(&failed_path, &**text, format!("error parsing failedIndexes: {fault}"));
     }
-    if let (Some(Ok(completed)), Some(Ok(failed))) = (completed, failed) {
-        if let Some(index) = first_common(&completed, &failed) {
-            let detail = format!("failedIndexes and completedIndexes overlap at index: {index}");
-            errors.invalid(&failed_path, &**text, detail);
-        }
+    if let (Some(Ok(completed)), Some(Ok(failed))) = (completed, failed)
+        && let Some(index) = first_common(&completed, &failed)
+    {
+        let detail = format!("failedIndexes and completedIndexes overlap at index: {index}");
+        errors.invalid(&failed_path, &**text, detail);
     }
 }
 
@@ -200,10 +196,10 @@ fn transitions(new: &Job, old: &Job, path: &Path<'_>, errors: &mut FieldErrors) 
     if new.succeeded < old.succeeded && !is_elastic {
         errors.invalid(&path.child("succeeded"), &new.succeeded, "cannot decrease the succeeded counter");
     }
-    if let (Some(time), Some(old_time)) = (&new.completion_time, &old.completion_time) {
-        if time != old_time {
-            errors.invalid(&path.child("completionTime"), &**time, "completionTime cannot be mutated");
-        }
+    if let (Some(time), Some(old_time)) = (&new.completion_time, &old.completion_time)
+        && time != old_time
+    {
+        errors.invalid(&path.child("completionTime"), &**time, "completionTime cannot be mutated");
     }
     if old.start_time.is_some() && new.start_time != old.start_time && spec.suspend != Some(true) {
         let detail = "startTime cannot be removed for unsuspended job";

@@ -77,7 +77,7 @@ pub fn annotations(annotations: &StringMap, path: &Path<'_>, errors: &mut FieldE
         n_bytes += key.len() + value.len();
     }
     if n_bytes > ANNOTATIONS_MAX {
-        errors.too_long(path, ANNOTATIONS_MAX);
+        errors.too_long(path, format!("must have at most {ANNOTATIONS_MAX} bytes"));
     }
 }
 

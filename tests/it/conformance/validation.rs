@@ -144,10 +144,7 @@ fn expanded(manifest: &Value) -> Value {
     for path in ["/template/spec", "/jobTemplate/spec/template/spec"] {
         spec.pointer_mut(path).into_iter().for_each(move_host_network);
     }
-    if let Some(rules) = spec.pointer_mut("/successPolicy/rules").and_then(Value::as_array_mut) {
-        let texts = rules.iter_mut().filter_map(|rule| rule.get_mut("succeededIndexes"));
-        texts.for_each(repeat);
-    }
+    repeat(spec);
     manifest
 }
 
@@ -158,13 +155,22 @@ fn move_host_network(pod_spec: &mut Value) {
     }
 }
 
-/// Writes out texts such as `<"1" repeated 65537 times>`.
-fn repeat(text: &mut Value) {
-    let parts = text
-        .as_str()
-        .and_then(|text| text.strip_prefix("<\"")?.strip_suffix(" times>")?.split_once("\" repeated "));
-    if let Some((part, times)) = parts {
-        *text = part.repeat(times.parse().expect("a number of times")).into();
+/// Writes out what texts say as `<"1" repeated 65537 times>`.
+fn repeat(value: &mut Value) {
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(repeat),
+        Value::Object(fields) => fields.values_mut().for_each(repeat),
+        Value::String(text) => {
+            let parts = text.split_once("<\"").and_then(|(front, rest)| {
+                let (part, rest) = rest.split_once("\" repeated ")?;
+                let (times, back) = rest.split_once(" times>")?;
+                Some(format!("{front}{}{back}", part.repeat(times.parse().ok()?)))
+            });
+            if let Some(written_out) = parts {
+                *text = written_out;
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }
 
