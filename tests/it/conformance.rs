@@ -6,6 +6,7 @@
 
 mod cron_next;
 mod cronjob_sync;
+mod e2e_behaviours;
 mod e2e_cronjob;
 pub mod golden_job;
 mod golden_sched;
