@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::engine::SimDuration;
+use crate::model::ids::Kind;
 
 /// A deterministic, offline simulator of Kubernetes behaviour.
 #[derive(Debug, Parser)]
@@ -176,6 +177,18 @@ pub(super) enum KindArg {
     /// CronJobs.
     #[value(name = "cronjobs", aliases = ["cronjob", "cj"])]
     CronJobs,
+}
+
+impl KindArg {
+    /// The kind in the model.
+    pub(super) const fn kind(self) -> Kind {
+        match self {
+            Self::Pods => Kind::Pod,
+            Self::Nodes => Kind::Node,
+            Self::Jobs => Kind::Job,
+            Self::CronJobs => Kind::CronJob,
+        }
+    }
 }
 
 /// The form of a result.

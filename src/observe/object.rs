@@ -10,7 +10,7 @@ use crate::model::meta::{Labels, ObjectMeta, Uid};
 use crate::model::node::{ConditionStatus, LABEL_HOSTNAME, Node};
 use crate::model::pod::{Container, Pod, PodSpec, Protocol, VolumeSource};
 use crate::model::pod_status::{
-    ContainerState, ContainerStatus, PodCondition, PodStatus, Termination, WaitingReason,
+    ContainerState, ContainerStatus, PodCondition, PodReason, PodStatus, Termination, WaitingReason,
 };
 use crate::model::resources::{InitKind, Resources};
 use crate::model::scheduling::{TaintEffect, Toleration};
@@ -495,7 +495,10 @@ pub fn bytes_text(bytes: i64) -> String {
 /// Source: Kubernetes 1.28, pkg/printers/internalversion/printers.go, printPod.
 pub fn status_text(pod: &Pod) -> String {
     let status = &pod.status;
-    if pod.meta.is_terminating() {
+    if pod.meta.is_terminating() && status.reason == Some(PodReason::NodeLost) {
+        return "Unknown".into();
+    }
+    if pod.meta.is_terminating() && !status.phase.is_terminal() {
         return "Terminating".into();
     }
     if let Some(init) = init_status_text(status, &pod.spec) {
@@ -527,6 +530,9 @@ pub fn status_text(pod: &Pod) -> String {
 
 fn init_status_text(status: &PodStatus, spec: &PodSpec) -> Option<String> {
     status.start_time?;
+    if status.conditions.initialized.as_ref().is_some_and(|c| c.status == ConditionStatus::True) {
+        return None;
+    }
     let total = spec.init_containers.len();
     for (at, (container, now)) in spec.init_containers.iter().zip(&status.init_containers).enumerate() {
         match &now.state {
