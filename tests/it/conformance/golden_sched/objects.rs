@@ -43,7 +43,7 @@ pub fn pod(manifest: &Value) -> NewObject {
 
 /// A node to create.
 pub fn node(manifest: &Value) -> NewObject {
-    let mut node: wire::node::Node = serde_json::from_value(manifest.clone()).expect("a node");
+    let mut node: wire::node::Node = wire::decode_json(manifest).expect("a node");
     defaults::node(&mut node);
     object(manifest, NewSpec::Node(convert::node::node_spec(&node)))
 }
