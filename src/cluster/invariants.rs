@@ -6,7 +6,7 @@ use crate::cluster::{Cluster, NodeUsage};
 use crate::model::ids::NodeId;
 use crate::model::job::{Job, JobConditionType};
 use crate::model::pod::Pod;
-use crate::model::pod_status::Phase;
+use crate::model::pod_status::{Phase, PodReason};
 
 /// An invariant that does not hold: a bug of the simulator.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -100,6 +100,8 @@ impl Cluster {
 fn pod_fault(pod: &Pod) -> Option<&'static str> {
     let status = &pod.status;
     let mut containers = status.init_containers.iter().chain(&status.containers);
+    // The pod garbage collector leaves Ready as it was.
+    let is_lost = status.reason == Some(PodReason::NodeLost);
     let runs = containers.any(|container| container.is_running());
     if runs && pod.node.is_none() {
         Some("it runs on no node")
@@ -107,7 +109,7 @@ fn pod_fault(pod: &Pod) -> Option<&'static str> {
         Some("it runs and was not accepted")
     } else if status.phase == Phase::Running && pod.node.is_none() {
         Some("it is Running on no node")
-    } else if status.phase.is_terminal() && status.conditions.is_ready() {
+    } else if status.phase.is_terminal() && status.conditions.is_ready() && !is_lost {
         Some("it has ended and is Ready")
     } else {
         None

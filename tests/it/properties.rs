@@ -26,6 +26,7 @@ use crate::generate::{Chance, World, scenario_of, worlds};
 const EVENTS_MAX: u64 = 4_000;
 
 /// The settings of all tests here; `PROPTEST_CASES` asks for more.
+#[expect(clippy::disallowed_methods, reason = "how many worlds are tried is up to the environment")]
 fn config(cases: u32) -> ProptestConfig {
     let asked = std::env::var("PROPTEST_CASES").ok().and_then(|text| text.parse().ok());
     ProptestConfig { cases: asked.unwrap_or(cases), failure_persistence: None, ..ProptestConfig::default() }
