@@ -1,4 +1,5 @@
 //! Whole runs: one trial from its first event to its judgements.
 
+pub mod other_limits;
 pub mod trial;
 pub mod twice;
