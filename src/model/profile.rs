@@ -116,6 +116,14 @@ pub enum Feature {
     SchedulerSingleStop,
     /// Nodes left out because the pod's affinity names others count as refused, and a named node may be missing.
     SchedulerOtherNodesCount,
+    /// The images of init containers count for the scheduler's ImageLocality.
+    SchedulerInitImages,
+    /// Pods without requests are not scored by NodeResourcesBalancedAllocation.
+    SchedulerBestEffortUnbalanced,
+    /// Preemption does not look at nodes that are too small for the pod even when empty.
+    SchedulerSmallNodesHopeless,
+    /// NodeResourcesBalancedAllocation scores by how the balance of a node changes, not by how it is then.
+    SchedulerBalanceChange,
     /// The scheduler says "untolerated taint(s)" and names none.
     SchedulerTaintsUnnamed,
     /// The victims of preemption are listed by importance alone, not those with an exhausted budget first.
@@ -187,6 +195,10 @@ const TABLE: &[Entry] = &[
     Entry { feature: Feature::SchedulerSingleStop, gate: None, from: 29, to: ALWAYS },
     Entry { feature: Feature::SchedulerOtherNodesCount, gate: None, from: 29, to: ALWAYS },
     Entry { feature: Feature::SchedulerVictimsSorted, gate: None, from: 31, to: ALWAYS },
+    Entry { feature: Feature::SchedulerInitImages, gate: None, from: 30, to: ALWAYS },
+    Entry { feature: Feature::SchedulerBestEffortUnbalanced, gate: None, from: 33, to: ALWAYS },
+    Entry { feature: Feature::SchedulerSmallNodesHopeless, gate: None, from: 34, to: ALWAYS },
+    Entry { feature: Feature::SchedulerBalanceChange, gate: None, from: 36, to: ALWAYS },
     Entry { feature: Feature::SchedulerTaintsUnnamed, gate: None, from: 34, to: ALWAYS },
     Entry { feature: Feature::SchedulerDynamicResources, gate: None, from: 34, to: 36 },
 ];

@@ -174,6 +174,17 @@ mod tests {
     }
 
     #[test]
+    fn nothing_of_a_resource_equals_no_mention_of_it() {
+        let gpus = |amount| Resources { extended: vec![("example.com/gpu".into(), amount)], ..cpu(100) };
+        assert_eq!(gpus(0), cpu(100));
+        assert_ne!(gpus(1), cpu(100));
+        assert_ne!(cpu(100), gpus(1));
+        let mut used = gpus(1);
+        used -= &gpus(1);
+        assert_eq!(used, Resources::default());
+    }
+
+    #[test]
     fn a_pod_requests_the_larger_of_its_start_up_peak_and_its_running_sum() {
         use InitKind::{Ordinary, Sidecar};
         check(&[], &[100, 200], 300);

@@ -71,6 +71,8 @@ pub struct Attempt {
     pub end: Option<AttemptEnd>,
     /// Which failure it is of those that count against the limit, from 1.
     pub counted: Option<u32>,
+    /// Whether it was ended only because the Job's end was decided.
+    pub is_cut_off: bool,
 }
 
 /// The end of an attempt.
@@ -175,6 +177,7 @@ impl JobLedger {
                     start: *started_at,
                     end: None,
                     counted: None,
+                    is_cut_off: false,
                 };
                 self.begin_attempt(job, (id, container), attempt);
             }
@@ -214,6 +217,7 @@ impl JobLedger {
         let entry = &mut self.jobs[job];
         let end = AttemptEnd { at: end.finished_at, exit_code: end.exit_code, reason: end.reason };
         entry.attempts[attempt].end = Some(end);
+        entry.attempts[attempt].is_cut_off = is_deleted && entry.status.is_decided();
         if entry.counts_restarts && end.exit_code != 0 && !is_deleted {
             entry.n_counted += 1;
             entry.attempts[attempt].counted = Some(entry.n_counted);
@@ -222,13 +226,13 @@ impl JobLedger {
 }
 
 impl JobEntry {
-    /// Takes a status over; failures newly counted in it belong to the failed attempts that ended first. Those of
-    /// pods that were deleted because the Job's end was decided count no more.
+    /// Takes a status over; failures newly counted in it belong to the failed attempts that ended first. A process that
+    /// was ended because the Job's end was decided fails no limit.
     fn take_status(&mut self, status: &JobStatus) {
-        let is_open = !self.counts_restarts && !self.status.is_decided();
-        while is_open && self.n_counted < status.failed {
+        while !self.counts_restarts && self.n_counted < status.failed {
             self.n_counted += 1;
-            let uncounted = self.attempts.iter_mut().filter(|a| a.has_failed() && a.counted.is_none());
+            let uncounted = self.attempts.iter_mut();
+            let uncounted = uncounted.filter(|a| a.has_failed() && a.counted.is_none() && !a.is_cut_off);
             if let Some(attempt) = uncounted.min_by_key(|attempt| attempt.end.map(|end| end.at)) {
                 attempt.counted = Some(self.n_counted);
             }

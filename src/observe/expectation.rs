@@ -60,27 +60,38 @@ pub struct Judgement {
     pub found: Option<String>,
 }
 
-/// Judges one expression.
-///
-/// Returns what was found instead where it does not hold: the two sides of a comparison, or why the expression has
-/// no value.
-///
-/// # Errors
-/// What was found instead.
-pub fn judge(text: &str, evidence: &Evidence<'_>) -> Result<(), String> {
-    let expression = expression::parse(text)?;
-    let mut context = Context::default();
-    let references = expression.references();
-    for (name, build) in VARIABLES {
-        if references.has_variable(name) {
-            context.add_variable_from_value(name, build(evidence));
-        }
+/// Judges expressions at one instant. What they look at is written once, when the first of them looks.
+pub struct Judge<'a> {
+    evidence: Evidence<'a>,
+    context: Context<'static, 'static>,
+    written: Vec<&'static str>,
+}
+
+impl<'a> Judge<'a> {
+    /// A judge of this evidence.
+    pub fn new(evidence: Evidence<'a>) -> Self {
+        Self { evidence, context: Context::default(), written: Vec::new() }
     }
-    match context.resolve(&expression) {
-        Ok(Value::Bool(true)) => Ok(()),
-        Ok(Value::Bool(false)) => Err(sides(&expression, &context)),
-        Ok(other) => Err(format!("the expression is not true or false but {}", show(&other))),
-        Err(error) => Err(error.to_string()),
+
+    /// Judges one expression.
+    ///
+    /// # Errors
+    /// What was found instead: the two sides of a comparison, or why the expression has no value.
+    pub fn judge(&mut self, text: &str) -> Result<(), String> {
+        let expression = expression::parse(text)?;
+        let references = expression.references();
+        for (name, build) in VARIABLES {
+            if references.has_variable(name) && !self.written.contains(&name) {
+                self.context.add_variable_from_value(name, build(&self.evidence));
+                self.written.push(name);
+            }
+        }
+        match self.context.resolve(&expression) {
+            Ok(Value::Bool(true)) => Ok(()),
+            Ok(Value::Bool(false)) => Err(sides(&expression, &self.context)),
+            Ok(other) => Err(format!("the expression is not true or false but {}", show(&other))),
+            Err(error) => Err(error.to_string()),
+        }
     }
 }
 

@@ -2,10 +2,8 @@
 
 use serde::Serialize;
 
+use crate::controllers::cronjob::timetable::scheduled_runs;
 use crate::engine::{SimDuration, SimTime};
-use crate::model::cron_schedule::CronSchedule;
-use crate::model::cronjob::CronJobSpec;
-use crate::model::time_zone::load_zone;
 use crate::model::wall_clock::WallClock;
 use crate::observe::attempts::JobEntry;
 use crate::observe::cron_runs::CronEntry;
@@ -132,23 +130,11 @@ fn scheduled_times(entry: &CronEntry, input: &LedgerInput<'_>) -> Vec<SimTime> {
     let mut times = Vec::new();
     for (at, (from, spec)) in entry.specs.iter().enumerate() {
         let until = entry.specs.get(at + 1).map_or(end, |(next, _)| *next);
-        let Some(schedule) = parse(spec) else { continue };
-        let mut time = input.clock.at(*from);
-        while let Some(next) = schedule.next_after(time) {
-            time = next;
-            match input.clock.instant(next) {
-                Some(instant) if instant + PAD <= until => times.push(instant),
-                Some(_) => break,
-                None => {}
-            }
-        }
+        let Ok(runs) = scheduled_runs(spec, input.clock.at(*from), input.clock.at(until)) else { continue };
+        let runs = runs.filter_map(|time| input.clock.instant(time));
+        times.extend(runs.take_while(|time| *time + PAD <= until));
     }
     times
-}
-
-fn parse(spec: &CronJobSpec) -> Option<CronSchedule> {
-    let zone = spec.time_zone.as_deref().map(load_zone).transpose().ok()?;
-    CronSchedule::with_zone(&spec.schedule, zone).ok()
 }
 
 fn scheduled_run(

@@ -175,6 +175,8 @@ pub enum Reason {
     },
     /// Selector or required affinity do not match.
     NodeAffinity,
+    /// The affinity that the scheduler gives to every pod does not match.
+    EnforcedNodeAffinity,
     /// The pod's affinity names different nodes at once.
     NodeAffinityConflict,
     /// A host port is taken.
@@ -212,6 +214,7 @@ impl fmt::Display for Reason {
                 return write!(f, "node(s) had untolerated taint {{{key}: {value}}}");
             }
             Self::NodeAffinity => "node(s) didn't match Pod's node affinity/selector",
+            Self::EnforcedNodeAffinity => "node(s) didn't match scheduler-enforced node affinity",
             Self::NodeAffinityConflict => "pod affinity terms conflict",
             Self::NodePorts => "node(s) didn't have free ports for the requested pod ports",
             Self::TooManyPods => "Too many pods",

@@ -21,13 +21,20 @@ pub mod taint_toleration;
 use crate::scheduler::framework::{CycleContext, Plugin, PreFilter, Score};
 use crate::scheduler::snapshot::{Row, Snapshot};
 
+/// Compiles what a pod asks for, for the filters.
+pub type RunPreFilter = fn(&CycleContext<'_>, &mut Snapshot) -> PreFilter;
+
+/// Compiles what a pod asks for, for the scores; `None` where the plugin ranks all nodes alike. The rows are those of
+/// the nodes that all filters accept.
+pub type RunPreScore = fn(&CycleContext<'_>, &mut Snapshot, &[Row]) -> Option<Box<dyn Score>>;
+
 /// A plugin at the extension points PreFilter and Filter.
 #[derive(Debug, Clone, Copy)]
 pub struct FilterPlugin {
     /// Its name.
     pub plugin: Plugin,
     /// Compiles what the pod asks for.
-    pub pre_filter: fn(&CycleContext<'_>, &mut Snapshot) -> PreFilter,
+    pub pre_filter: RunPreFilter,
 }
 
 /// A plugin at the extension points PreScore, Score and NormalizeScore.
@@ -37,9 +44,8 @@ pub struct ScorePlugin {
     pub plugin: Plugin,
     /// The weight of its normalised score in the total.
     pub weight: i64,
-    /// Compiles what the pod asks for; `None` where the plugin ranks all nodes alike. The rows are those of the
-    /// nodes that all filters accept.
-    pub pre_score: fn(&CycleContext<'_>, &mut Snapshot, &[Row]) -> Option<Box<dyn Score>>,
+    /// Compiles what the pod asks for.
+    pub pre_score: RunPreScore,
 }
 
 /// The filter plugins in order: a refused node is reported by the first that refuses it.

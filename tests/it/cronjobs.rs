@@ -218,9 +218,11 @@ fn whole_weeks_shift_every_time_and_change_nothing_else() {
 #[track_caller]
 fn check_runs(schedule: &str, zone: &str, (from, to): (&str, &str), runs: &[&str]) {
     let spec = cronjob_spec(&json!({"schedule": schedule, "timeZone": zone}));
-    let time = |text| UnixTime::parse_rfc3339(text).unwrap();
-    let found: Vec<String> =
-        scheduled_runs(&spec, time(from), time(to)).unwrap().map(|time| time.to_string()).collect();
+    let time = |text| UnixTime::parse_rfc3339(text).expect("a timestamp");
+    let found: Vec<String> = scheduled_runs(&spec, time(from), time(to))
+        .expect("a schedule")
+        .map(|time| time.to_string())
+        .collect();
     assert_eq!(found, runs);
 }
 

@@ -64,8 +64,10 @@ impl World {
 /// # Panics
 /// Where the reader refuses them.
 pub fn scenario_of(files: &[(&str, &[Value])]) -> Arc<Scenario> {
-    let source =
-        |(name, documents): &(&str, &[Value])| Source { name: (*name).into(), text: text_of(documents).into() };
+    let source = |(name, documents): &(&str, &[Value])| Source {
+        name: (*name).into(),
+        text: text_of(documents).into(),
+    };
     let sources: Vec<_> = files.iter().map(source).collect();
     let mut fetch = |_: &str, name: &str| Err(format!("{name}: not there"));
     match load::load(&sources, &mut fetch, &Options::default()) {
@@ -240,17 +242,16 @@ fn container(name: String) -> impl Strategy<Value = Value> {
     // Pods may want the same port of a node, but not two containers of one pod.
     let offset = 10 * u16::from(name.as_bytes().last().copied().unwrap_or_default());
     (requests, rest).prop_map(move |((cpu, memory, gpus), (image, host_port, mounts, limit))| {
-        let memory = memory.map(|memory| memory * 100).map(|memory| limit.map_or(memory, |limit| memory.min(limit)));
+        let memory =
+            memory.map(|memory| memory * 100).map(|memory| limit.map_or(memory, |limit| memory.min(limit)));
         let gpus = gpus.map(Value::from);
         let requests = fields([
             ("cpu", cpu.map(|cpu| json!(format!("{}m", cpu * 100)))),
             ("memory", memory.map(|memory| json!(format!("{memory}Mi")))),
             ("example.com/gpu", gpus.clone()),
         ]);
-        let limits = fields([
-            ("memory", limit.map(|limit| json!(format!("{limit}Mi")))),
-            ("example.com/gpu", gpus),
-        ]);
+        let limits =
+            fields([("memory", limit.map(|limit| json!(format!("{limit}Mi")))), ("example.com/gpu", gpus)]);
         fields([
             ("name", Some(json!(name))),
             ("image", Some(json!(format!("img{image}")))),
@@ -281,7 +282,8 @@ fn numbered<S: Strategy<Value = Value>>(
 }
 
 fn pod_spec(may_be_always: bool) -> impl Strategy<Value = Value> {
-    let policies = if may_be_always { vec!["Always", "OnFailure", "Never"] } else { vec!["OnFailure", "Never"] };
+    let policies =
+        if may_be_always { vec!["Always", "OnFailure", "Never"] } else { vec!["OnFailure", "Never"] };
     let containers = (numbered("c", 1..=3, container), numbered("i", 0..=2, init_container));
     let place = (
         weighted(0.15, proptest::sample::select(NODES.to_vec())),
@@ -297,7 +299,11 @@ fn pod_spec(may_be_always: bool) -> impl Strategy<Value = Value> {
         weighted(0.1, Just(true)),
     );
     (containers, place, rest).prop_map(
-        |((containers, init), (node, selector, tolerations, affinity), (policy, class, grace, deadline, host))| {
+        |(
+            (containers, init),
+            (node, selector, tolerations, affinity),
+            (policy, class, grace, deadline, host),
+        )| {
             fields([
                 ("containers", Some(json!(containers))),
                 ("initContainers", Some(json!(init))),
@@ -311,14 +317,18 @@ fn pod_spec(may_be_always: bool) -> impl Strategy<Value = Value> {
                 ("terminationGracePeriodSeconds", grace.map(Value::from)),
                 ("activeDeadlineSeconds", deadline.map(Value::from)),
                 // Host ports of a pod in the node's network must equal its container ports.
-                ("hostNetwork", host.filter(|_| containers.iter().all(|c| c.get("ports").is_none())).map(Value::from)),
+                (
+                    "hostNetwork",
+                    host.filter(|_| containers.iter().all(|c| c.get("ports").is_none())).map(Value::from),
+                ),
             ])
         },
     )
 }
 
 fn affinity() -> impl Strategy<Value = Value> {
-    let term = |pool: &str| json!({"matchExpressions": [{"key": "pool", "operator": "In", "values": [pool]}]});
+    let term =
+        |pool: &str| json!({"matchExpressions": [{"key": "pool", "operator": "In", "values": [pool]}]});
     prop_oneof![
         Just(json!({"nodeAffinity": {
             "requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [term("b")]}}})),
@@ -355,7 +365,12 @@ fn job_spec() -> impl Strategy<Value = Value> {
 
 fn cronjob_spec() -> impl Strategy<Value = Value> {
     let when = (
-        prop_oneof!["\\* \\* \\* \\* \\*", "\\*/7 \\* \\* \\* \\*", "30 \\* \\* \\* 1-5", "0 \\* \\* \\* \\*"],
+        prop_oneof![
+            "\\* \\* \\* \\* \\*",
+            "\\*/7 \\* \\* \\* \\*",
+            "30 \\* \\* \\* 1-5",
+            "0 \\* \\* \\* \\*"
+        ],
         of(prop_oneof!["Allow", "Forbid", "Replace"]),
         of(10..100_u32),
     );
@@ -383,12 +398,14 @@ fn timeline_entry() -> impl Strategy<Value = Value> {
     let how = || prop_oneof!["Background", "Foreground", "Orphan"];
     let action = prop_oneof![
         pods().prop_map(|pod| json!({"kill": {"pod": pod}})),
-        (pods(), of(span()))
-            .prop_map(|(pod, grace)| json!({"delete": fields([("pod", Some(json!(pod))), ("gracePeriod", grace)])})),
+        (pods(), of(span())).prop_map(
+            |(pod, grace)| json!({"delete": fields([("pod", Some(json!(pod))), ("gracePeriod", grace)])})
+        ),
         how().prop_map(|how| json!({"delete": {"job": "job0", "propagation": how}})),
         how().prop_map(|how| json!({"delete": {"cronjob": "cron0", "propagation": how}})),
         node().prop_map(|node| json!({"delete": {"node": node}})),
-        (node(), of(span())).prop_map(|(node, span)| json!({"fail": fields([("node", Some(json!(node))), ("for", span)])})),
+        (node(), of(span()))
+            .prop_map(|(node, span)| json!({"fail": fields([("node", Some(json!(node))), ("for", span)])})),
         node().prop_map(|node| json!({"recover": {"node": node}})),
         node().prop_map(|node| json!({"cordon": {"node": node}})),
         node().prop_map(|node| json!({"uncordon": {"node": node}})),
@@ -396,7 +413,8 @@ fn timeline_entry() -> impl Strategy<Value = Value> {
             .prop_map(|(component, span)| json!({"stop": {"component": component, "for": span}})),
         any::<bool>().prop_map(|on| json!({"patch": {"job": "job0", "merge": {"spec": {"suspend": on}}}})),
         (0..5_u32).prop_map(|n| json!({"patch": {"job": "job1", "merge": {"spec": {"parallelism": n}}}})),
-        any::<bool>().prop_map(|on| json!({"patch": {"cronjob": "cron0", "merge": {"spec": {"suspend": on}}}})),
+        any::<bool>()
+            .prop_map(|on| json!({"patch": {"cronjob": "cron0", "merge": {"spec": {"suspend": on}}}})),
     ];
     (span(), action).prop_map(|(at, mut entry)| {
         entry["at"] = at;

@@ -1,10 +1,15 @@
 //! The one integration test binary: each module looks at the package from another side.
 
+mod cli;
+#![expect(clippy::unwrap_used, reason = "a test that meets what cannot be may panic")]
+
 mod conformance;
 mod cronjobs;
 mod determinism;
 mod diagnostics;
 mod generate;
+mod json_schema;
 mod objects;
 mod properties;
+mod scenarios;
 mod tidy;

@@ -23,8 +23,6 @@ use crate::scheduler::snapshot::{Row, Snapshot};
 
 /// The reason of the condition DisruptionTarget of a victim.
 pub const REASON: &str = "PreemptionByScheduler";
-/// At least so many candidates are looked for, and one tenth of the nodes.
-const MIN_CANDIDATES: usize = 100;
 /// Added to each victim's priority, so that fewer victims always sum up to less.
 const PRIORITY_OFFSET: i64 = 1 << 31;
 
@@ -115,8 +113,12 @@ pub fn post_filter(
     }
 }
 
+/// Whether the pod may preempt others.
 /// Source: Kubernetes 1.28, pkg/scheduler/framework/plugins/defaultpreemption, PodEligibleToPreemptOthers.
-fn check_eligible(
+///
+/// # Errors
+/// Why it may not, in upstream's words.
+pub fn check_eligible(
     cx: &CycleContext<'_>,
     snapshot: &Snapshot,
     refused: &[Refused],
@@ -147,14 +149,15 @@ fn is_being_preempted(pod: &Pod) -> bool {
 
 /// Runs dry on the potential nodes in order, until enough candidates are found of which one hurts no budget.
 /// Source: Kubernetes 1.28, pkg/scheduler/framework/preemption/preemption.go, DryRunPreemption.
-fn find_candidates(
+pub fn find_candidates(
     cx: &CycleContext<'_>,
     snapshot: &mut Snapshot,
     filters: &mut Filters<'_>,
     potential: &[Row],
     tally: &mut Tally,
 ) -> Vec<Candidate> {
-    let n_wanted = (potential.len() / 10).max(MIN_CANDIDATES).min(potential.len());
+    let least = cx.config.preemption_candidates;
+    let n_wanted = (potential.len() * least.percentage / 100).max(least.absolute).min(potential.len());
     let mut candidates = Vec::new();
     for row in potential {
         match dry_run(cx, snapshot, filters, *row) {

@@ -3,6 +3,7 @@
 //! Deviation: upstream freezes the number of nodes that hold an image at the last update of each node; nodes
 //! update their status at least every five minutes, so here the number is always the present one.
 
+use crate::model::profile::Feature;
 use crate::scheduler::framework::{CycleContext, MAX_NODE_SCORE, Score};
 use crate::scheduler::snapshot::{Row, Snapshot};
 
@@ -22,8 +23,11 @@ struct ImageLocality {
 /// Source: Kubernetes 1.28, pkg/scheduler/framework/plugins/imagelocality, scaledImageScore.
 pub fn pre_score(cx: &CycleContext<'_>, snapshot: &mut Snapshot, _: &[Row]) -> Option<Box<dyn Score>> {
     let n_nodes = snapshot.len() as f64;
+    let spec = &cx.pod.spec;
+    let with_init = cx.profile.has(Feature::SchedulerInitImages);
+    let init_containers = if with_init { spec.init_containers.as_slice() } else { &[] };
     let mut images = Vec::new();
-    for container in &cx.pod.spec.containers {
+    for container in init_containers.iter().chain(&spec.containers) {
         let at = snapshot.image_column(cx.cluster, &container.image);
         let column = snapshot.images.at(at);
         if column.n_nodes > 0 {
@@ -31,7 +35,8 @@ pub fn pre_score(cx: &CycleContext<'_>, snapshot: &mut Snapshot, _: &[Row]) -> O
             images.push((at, (column.size.0 as f64 * spread) as i64));
         }
     }
-    Some(Box::new(ImageLocality { images, n_containers: cx.pod.spec.containers.len() as i64 }))
+    let n_containers = (init_containers.len() + spec.containers.len()) as i64;
+    Some(Box::new(ImageLocality { images, n_containers }))
 }
 
 impl Score for ImageLocality {

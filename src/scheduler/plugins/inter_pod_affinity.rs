@@ -4,12 +4,10 @@
 use crate::model::meta::{Labels, Name};
 use crate::model::pod::Pod;
 use crate::model::scheduling::{PodAffinityTerm, WeightedPodAffinityTerm};
+use crate::scheduler::config::ExistingPreferences;
 use crate::scheduler::framework::{Code, CycleContext, Filter, MAX_NODE_SCORE, PreFilter, Reason, Score};
 use crate::scheduler::listers::Listers;
 use crate::scheduler::snapshot::{Row, Snapshot};
-
-/// What a required affinity term of a pod that is there is worth to a pod that it matches.
-const HARD_POD_AFFINITY_WEIGHT: i64 = 1;
 
 /// What affinity terms look at of a pod.
 #[derive(Debug, Clone, Copy)]
@@ -224,7 +222,8 @@ impl Filter for AffinityFilter {
 pub fn pre_score(cx: &CycleContext<'_>, snapshot: &mut Snapshot, _: &[Row]) -> Option<Box<dyn Score>> {
     let wanted = &cx.pod.spec.placement.pod_affinity;
     let asks_all = !wanted.preferred.is_empty() || !wanted.anti_preferred.is_empty();
-    if !asks_all && !snapshot.groups.have_affinity() {
+    let is_indifferent = cx.config.existing_preferences == ExistingPreferences::Ignored;
+    if !asks_all && (is_indifferent || !snapshot.groups.have_affinity()) {
         return None;
     }
     snapshot.need_groups(cx.cluster);
@@ -234,7 +233,8 @@ pub fn pre_score(cx: &CycleContext<'_>, snapshot: &mut Snapshot, _: &[Row]) -> O
     for group in groups.iter().filter(|group| asks_all || !group.key.affinity.is_empty()) {
         let other = Party { namespace: &group.key.namespace, labels: &group.key.labels };
         let theirs = &group.key.affinity;
-        let hard = theirs.required.iter().map(|term| (term, HARD_POD_AFFINITY_WEIGHT));
+        let hard_weight = cx.config.hard_pod_affinity_weight;
+        let hard = theirs.required.iter().map(|term| (term, hard_weight)).filter(|_| hard_weight > 0);
         let of_them = hard.chain(signed(&theirs.preferred, 1)).chain(signed(&theirs.anti_preferred, -1));
         let of_them = of_them.filter(|(term, _)| selects(term, other, itself, cx.listers));
         let own = signed(&wanted.preferred, 1).chain(signed(&wanted.anti_preferred, -1));

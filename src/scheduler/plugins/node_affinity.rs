@@ -18,6 +18,13 @@ pub struct NodeMatcher {
     terms: Option<Vec<Term>>,
 }
 
+/// What the pod asks for, and what the scheduler asks for all pods.
+#[derive(Debug)]
+struct NodeAffinity {
+    own: NodeMatcher,
+    added: Option<Vec<Term>>,
+}
+
 /// The preferred terms with their weights.
 #[derive(Debug)]
 struct Preference {
@@ -52,19 +59,14 @@ impl NodeMatcher {
             operator: LabelOperator::In(vec![value.clone()]),
         };
         let selector = pairs.map(|pair| compile_label(&equal(pair), cx, snapshot)).collect();
-        let terms = placement.required_nodes.as_ref();
-        let terms =
-            terms.map(|terms| terms.iter().filter_map(|term| compile_term(term, cx, snapshot)).collect());
-        Self { selector, terms }
+        let terms = placement.required_nodes.as_deref();
+        Self { selector, terms: terms.map(|terms| compile_terms(terms, cx, snapshot)) }
     }
 
     /// Whether the node is accepted.
     pub fn matches(&self, snapshot: &Snapshot, row: Row) -> bool {
         term_matches(&self.selector, snapshot, row)
-            && self
-                .terms
-                .as_ref()
-                .is_none_or(|terms| terms.iter().any(|term| term_matches(term, snapshot, row)))
+            && self.terms.as_ref().is_none_or(|terms| any_matches(terms, snapshot, row))
     }
 }
 
@@ -72,10 +74,13 @@ impl NodeMatcher {
 /// Source: Kubernetes 1.28, pkg/scheduler/framework/plugins/nodeaffinity, PreFilter.
 pub fn pre_filter(cx: &CycleContext<'_>, snapshot: &mut Snapshot) -> PreFilter {
     let placement = &cx.pod.spec.placement;
-    if placement.required_nodes.is_none() && placement.node_selector.is_empty() {
+    let added = cx.config.added_affinity.required.as_deref();
+    if placement.required_nodes.is_none() && placement.node_selector.is_empty() && added.is_none() {
         return PreFilter::Skip;
     }
-    let filter = Box::new(NodeMatcher::compile(placement, cx, snapshot));
+    let own = NodeMatcher::compile(placement, cx, snapshot);
+    let added = added.map(|terms| compile_terms(terms, cx, snapshot));
+    let filter = Box::new(NodeAffinity { own, added });
     match placement.required_nodes.as_deref().and_then(named_nodes) {
         None => PreFilter::Filter(filter),
         Some(names) if names.is_empty() => {
@@ -88,7 +93,8 @@ pub fn pre_filter(cx: &CycleContext<'_>, snapshot: &mut Snapshot) -> PreFilter {
 /// Compiles the preferred affinity.
 /// Source: Kubernetes 1.28, pkg/scheduler/framework/plugins/nodeaffinity, PreScore and Score.
 pub fn pre_score(cx: &CycleContext<'_>, snapshot: &mut Snapshot, _: &[Row]) -> Option<Box<dyn Score>> {
-    let preferred = cx.pod.spec.placement.preferred_nodes.iter().filter(|term| term.weight != 0);
+    let preferred = cx.pod.spec.placement.preferred_nodes.iter().chain(&cx.config.added_affinity.preferred);
+    let preferred = preferred.filter(|term| term.weight != 0);
     let terms = preferred.filter_map(|term| Some((term.weight, compile_term(&term.term, cx, snapshot)?)));
     Some(Box::new(Preference { terms: terms.collect() }))
 }
@@ -108,6 +114,10 @@ fn named_nodes(terms: &[NodeSelectorTerm]) -> Option<BTreeSet<Name>> {
         names.extend(sets.reduce(|all, set| all.intersection(&set).cloned().collect())?);
     }
     (!terms.is_empty()).then_some(names)
+}
+
+fn compile_terms(terms: &[NodeSelectorTerm], cx: &CycleContext<'_>, snapshot: &mut Snapshot) -> Vec<Term> {
+    terms.iter().filter_map(|term| compile_term(term, cx, snapshot)).collect()
 }
 
 /// A term's requirements; `None` for an empty term, which matches no node.
@@ -159,6 +169,10 @@ fn answers(requirement: &LabelRequirement, column: &LabelColumn) -> Vec<bool> {
     answers
 }
 
+fn any_matches(terms: &[Term], snapshot: &Snapshot, row: Row) -> bool {
+    terms.iter().any(|term| term_matches(term, snapshot, row))
+}
+
 fn term_matches(term: &[Requirement], snapshot: &Snapshot, row: Row) -> bool {
     term.iter().all(|requirement| match requirement {
         Requirement::Label { column, test } => test.accepts(snapshot.labels.at(*column).values[row.index()]),
@@ -178,13 +192,24 @@ impl ValueTest {
     }
 }
 
-impl Filter for NodeMatcher {
+impl NodeAffinity {
+    fn is_enforced(&self, snapshot: &Snapshot, row: Row) -> bool {
+        self.added.as_ref().is_none_or(|terms| any_matches(terms, snapshot, row))
+    }
+}
+
+impl Filter for NodeAffinity {
     fn filter(&self, snapshot: &Snapshot, row: Row) -> Result<(), Code> {
-        if self.matches(snapshot, row) { Ok(()) } else { Err(Code::UnschedulableAndUnresolvable) }
+        let is_accepted = self.is_enforced(snapshot, row) && self.own.matches(snapshot, row);
+        if is_accepted { Ok(()) } else { Err(Code::UnschedulableAndUnresolvable) }
     }
 
-    fn explain(&self, _: &Snapshot, _: Row, reasons: &mut Vec<Reason>) {
-        reasons.push(Reason::NodeAffinity);
+    fn explain(&self, snapshot: &Snapshot, row: Row, reasons: &mut Vec<Reason>) {
+        reasons.push(if self.is_enforced(snapshot, row) {
+            Reason::NodeAffinity
+        } else {
+            Reason::EnforcedNodeAffinity
+        });
     }
 }
 

@@ -19,7 +19,7 @@ pub struct ScoredResource {
     column: AmountColumn,
     counted: Counted,
     /// What the pod requests.
-    request: i64,
+    pub request: i64,
     /// The weight of the resource.
     pub weight: i64,
 }
@@ -94,6 +94,11 @@ impl ScoredResource {
 }
 
 impl ResourceColumn<'_> {
+    /// The same without the pod.
+    pub const fn without_pod(self) -> Self {
+        Self { request: 0, ..self }
+    }
+
     /// What pods may request of the node, and what they would with the pod; `None` where the node offers nothing.
     #[inline]
     pub fn at(&self, row: Row) -> Option<(i64, i64)> {

@@ -6,7 +6,7 @@ use crate::model::node::{Node, NodeSpec};
 use crate::model::pod::{Pod, PodSpec};
 use crate::model::profile::Feature;
 use crate::model::resources::{InitKind, Resources};
-use crate::scheduler::config::ScoringKind;
+use crate::scheduler::config::{SchedulerConfig, ScoringKind};
 use crate::scheduler::framework::{Code, CycleContext, Filter, MAX_NODE_SCORE, PreFilter, Reason, Score};
 use crate::scheduler::plugins::node_resources::{Counted, ResourceColumn, ScoredResource};
 use crate::scheduler::snapshot::{Row, Snapshot};
@@ -22,6 +22,8 @@ struct Fit {
     ephemeral_storage: i64,
     extended: Vec<ExtendedRequest>,
     is_zero: bool,
+    /// Whether a node that is too small even when empty is past help.
+    small_is_hopeless: bool,
 }
 
 #[derive(Debug)]
@@ -60,7 +62,8 @@ pub fn pre_filter(cx: &CycleContext<'_>, snapshot: &mut Snapshot) -> PreFilter {
         return PreFilter::Filter(Box::new(SidecarsAreOff));
     }
     let requests = &cx.pod.spec.derived.requests;
-    let extended = requests.extended.iter().filter(|(_, amount)| *amount > 0);
+    let is_asked = |(name, amount): &&(Name, i64)| *amount > 0 && !is_ignored(name, cx.config);
+    let extended = requests.extended.iter().filter(is_asked);
     let extended = extended.map(|(name, amount)| ExtendedRequest {
         name: name.clone(),
         column: snapshot.extended_column(cx.cluster, name),
@@ -72,7 +75,15 @@ pub fn pre_filter(cx: &CycleContext<'_>, snapshot: &mut Snapshot) -> PreFilter {
         ephemeral_storage: requests.ephemeral_storage.0,
         extended: extended.collect(),
         is_zero: requests.is_zero(),
+        small_is_hopeless: cx.profile.has(Feature::SchedulerSmallNodesHopeless),
     }))
+}
+
+/// Whether the settings leave an extended resource to somebody else.
+fn is_ignored(name: &Name, config: &SchedulerConfig) -> bool {
+    let domain = name.split_once('/').map(|(domain, _)| domain);
+    config.ignored_resources.contains(name)
+        || domain.is_some_and(|domain| config.ignored_resource_groups.iter().any(|group| **group == *domain))
 }
 
 /// Compiles the resources that count.
@@ -154,6 +165,18 @@ impl Fit {
         }
     }
 
+    /// Whether the pod requests more than the node offers at all.
+    /// Source: Kubernetes 1.34, pkg/scheduler/framework/plugins/noderesources/fit.go, fitsRequest.
+    fn is_too_large(&self, snapshot: &Snapshot, row: Row) -> bool {
+        let (at, offered) = (row.index(), &snapshot.allocatable);
+        let mut extended = self.extended.iter();
+        snapshot.max_pods[at] == 0
+            || self.cpu > offered.cpu[at]
+            || self.memory > offered.memory[at]
+            || self.ephemeral_storage > offered.ephemeral_storage[at]
+            || extended.any(|request| request.amount > snapshot.extended[request.column].allocatable[at])
+    }
+
     fn reason(&self, shortage: Shortage) -> Reason {
         match shortage {
             Shortage::Pods => Reason::TooManyPods,
@@ -170,7 +193,13 @@ impl Filter for Fit {
     fn filter(&self, snapshot: &Snapshot, row: Row) -> Result<(), Code> {
         let mut is_short = false;
         self.for_each_shortage(snapshot, row, |_| is_short = true);
-        if is_short { Err(Code::Unschedulable) } else { Ok(()) }
+        match is_short {
+            false => Ok(()),
+            true if self.small_is_hopeless && self.is_too_large(snapshot, row) => {
+                Err(Code::UnschedulableAndUnresolvable)
+            }
+            true => Err(Code::Unschedulable),
+        }
     }
 
     fn explain(&self, snapshot: &Snapshot, row: Row, reasons: &mut Vec<Reason>) {

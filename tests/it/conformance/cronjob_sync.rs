@@ -38,9 +38,12 @@ use crate::objects::{create_cronjob, create_job, cronjob_spec, labels, meta};
 
 type Outcome = Result<(), String>;
 
+/// The name of a section of the table and what judges its cases.
+type Section = (&'static str, fn(&Value) -> Outcome);
+
 #[test]
 fn cronjob_syncs_agree_with_upstream() {
-    let sections: [(&str, fn(&Value) -> Outcome); 8] = [
+    let sections: [Section; 8] = [
         ("sync", sync_outcome),
         ("update", update_outcome),
         ("owned_jobs", owned_outcome),

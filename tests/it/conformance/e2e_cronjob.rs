@@ -121,7 +121,7 @@ fn judge(timeline: &Timeline, aspect: &str, expected: &Value) -> Outcome {
             let bound: usize = at_least.trim_start_matches(">= ").split(' ').next().map_or(0, number);
             same(&(n_active().max() >= Some(bound)), &true)
         }
-        ("status.active", n) => same(&json!(n_active().last()), n),
+        ("status.active", n) => same(&json!(n_active().next_back()), n),
         ("never", n) => same(&n_active().any(|n_active| json!(n_active) == *n), &false),
         ("jobs", Value::String(at_least)) if at_least == ">= 2, one finished" => {
             same(&(n_created >= 2 && has_record("SawCompletedJob")), &true)

@@ -110,6 +110,7 @@ impl ScriptedPods {
         (player.stage, player.started_at) = (player.stage + 1, Some(now));
         let running = ContainerState::Running { started_at: now, is_started: true, is_ready: true };
         let duration = player.script.run(player.run).duration;
+        turn.write(Command::AcceptPod(pod));
         turn.write(Command::SetContainer(pod, MAIN, running));
         if let Some(duration) = duration {
             turn.set_timer_after(duration, Event::StepDone(self.process(pod)));

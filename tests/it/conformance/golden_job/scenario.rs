@@ -5,8 +5,6 @@ use std::collections::BTreeMap;
 use cluster_sim::engine::{SimDuration, SimTime};
 use cluster_sim::manifest::convert;
 use cluster_sim::manifest::defaults;
-use cluster_sim::manifest::diagnostic::Mark;
-use cluster_sim::manifest::tree::Tree;
 use cluster_sim::manifest::wire;
 use cluster_sim::model::cronjob::CronJobSpec;
 use cluster_sim::model::job::JobSpec;
@@ -250,8 +248,7 @@ pub fn job_spec(spec: &Value, restart_policy: &str, profile: &Profile) -> JobSpe
     let mut manifest = json!({"spec": spec});
     manifest["spec"]["template"] =
         json!({"spec": {"restartPolicy": restart_policy, "containers": [{"name": "main", "image": "main"}]}});
-    let mut job: wire::job::Job =
-        wire::decode(&Tree::from_json(&manifest, Mark::START)).expect("the spec of a golden file is a Job's");
+    let mut job: wire::job::Job = wire::decode_json(&manifest).expect("the spec of a golden file is a Job's");
     defaults::job(&mut job, profile);
     convert::job::job_spec(&job.spec)
 }
@@ -263,9 +260,8 @@ pub fn cronjob_spec(
     restart_policy: &str,
     profile: &Profile,
 ) -> CronJobSpec {
-    let manifest = Tree::from_json(&json!({"spec": spec}), Mark::START);
     let mut cronjob: wire::cronjob::CronJob =
-        wire::decode(&manifest).expect("the spec of a golden file is a CronJob's");
+        wire::decode_json(&json!({"spec": spec})).expect("the spec of a golden file is a CronJob's");
     defaults::cronjob(&mut cronjob, profile);
     let job_spec = job_spec(&filled_in(job_spec_value), restart_policy, profile);
     convert::job::cronjob_spec(&cronjob.spec, job_spec, Value::Null)

@@ -100,12 +100,34 @@ impl World {
 
     /// Plays to the horizon or until nothing is left to happen; gives what was seen.
     pub fn run(mut self) -> Timeline {
-        while let Some(due) = self.calendar.pop().filter(|due| due.time <= self.horizon) {
+        self.run_until(self.horizon);
+        self.recorder.timeline
+    }
+
+    /// Plays until nothing is due at `limit` or before.
+    pub fn run_until(&mut self, limit: SimTime) {
+        while self.calendar.peek_time().is_some_and(|next| next <= limit) {
+            let due = self.calendar.pop().expect("an event was seen to be due");
             self.dispatch(due.event);
             self.broadcast();
             self.cluster.check_invariants().expect("the invariants of the cluster hold");
         }
-        self.recorder.timeline
+    }
+
+    /// What was seen so far.
+    pub fn timeline(&self) -> &Timeline {
+        &self.recorder.timeline
+    }
+
+    /// The cluster as it is now.
+    pub fn cluster(&self) -> &Cluster {
+        &self.cluster
+    }
+
+    /// Does a write from outside at the instant of the last event.
+    pub fn write_from_outside(&mut self, command: Command) {
+        self.write(command);
+        self.broadcast();
     }
 
     fn dispatch(&mut self, event: Event) {

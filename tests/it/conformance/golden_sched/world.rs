@@ -77,7 +77,9 @@ impl World {
         list(&case["nodes"]).for_each(|node| {
             world.add_node(node);
         });
-        list(&case["pods"]).for_each(|pod| world.add_existing_pod(pod));
+        list(&case["pods"]).for_each(|pod| {
+            world.add_existing_pod(pod);
+        });
         world
     }
 
@@ -158,9 +160,11 @@ impl World {
         id
     }
 
-    fn add_existing_pod(&mut self, manifest: &Value) {
+    /// A pod that has a history.
+    pub fn add_existing_pod(&mut self, manifest: &Value) -> PodId {
         let id = self.add_pod(manifest);
         self.add_status(id, manifest);
+        id
     }
 
     /// Gives a pod its history.
@@ -175,7 +179,7 @@ impl World {
         if matches!(text(&status["phase"]), "Succeeded" | "Failed") {
             self.write(Command::FailPod(id, PodReason::Evicted, "".into()));
         }
-        if manifest["metadata"]["deletionTimestamp"].is_string() {
+        if !manifest["metadata"]["deletionTimestamp"].is_null() {
             self.write(Command::DeletePod(id, Some(SimDuration::from_secs(30))));
         }
         for condition in list(&status["conditions"]).filter(|c| c["type"] == "DisruptionTarget") {
@@ -216,7 +220,8 @@ impl World {
         explain::explain_on(&cx, snapshot, rivals)
     }
 
-    fn context(&mut self, id: PodId) -> (CycleContext<'_>, &mut Snapshot, &Nominations) {
+    /// What plugins are run with.
+    pub fn context(&mut self, id: PodId) -> (CycleContext<'_>, &mut Snapshot, &Nominations) {
         self.snapshot.refresh(&self.cluster);
         let cx = CycleContext {
             cluster: &self.cluster,

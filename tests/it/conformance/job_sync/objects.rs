@@ -7,8 +7,6 @@ use cluster_sim::controllers::job::scene::Behaviour;
 use cluster_sim::engine::{Arena, EntityKey, SimDuration, SimTime};
 use cluster_sim::manifest::convert;
 use cluster_sim::manifest::defaults;
-use cluster_sim::manifest::diagnostic::Mark;
-use cluster_sim::manifest::tree::Tree;
 use cluster_sim::manifest::wire;
 use cluster_sim::model::ids::{JobId, ObjectId, PodId};
 use cluster_sim::model::job::{
@@ -61,8 +59,7 @@ fn job_spec(spec: &Value, restart_policy: &str) -> JobSpec {
     if !spec["backoffLimitPerIndex"].is_null() && spec["completionMode"].is_null() {
         spec["completionMode"] = json!("Indexed");
     }
-    let mut job: wire::job::Job =
-        wire::decode(&Tree::from_json(&json!({"spec": spec}), Mark::START)).expect("a Job's spec");
+    let mut job: wire::job::Job = wire::decode_json(&json!({"spec": spec})).expect("a Job's spec");
     defaults::job(&mut job, &Profile::default());
     convert::job::job_spec(&job.spec)
 }
@@ -183,8 +180,7 @@ pub fn pod(pod: &Value, name: &str) -> Pod {
     let names =
         containers.iter().map(|status| json!({"name": status["name"].as_str().unwrap_or(""), "image": "i"}));
     let spec = json!({"spec": {"restartPolicy": "Never", "containers": names.collect::<Value>()}});
-    let mut spec: wire::pod::PodTemplateSpec =
-        wire::decode(&Tree::from_json(&spec, Mark::START)).expect("a pod's spec");
+    let mut spec: wire::pod::PodTemplateSpec = wire::decode_json(&spec).expect("a pod's spec");
     defaults::pod_spec(&mut spec.spec);
     let index = text("index").and_then(|index| index.parse().ok());
     let mut meta = meta(text("name").unwrap_or(name), text("uid").unwrap_or(name));
