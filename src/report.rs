@@ -2,7 +2,9 @@
 
 pub mod table;
 pub mod summary;
+pub mod cron_period;
 pub mod cron_runs;
 pub mod text;
 pub mod get;
 pub mod why;
+pub mod profiles;

@@ -22,9 +22,8 @@ pub(super) fn cron(args: &CronArgs, out: &mut impl Write) -> Result<Outcome, Cli
         zone: args.zone.as_deref().map(Into::into),
         outages: args.outage.clone(),
     };
-    let scenario = cron_period::scenario_of(scenario, &period).map_err(|error| {
-        CliError::BadInput(error.to_string())
-    })?;
+    let scenario =
+        cron_period::scenario_of(scenario, &period).map_err(|error| CliError::BadInput(error.to_string()))?;
     let trial = cron_period::play(&Arc::new(scenario));
     let ledgers = report::ledgers(&trial);
     let text = match args.output {

@@ -32,9 +32,8 @@ pub(super) fn why(args: &WhyArgs, out: &mut impl Write) -> Result<Outcome, CliEr
 
 /// The object of `KIND/NAME`.
 fn subject(args: &WhyArgs) -> Result<ObjectName, CliError> {
-    let wrong = || {
-        CliError::BadInput(format!("`sim why` needs KIND/NAME, as job/batch, found {:?}", args.object))
-    };
+    let wrong =
+        || CliError::BadInput(format!("`sim why` needs KIND/NAME, as job/batch, found {:?}", args.object));
     let (kind, name) = args.object.split_once('/').ok_or_else(wrong)?;
     let kind = KindArg::from_str(kind, true).map_err(|_| wrong())?.kind();
     let namespace = if kind == Kind::Node { "" } else { &*args.namespace };

@@ -366,7 +366,7 @@ fn expectation_row(scenario: &Scenario, judgement: &Judgement) -> ExpectationRow
 }
 
 /// When kube-controller-manager was down, from the timeline.
-fn outages(scenario: &Scenario, end: SimTime) -> Vec<(SimTime, SimTime)> {
+pub fn outages(scenario: &Scenario, end: SimTime) -> Vec<(SimTime, SimTime)> {
     let mut outages = Vec::new();
     let mut down_since = None;
     for entry in &scenario.timeline {

@@ -58,7 +58,9 @@ fn what(fact: &Fact) -> String {
 pub fn end_text(end: &Termination) -> String {
     let code = end.exit_code;
     match end.reason {
-        TerminationReason::OomKilled => format!("was killed at its memory limit (OOMKilled, exit code {code})"),
+        TerminationReason::OomKilled => {
+            format!("was killed at its memory limit (OOMKilled, exit code {code})")
+        }
         TerminationReason::Completed | TerminationReason::Error => format!("exited with {code}"),
         TerminationReason::Unknown | TerminationReason::ContainerStatusUnknown => {
             format!("ended unseen ({}, exit code {code})", end.reason.as_str())

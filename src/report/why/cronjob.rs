@@ -13,9 +13,8 @@ pub fn why(trial: &Trial<Story>) -> Why {
     let subject = &story.subject;
     let mut causes = chain::causes(story, trial.simulation.scenario());
     let ledgers = cron_ledgers(trial);
-    let is_it = |ledger: &&CronJobLedger| {
-        ledger.namespace == *subject.namespace && ledger.name == *subject.name
-    };
+    let is_it =
+        |ledger: &&CronJobLedger| ledger.namespace == *subject.namespace && ledger.name == *subject.name;
     let Some(ledger) = ledgers.iter().rfind(is_it) else {
         return Why { causes, ..Why::default() };
     };

@@ -30,12 +30,7 @@ pub fn why(trial: &Trial<Story>) -> Why {
     };
     let race = Race { job, spec, scenario, now: trial.end };
     let limits = [race.backoff_limit(), race.active_deadline(), race.ttl()];
-    Why {
-        answer: race.answer(),
-        causes,
-        limits: limits.into_iter().flatten().collect(),
-        nodes: Vec::new(),
-    }
+    Why { answer: race.answer(), causes, limits: limits.into_iter().flatten().collect(), nodes: Vec::new() }
 }
 
 impl Race<'_> {
@@ -50,10 +45,8 @@ impl Race<'_> {
     fn answer(&self) -> Vec<String> {
         let (job, status) = (self.job, &self.job.status);
         let name = format!("Job {}/{}", job.namespace, job.name);
-        let counts = format!(
-            "{} succeeded, {} failed, {} active",
-            status.succeeded, status.failed, status.active
-        );
+        let counts =
+            format!("{} succeeded, {} failed, {} active", status.succeeded, status.failed, status.active);
         let mut lines = match self.finished() {
             Some(end) => {
                 let after = end.since.since(job.created.truncated_to_secs());

@@ -108,9 +108,10 @@ fn wait(trial: &Trial<Story>, id: PodId, pod: &Pod, container: ContainerRef) -> 
             let count = status.restart_count;
             Some(format!("Container {name} {how} at {at}, after {count} restarts; {next}."))
         }
-        (WaitingReason::ErrImagePull | WaitingReason::ImagePullBackOff | WaitingReason::ErrImageNeverPull, _) => {
-            Some(format!("Container {name} has no image: {}.", reason.as_str()))
-        }
+        (
+            WaitingReason::ErrImagePull | WaitingReason::ImagePullBackOff | WaitingReason::ErrImageNeverPull,
+            _,
+        ) => Some(format!("Container {name} has no image: {}.", reason.as_str())),
         _ => None,
     }
 }
