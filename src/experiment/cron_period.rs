@@ -80,8 +80,16 @@ pub fn scenario_of(mut scenario: Scenario, period: &Period) -> Result<Scenario, 
     for (down, up) in &period.outages {
         let component = ComponentName::KubeControllerManager;
         let (down, up) = (SimTime::ZERO + *down, SimTime::ZERO + *up);
-        scenario.timeline.push(TimedAction { at: down, action: Action::StopComponent(component) });
-        scenario.timeline.push(TimedAction { at: up, action: Action::StartComponent(component) });
+        scenario.timeline.push(TimedAction {
+            entry: None,
+            at: down,
+            action: Action::StopComponent(component),
+        });
+        scenario.timeline.push(TimedAction {
+            entry: None,
+            at: up,
+            action: Action::StartComponent(component),
+        });
     }
     scenario.timeline.sort_by_key(|entry| entry.at);
     for object in &mut scenario.objects {
