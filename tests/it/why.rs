@@ -109,7 +109,11 @@ fn jobs_without_pods_start_when_jobs_with_pods_do() {
     let bare = (*load(HOURLY)).clone();
     let mut full = bare.clone();
     // What the scenario changes may matter, and so its Jobs keep their pods.
-    full.timeline.push(TimedAction { at: SimTime::from_secs(1), action: Action::Apply(Vec::new()) });
+    full.timeline.push(TimedAction {
+        entry: None,
+        at: SimTime::from_secs(1),
+        action: Action::Apply(Vec::new()),
+    });
     let starts = |scenario| {
         let ledgers = ledgers(scenario, 3);
         let runs = ledgers[0].ledger.runs.iter();
