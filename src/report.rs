@@ -6,5 +6,6 @@ pub mod cron_period;
 pub mod cron_runs;
 pub mod text;
 pub mod get;
+pub mod scenario_docs;
 pub mod why;
 pub mod profiles;

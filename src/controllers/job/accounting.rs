@@ -81,18 +81,18 @@ enum Entry {
 impl Count {
     /// Takes up to 500 ended pods into account.
     pub fn run(mut self, scene: &Scene<'_>, record: BackoffRecord, notes: Vec<Note>) -> Account {
-        let held: Vec<Uid> = self.tracked.iter().map(|pod| pod.uid).collect();
+        let listed = &scene.job.status.uncounted;
+        let is_listed =
+            |pod: &&Tracked| listed.succeeded.contains(&pod.uid) || listed.failed.contains(&pod.uid);
+        let held: Vec<Uid> = self.tracked.iter().filter(is_listed).map(|pod| pod.uid).collect();
         self.needs_write |= take_off_list(&mut self.status, &held);
         if scene.is_indexed() {
             self.tracked.sort_by_key(|pod| pod.marks.completion_index);
         }
         let (released, is_partial) = self.list_ended(scene);
         self.needs_write |= self.announce_end(scene);
-        let listed = &scene.job.status.uncounted;
-        let is_put_off = |uid: &&Uid| {
-            is_partial && held.contains(*uid) && !released.iter().any(|(_, other)| other == *uid)
-        };
-        let put_off = listed.succeeded.iter().chain(&listed.failed).filter(is_put_off).copied().collect();
+        let is_released = |uid: &Uid| released.iter().any(|(_, other)| other == uid);
+        let put_off = held.into_iter().filter(|uid| !is_released(uid)).collect();
         let Self { status, end, terminating, needs_write, .. } = self;
         let write = needs_write.then(|| status.clone());
         let record = needs_write.then_some(record);

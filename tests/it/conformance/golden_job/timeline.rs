@@ -136,7 +136,7 @@ impl Timeline {
     }
 
     /// The first difference from what is expected.
-    pub fn compare(mut self, mut expected: Self) -> Result<(), String> {
+    pub fn compare(&mut self, expected: &mut Self) -> Result<(), String> {
         same_set("pods created", &mut self.pods_created, &mut expected.pods_created)?;
         same_set("jobs created", &mut self.jobs_created, &mut expected.jobs_created)?;
         same_set("deleted", &mut self.jobs_deleted, &mut expected.jobs_deleted)?;

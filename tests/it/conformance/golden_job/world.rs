@@ -1,5 +1,14 @@
 //! A small world around the controllers of the library: scripted pods, one node, a user, and nothing else.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::fake_jobs::FakeJobRunner;
+use super::pods::ScriptedPods;
+use super::scenario::{Act, Scenario, cronjob_spec, job_spec, merge};
+use super::timeline::{
+    CronJobFacts, JobCreated, JobFacts, PodCreated, RecordFacts, Timeline, mask_generated_names,
+};
 use cluster_sim::cluster::Cluster;
 use cluster_sim::component::{Component, Context, Observer, Turn, Watch};
 use cluster_sim::controllers::cronjob::CronJobController;
@@ -20,29 +29,15 @@ use cluster_sim::model::scenario::{NewObject, NewSpec, Timing};
 use cluster_sim::model::unix_time::UnixTime;
 use cluster_sim::model::wall_clock::WallClock;
 use serde_json::Value;
-use std::collections::BTreeMap;
-use std::sync::Arc;
-
-use super::fake_jobs::FakeJobRunner;
-use super::pods::ScriptedPods;
-use super::scenario::{Act, Scenario, cronjob_spec, job_spec, merge};
-use super::timeline::{
-    CronJobFacts, JobCreated, JobFacts, PodCreated, RecordFacts, Timeline, mask_generated_names,
-};
 
 const NAMESPACE: &str = "default";
 
 /// The controllers, which stop and start together.
 struct Controllers {
-    jobs: JobRunner,
+    /// Absent where a stand-in runs the Jobs, which no outage stops.
+    jobs: Option<JobController>,
     ttl: TtlController,
     cronjobs: CronJobController,
-}
-
-/// Who runs Jobs: the real controller, or a stand-in without pods, which no outage stops.
-enum JobRunner {
-    Real(JobController),
-    Fake,
 }
 
 /// A scenario being played.
@@ -148,7 +143,7 @@ impl World {
             (Event::GarbageDue(_), _, _) => self.garbage_collector.on_event(event, turn),
             (Event::JobSync(_), _, Some(fake)) => fake.on_event(event, turn),
             (Event::JobSync(_) | Event::OrphanPodSync(_), Some(controllers), _) => {
-                if let JobRunner::Real(jobs) = &mut controllers.jobs {
+                if let Some(jobs) = &mut controllers.jobs {
                     jobs.on_event(event, turn);
                 }
             }
@@ -167,7 +162,7 @@ impl World {
                 fake.on_change(&change, &mut watch);
             }
             if let Some(controllers) = &mut self.controllers {
-                if let JobRunner::Real(jobs) = &mut controllers.jobs {
+                if let Some(jobs) = &mut controllers.jobs {
                     jobs.on_change(&change, &mut watch);
                 }
                 controllers.ttl.on_change(&change, &mut watch);
@@ -179,15 +174,11 @@ impl World {
     fn start_controllers(&mut self) {
         let mut watch = Watch::new(&self.context, &self.cluster, &mut self.calendar);
         let mut controllers = Controllers {
-            jobs: if self.fake_jobs.is_some() {
-                JobRunner::Fake
-            } else {
-                JobRunner::Real(JobController::new())
-            },
+            jobs: self.fake_jobs.is_none().then(JobController::new),
             ttl: TtlController::new(),
             cronjobs: CronJobController::new(),
         };
-        if let JobRunner::Real(jobs) = &mut controllers.jobs {
+        if let Some(jobs) = &mut controllers.jobs {
             jobs.start(&mut watch);
         }
         controllers.ttl.start(&mut watch);
