@@ -34,7 +34,7 @@ fn near(what: &str, simulated: f64, observed: f64, bound: f64) {
 
 /// Observed (kubernetes/website PR 54415, Kubernetes 1.34): parallelism 2, completions 8, backoffLimit 6, `sleep 30; exit
 /// 42`. Started 14:11:43; the first wave failed at +31 s, the second was created at +51 s, and the Job failed at +546 s
-/// with 8 failed pods. The simulator is to be within 5 s at the first and within 10 % at the end.
+/// with 8 failed pods. Simulated: +30 s, +50 s, +541 s, 8 failed pods. Errors: 1 s, 1 s and 5 s, the latencies of starts.
 #[test]
 fn two_pods_at_a_time_fail_four_times_before_the_job_does() {
     let trial = trial::run(
@@ -64,7 +64,7 @@ spec:
     near("second wave", secs(job.attempts[2].start), 51.0, 2.0);
     let end = job.finished().unwrap();
     assert_eq!((&*end.reason, job.status.failed), ("BackoffLimitExceeded", 8));
-    near("end", secs(end.since), 546.0, 54.6);
+    near("end", secs(end.since), 546.0, 6.0);
 }
 
 /// Observed (kubernetes/kubernetes issue 88718 and the Job controller's documents): a Job of one pod that fails at once is

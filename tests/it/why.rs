@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use assert_cmd::Command;
-use cluster_sim::engine::{SimDuration, SimTime};
+use cluster_sim::engine::SimDuration;
 use cluster_sim::experiment::cron_period::{self, Period};
-use cluster_sim::model::scenario::{Action, Scenario, TimedAction};
+use cluster_sim::model::scenario::Scenario;
 use cluster_sim::report::cron_period::{self as period, PeriodLedger};
 
 use crate::recorded::load;
@@ -107,13 +107,9 @@ fn a_night_on_which_clocks_change_is_seen_at_a_glance() {
 #[test]
 fn jobs_without_pods_start_when_jobs_with_pods_do() {
     let bare = (*load(HOURLY)).clone();
-    let mut full = bare.clone();
     // What the scenario changes may matter, and so its Jobs keep their pods.
-    full.timeline.push(TimedAction {
-        entry: None,
-        at: SimTime::from_secs(1),
-        action: Action::Apply(Vec::new()),
-    });
+    let changing = HOURLY.replace("images:", "timeline: [{at: 1s, cordon: {node: node-1}}], images:");
+    let full = (*load(&changing)).clone();
     let starts = |scenario| {
         let ledgers = ledgers(scenario, 3);
         let runs = ledgers[0].ledger.runs.iter();

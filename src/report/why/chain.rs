@@ -35,7 +35,7 @@ fn what(fact: &Fact) -> String {
         Fact::Started(container) => format!("container {container} started"),
         Fact::Waiting(container, reason) => format!("container {container} waits: {}", reason.as_str()),
         Fact::Ended(container, end) => format!("container {container} {}", end_text(end)),
-        Fact::Over(phase, None) => format!("{}", phase.as_str()),
+        Fact::Over(phase, None) => phase.as_str().to_owned(),
         Fact::Over(phase, Some((reason, message))) if message.is_empty() => {
             format!("{}: {reason}", phase.as_str())
         }
