@@ -1,8 +1,8 @@
 //! The one integration test binary: each module looks at the package from another side.
 
-mod cli;
 #![expect(clippy::unwrap_used, reason = "a test that meets what cannot be may panic")]
 
+mod cli;
 mod conformance;
 mod cronjobs;
 mod determinism;
