@@ -5,3 +5,4 @@ pub mod summary;
 pub mod cron_runs;
 pub mod text;
 pub mod get;
+pub mod scenario_docs;

@@ -38,7 +38,11 @@ pub(super) enum Command {
     Events(EventsArgs),
     /// Print the JSON Schema of the Scenario kind, for editors.
     #[command(after_help = "Example: sim schema > scenario.schema.json")]
-    Schema,
+    Schema {
+        /// Print the reference of the format instead, as Markdown.
+        #[arg(long)]
+        markdown: bool,
+    },
     /// Print a completion script for a shell.
     #[command(after_help = "Example: sim completions bash > /etc/bash_completion.d/sim")]
     Completions {

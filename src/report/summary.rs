@@ -50,6 +50,9 @@ pub struct RunSummary {
     pub nodes: Vec<NodeRow>,
     /// The expectations.
     pub expectations: Vec<ExpectationRow>,
+    /// Entries of the timeline that met nothing or were refused, and why.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub misses: Vec<String>,
     /// What was assumed.
     pub assumptions: Vec<String>,
     /// How many events were handled.
@@ -249,6 +252,7 @@ pub fn summarise<O: Observer>(trial: &Trial<O>, reproduce: String) -> RunSummary
         pods,
         nodes: seen.utilisation.nodes().map(|node| node_row(node, end)).collect(),
         expectations,
+        misses: simulation.misses().to_vec(),
         assumptions: scenario.assumptions.clone(),
         events: simulation.n_events(),
         digest: seen.digest.hex(),

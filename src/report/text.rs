@@ -292,6 +292,9 @@ fn expectations(out: &mut String, summary: &RunSummary) {
 fn closing(out: &mut String, summary: &RunSummary) {
     let why = if summary.ended_by == "quiet" { "nothing left to happen" } else { "the horizon" };
     line_of(out, &format!("ended   at {}: {why}", span(summary.ended_at)));
+    for miss in &summary.misses {
+        line_of(out, &format!("missed  {miss}"));
+    }
     for (at, assumption) in summary.assumptions.iter().enumerate() {
         let head = if at == 0 { "assumed" } else { "       " };
         line_of(out, &format!("{head} {assumption}"));

@@ -47,7 +47,7 @@ impl<O: Observer> Simulation<O> {
             Action::Cordon { node, is_unschedulable } => cordon(node, *is_unschedulable, &mut self.turn()),
         };
         if let Err(miss) = outcome {
-            self.misses.push(format!("timeline[{position}] at {}: {miss}", entry.at));
+            self.misses.push(format!("spec.timeline[{}] at {}: {miss}", entry.entry, entry.at));
         }
     }
 
@@ -77,7 +77,7 @@ pub fn name_matches(pattern: &str, name: &str) -> bool {
 fn apply(object: &NewObject, turn: &mut Turn<'_>) -> Result<(), String> {
     let kind = object.spec.kind();
     match turn.cluster().find(kind, &object.namespace, &object.name) {
-        Some(id) => update(id, object, turn),
+        Some(id) => revise(id, kind, Revision::Apply(&object.manifest), turn),
         None => {
             let creation = Creation::of(object.clone());
             turn.submit(Command::Create(Box::new(creation)))
@@ -107,20 +107,25 @@ fn update(id: ObjectId, object: &NewObject, turn: &mut Turn<'_>) -> Result<(), S
     turn.submit(command).map(|_| ()).map_err(|refusal| refusal.to_string())
 }
 
-/// Changes an object by a JSON merge patch, judged as the API server judges an update.
+/// Changes an object by a JSON merge patch.
 fn patch(object: &ObjectName, merge: &serde_json::Value, turn: &mut Turn<'_>) -> Result<(), String> {
     let id = find(object, turn)?;
+    revise(id, object.kind, Revision::Merge(merge), turn)
+}
+
+/// Changes an object, judged as the API server judges an update.
+fn revise(id: ObjectId, kind: Kind, revision: Revision<'_>, turn: &mut Turn<'_>) -> Result<(), String> {
     let writer = ObjectWriter { cluster: turn.cluster(), clock: turn.context.clock };
-    let old = writer.object(id).ok_or_else(|| missing(object))?;
+    let old = writer.object(id).ok_or("the object is gone")?;
+    let name = turn.cluster().meta(id).map_or_else(String::new, |meta| meta.full_name());
     let priority_classes = &pod_spec(id, turn).map(PriorityClasses::of_living).unwrap_or_default();
     let context = ReadContext { profile: &turn.context.profile, priority_classes };
-    let revision = Revision::Merge(merge);
-    let patched = convert::accept_update(object.kind, &old, revision, progress(id, turn), &context);
-    let patched = patched.map_err(|errors| {
+    let revised = convert::accept_update(kind, &old, revision, progress(id, turn), &context);
+    let revised = revised.map_err(|errors| {
         let errors: Vec<String> = errors.iter().map(ToString::to_string).collect();
-        format!("{object} is refused: {}", errors.join("; "))
+        format!("{} {name} is refused: {}", kind.resource(), errors.join("; "))
     })?;
-    update(id, &patched, turn)
+    update(id, &revised, turn)
 }
 
 /// The spec of the pods that an object is or makes.

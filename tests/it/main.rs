@@ -7,6 +7,7 @@ mod conformance;
 mod cronjobs;
 mod determinism;
 mod diagnostics;
+mod docs;
 mod generate;
 mod json_schema;
 mod objects;

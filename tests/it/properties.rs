@@ -236,11 +236,11 @@ fn times_of(scenario: &Arc<Scenario>) -> Times {
     simulation.into_observer()
 }
 
+/// When an attempt started, and when it ended.
+type Run = (SimTime, Option<SimTime>);
+
 /// What became of a Job, with the times of its attempts and without their nodes.
-fn course_of_job(
-    scenario: &Arc<Scenario>,
-    name: &str,
-) -> Option<(JobStatus, Vec<(SimTime, Option<SimTime>)>)> {
+fn course_of_job(scenario: &Arc<Scenario>, name: &str) -> Option<(JobStatus, Vec<Run>)> {
     let mut simulation = watched(scenario);
     play_on(&mut simulation, u64::MAX);
     let jobs = simulation.observer().0.jobs.jobs();
