@@ -108,7 +108,7 @@ impl World {
     fn place(&mut self) {
         self.n_created += 1;
         let mut draw = self.n_created.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32;
-        draw = draw * SHAPES.len() as u64 >> 32;
+        draw = (draw * SHAPES.len() as u64) >> 32;
         let spec = self.specs[draw as usize].clone();
         let ObjectId::Pod(id) = self.create(format!("pod-{}", self.n_created), NewSpec::Pod(spec)) else {
             unreachable!("a pod is created");
