@@ -6,9 +6,11 @@
 #![expect(clippy::print_stderr, reason = "diagnostics are for the terminal")]
 
 mod args;
+mod cron;
 mod input;
 mod inspect;
 mod play;
+mod why;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -48,6 +50,8 @@ pub fn main() -> ExitCode {
         Command::Get(get) => inspect::get(get, &mut out),
         Command::Logs(logs) => inspect::logs(logs, &mut out),
         Command::Events(events) => inspect::events(events, &mut out),
+        Command::Why(args) => why::why(args, &mut out),
+        Command::Cron(args) => cron::cron(args, &mut out),
         Command::Schema { markdown } => schema(*markdown, &mut out),
         Command::Completions { shell } => completions(*shell, &mut out),
         Command::Man => man(&mut out),

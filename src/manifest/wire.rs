@@ -3,7 +3,7 @@
 //! The types hold the fields that something is done with. What has no effect on behaviour is kept beside them as
 //! [`Others`], for an update must see whether it changed; status fields that a server would empty are left out.
 //! Text fields that Go keeps as plain strings are plain here too: empty is absent. That `null` counts as absent is
-//! the doing of [`decode`](crate::manifest::decode).
+//! the doing of [`decode`](mod@crate::manifest::decode).
 
 #![allow(missing_docs, reason = "types and fields are those of the Kubernetes API reference, name for name")]
 

@@ -228,11 +228,7 @@ pub fn summarise<O: Observer>(trial: &Trial<O>, reproduce: String) -> RunSummary
     let judgements = &trial.judgements;
     let scenario = simulation.scenario();
     let jobs: Vec<JobRow> = seen.jobs.jobs().iter().map(job_row).collect();
-    let outages = outages(scenario, end);
-    let input =
-        LedgerInput { jobs: seen.jobs.jobs(), outages: &outages, end, clock: simulation.context().clock };
-    let cron_jobs: Vec<_> =
-        seen.cronjobs.entries().iter().map(|entry| cron_runs::ledger(entry, &input)).collect();
+    let cron_jobs = cron_ledgers(trial);
     let expectations: Vec<_> =
         judgements.iter().map(|judgement| expectation_row(scenario, judgement)).collect();
     let pods = pod_rows(simulation, end);
@@ -258,6 +254,16 @@ pub fn summarise<O: Observer>(trial: &Trial<O>, reproduce: String) -> RunSummary
         digest: seen.digest.hex(),
         reproduce,
     }
+}
+
+/// The ledgers of all CronJobs of a run.
+pub fn cron_ledgers<O: Observer>(trial: &Trial<O>) -> Vec<CronJobLedger> {
+    let simulation = &trial.simulation;
+    let seen = &simulation.observer().0;
+    let outages = outages(simulation.scenario(), trial.end);
+    let (jobs, clock) = (seen.jobs.jobs(), simulation.context().clock);
+    let input = LedgerInput { jobs, outages: &outages, end: trial.end, clock };
+    seen.cronjobs.entries().iter().map(|entry| cron_runs::ledger(entry, &input)).collect()
 }
 
 fn job_row(entry: &JobEntry) -> JobRow {
@@ -364,7 +370,7 @@ fn expectation_row(scenario: &Scenario, judgement: &Judgement) -> ExpectationRow
 }
 
 /// When kube-controller-manager was down, from the timeline.
-fn outages(scenario: &Scenario, end: SimTime) -> Vec<(SimTime, SimTime)> {
+pub fn outages(scenario: &Scenario, end: SimTime) -> Vec<(SimTime, SimTime)> {
     let mut outages = Vec::new();
     let mut down_since = None;
     for entry in &scenario.timeline {

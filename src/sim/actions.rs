@@ -47,7 +47,8 @@ impl<O: Observer> Simulation<O> {
             Action::Cordon { node, is_unschedulable } => cordon(node, *is_unschedulable, &mut self.turn()),
         };
         if let Err(miss) = outcome {
-            self.misses.push(format!("spec.timeline[{}] at {}: {miss}", entry.entry, entry.at));
+            let place = entry.entry.map_or_else(String::new, |entry| format!("spec.timeline[{entry}] "));
+            self.misses.push(format!("{place}at {}: {miss}", entry.at));
         }
     }
 

@@ -20,8 +20,9 @@ impl Loader<'_> {
         collected: &Collected,
     ) -> Vec<TimedAction> {
         let mut actions = Vec::new();
-        for (entry, written) in (0..).zip(&head.spec.timeline) {
-            let path = format!("spec.timeline[{entry}]");
+        for (number, written) in (0..).zip(&head.spec.timeline) {
+            let entry = Some(number);
+            let path = format!("spec.timeline[{number}]");
             let at = read::instant(written.at);
             if n_actions(written) != 1 {
                 let message = format!("exactly one action is wanted, found {}", n_actions(written));
@@ -82,7 +83,7 @@ fn delete_actions(entry: &TimelineEntry) -> Option<Outcome> {
 }
 
 /// The actions that cannot be wrong, with those that end them.
-fn timed_actions(entry: u32, written: &TimelineEntry, at: SimTime) -> Vec<TimedAction> {
+fn timed_actions(entry: Option<u32>, written: &TimelineEntry, at: SimTime) -> Vec<TimedAction> {
     let mut actions = Vec::new();
     let mut add = |at: SimTime, action: Action| actions.push(TimedAction { entry, at, action });
     if let Some(kill) = &written.kill {
