@@ -9,6 +9,7 @@ mod determinism;
 mod diagnostics;
 mod docs;
 mod generate;
+mod jobs;
 mod json_schema;
 mod objects;
 mod profiles;

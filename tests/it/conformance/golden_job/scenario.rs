@@ -246,8 +246,8 @@ fn filled_in(spec: &Value) -> Value {
 /// A Job's spec in the terms of the model; its pods have one container named `main`.
 pub fn job_spec(spec: &Value, restart_policy: &str, profile: &Profile) -> JobSpec {
     let mut manifest = json!({"spec": spec});
-    manifest["spec"]["template"] =
-        json!({"spec": {"restartPolicy": restart_policy, "containers": [{"name": "main", "image": "main"}]}});
+    manifest["spec"]["template"]["spec"] =
+        json!({"restartPolicy": restart_policy, "containers": [{"name": "main", "image": "main"}]});
     let mut job: wire::job::Job = wire::decode_json(&manifest).expect("the spec of a golden file is a Job's");
     defaults::job(&mut job, profile);
     convert::job::job_spec(&job.spec)
