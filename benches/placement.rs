@@ -107,9 +107,7 @@ impl World {
     /// Creates a pod, places and binds it.
     fn place(&mut self) {
         self.n_created += 1;
-        let mut draw = self.n_created.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32;
-        draw = (draw * SHAPES.len() as u64) >> 32;
-        let spec = self.specs[draw as usize].clone();
+        let spec = self.specs[draw_shape(self.n_created)].clone();
         let ObjectId::Pod(id) = self.create(format!("pod-{}", self.n_created), NewSpec::Pod(spec)) else {
             unreachable!("a pod is created");
         };
@@ -147,6 +145,19 @@ impl World {
         self.cluster.apply(SimTime::ZERO, command, &mut self.changes).expect("the write is possible");
         self.changes.clear();
     }
+}
+
+/// A shape by weight, by a multiplicative hash of the pod's number.
+fn draw_shape(number: u64) -> usize {
+    let hash = number.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32;
+    let mut rest = (hash * 100 >> 32) as u32;
+    for (at, (_, _, weight)) in SHAPES.iter().enumerate() {
+        match rest.checked_sub(*weight) {
+            Some(less) => rest = less,
+            None => return at,
+        }
+    }
+    unreachable!("the weights sum up to 100")
 }
 
 fn amounts(cpu: i64, mebibytes: i64) -> Resources {

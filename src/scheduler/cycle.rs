@@ -437,7 +437,7 @@ fn choose(cx: &CycleContext<'_>, snapshot: &mut Snapshot, feasible: &[Row], stre
         let node = snapshot.node(*row);
         return Choice { node, best: vec![node], n_feasible };
     }
-    let totals = score(cx, snapshot, feasible, |_, _, _| {});
+    let totals = score(cx, snapshot, feasible, None);
     let best = best_of(snapshot, feasible, &totals);
     let node = match cx.config.tie_break {
         TieBreak::Random => best[draw(best.len(), cx.pod, streams)],
@@ -449,29 +449,46 @@ fn choose(cx: &CycleContext<'_>, snapshot: &mut Snapshot, feasible: &[Row], stre
     Choice { node, best, n_feasible }
 }
 
-/// The total scores of nodes, in their order. `on_column` is shown each plugin's raw and weighted scores.
+/// Is shown the scores by plugin.
+pub trait ScoreObserver {
+    /// Takes note of the raw and the weighted scores that a plugin gives, in the order of the nodes.
+    fn see(&mut self, plugin: Plugin, raw: &[i64], weighted: &[i64]);
+}
+
+/// The total scores of nodes, in their order.
 /// Source: Kubernetes 1.28, pkg/scheduler/framework/runtime/framework.go, RunScorePlugins.
 pub fn score(
     cx: &CycleContext<'_>,
     snapshot: &mut Snapshot,
     rows: &[Row],
-    mut on_column: impl FnMut(Plugin, &[i64], &[i64]),
+    mut observer: Option<&mut dyn ScoreObserver>,
 ) -> Vec<i64> {
     let mut totals = vec![0; rows.len()];
-    let (mut raw, mut weighted) = (Vec::with_capacity(rows.len()), Vec::with_capacity(rows.len()));
+    let mut same_for_all = 0;
+    let mut scores = Vec::with_capacity(rows.len());
     for entry in SCORES {
         let Some(plugin) = (entry.pre_score)(cx, snapshot, rows) else { continue };
-        raw.clear();
-        weighted.clear();
-        plugin.score(snapshot, rows, &mut raw);
-        weighted.extend_from_slice(&raw);
-        plugin.normalize(snapshot, rows, &mut weighted);
-        for (total, score) in totals.iter_mut().zip(&mut weighted) {
+        if let Some(constant) = plugin.constant() {
+            let weighted = constant.normalized * entry.weight;
+            same_for_all += weighted;
+            if let Some(observer) = &mut observer {
+                observer.see(entry.plugin, &vec![constant.raw; rows.len()], &vec![weighted; rows.len()]);
+            }
+            continue;
+        }
+        scores.clear();
+        plugin.score(snapshot, rows, &mut scores);
+        let raw = observer.is_some().then(|| scores.clone());
+        plugin.normalize(snapshot, rows, &mut scores);
+        for (total, score) in totals.iter_mut().zip(&mut scores) {
             *score *= entry.weight;
             *total += *score;
         }
-        on_column(entry.plugin, &raw, &weighted);
+        if let (Some(observer), Some(raw)) = (&mut observer, raw) {
+            observer.see(entry.plugin, &raw, &scores);
+        }
     }
+    totals.iter_mut().for_each(|total| *total += same_for_all);
     totals
 }
 

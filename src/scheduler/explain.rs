@@ -2,7 +2,7 @@
 
 use crate::model::ids::NodeId;
 use crate::model::profile::Profile;
-use crate::scheduler::cycle::{self, Filters, FitError, Refused, Rejection};
+use crate::scheduler::cycle::{self, Filters, FitError, Refused, Rejection, ScoreObserver};
 use crate::scheduler::diagnosis;
 use crate::scheduler::framework::{Code, CycleContext, Plugin, Reason};
 use crate::scheduler::nominations::{Nominations, Rivals};
@@ -67,6 +67,28 @@ pub struct NodeScore {
     pub total: i64,
 }
 
+/// The scores by node and plugin.
+struct ScoreTable {
+    plugins: Vec<Plugin>,
+    scores: Vec<NodeScore>,
+}
+
+impl ScoreTable {
+    fn of(n_nodes: usize) -> Self {
+        Self { plugins: Vec::new(), scores: vec![NodeScore::default(); n_nodes] }
+    }
+}
+
+impl ScoreObserver for ScoreTable {
+    fn see(&mut self, plugin: Plugin, raw: &[i64], weighted: &[i64]) {
+        self.plugins.push(plugin);
+        for (score, (raw, weighted)) in self.scores.iter_mut().zip(raw.iter().zip(weighted)) {
+            score.raw.push(*raw);
+            score.weighted.push(*weighted);
+        }
+    }
+}
+
 /// Explains what a scheduler with these settings thinks of every node for a pod.
 pub fn explain(cx: &CycleContext<'_>) -> Explanation {
     let mut snapshot = Snapshot::of(cx.cluster);
@@ -90,24 +112,17 @@ pub fn explain_on<'a>(cx: &CycleContext<'a>, snapshot: &mut Snapshot, rivals: Ri
     for refused in &found.refused {
         verdicts[refused.row.index()] = NodeVerdict::Refused(refusal(&mut filters, snapshot, *refused));
     }
-    let mut scores = vec![NodeScore::default(); found.feasible.len()];
-    let mut score_plugins = Vec::new();
-    let totals = cycle::score(cx, snapshot, &found.feasible, |plugin, raw, weighted| {
-        score_plugins.push(plugin);
-        for (score, (raw, weighted)) in scores.iter_mut().zip(raw.iter().zip(weighted)) {
-            score.raw.push(*raw);
-            score.weighted.push(*weighted);
-        }
-    });
+    let mut table = ScoreTable::of(found.feasible.len());
+    let totals = cycle::score(cx, snapshot, &found.feasible, Some(&mut table));
     let best = cycle::best_of(snapshot, &found.feasible, &totals);
-    for ((row, score), total) in found.feasible.iter().zip(scores).zip(totals) {
+    for ((row, score), total) in found.feasible.iter().zip(table.scores).zip(totals) {
         verdicts[row.index()] = NodeVerdict::Scored(NodeScore { total, ..score });
     }
     let fails = found.feasible.is_empty() && !snapshot.is_empty();
     let fit_error = fails.then(|| cycle::refuse_all(cx, snapshot, &mut filters, &found));
     let nodes = snapshot.rows().map(|row| snapshot.node(row)).zip(verdicts).collect();
     let filter_plugins = filters.active.iter().map(|(plugin, _)| *plugin).collect();
-    Explanation { nodes, filter_plugins, score_plugins, best, fit_error, rejection: None }
+    Explanation { nodes, filter_plugins, score_plugins: table.plugins, best, fit_error, rejection: None }
 }
 
 fn refusal(filters: &mut Filters<'_>, snapshot: &mut Snapshot, refused: Refused) -> Refusal {

@@ -298,11 +298,25 @@ pub trait Filter: fmt::Debug {
 
 /// What a score plugin has compiled of a pod: it ranks the nodes that all filters accept.
 pub trait Score: fmt::Debug {
+    /// The raw and the normalised score of every node, where all are alike to the plugin and it is known beforehand.
+    fn constant(&self) -> Option<ConstantScore> {
+        None
+    }
+
     /// Appends the raw score of each node to `scores`.
     fn score(&self, snapshot: &Snapshot, rows: &[Row], scores: &mut Vec<i64>);
 
     /// Brings raw scores to 0..=100. Plugins without a normalisation give such scores from the beginning.
     fn normalize(&self, _snapshot: &Snapshot, _rows: &[Row], _scores: &mut [i64]) {}
+}
+
+/// What a plugin says of every node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ConstantScore {
+    /// Before normalisation.
+    pub raw: i64,
+    /// After it.
+    pub normalized: i64,
 }
 
 /// The highest score that a plugin may give a node.

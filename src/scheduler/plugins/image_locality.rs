@@ -4,7 +4,7 @@
 //! update their status at least every five minutes, so here the number is always the present one.
 
 use crate::model::profile::Feature;
-use crate::scheduler::framework::{CycleContext, MAX_NODE_SCORE, Score};
+use crate::scheduler::framework::{ConstantScore, CycleContext, MAX_NODE_SCORE, Score};
 use crate::scheduler::snapshot::{Row, Snapshot};
 
 /// Less than this [bytes] does not count.
@@ -40,13 +40,16 @@ pub fn pre_score(cx: &CycleContext<'_>, snapshot: &mut Snapshot, _: &[Row]) -> O
 }
 
 impl Score for ImageLocality {
+    fn constant(&self) -> Option<ConstantScore> {
+        self.images.is_empty().then_some(ConstantScore { raw: 0, normalized: 0 })
+    }
+
     fn score(&self, snapshot: &Snapshot, rows: &[Row], scores: &mut Vec<i64>) {
         let held = |row: &Row| {
             let present = |(at, _): &&(usize, i64)| snapshot.images.at(*at).is_present[row.index()];
             self.images.iter().filter(present).map(|(_, worth)| worth).sum()
         };
-        let score_at = |row| if self.images.is_empty() { 0 } else { score_of(held(row), self.n_containers) };
-        scores.extend(rows.iter().map(score_at));
+        scores.extend(rows.iter().map(|row| score_of(held(row), self.n_containers)));
     }
 }
 

@@ -7,7 +7,9 @@ use std::collections::BTreeSet;
 
 use crate::model::meta::{LabelOperator, LabelRequirement, Name};
 use crate::model::scheduling::{NodeSelectorTerm, Placement};
-use crate::scheduler::framework::{Code, CycleContext, Filter, PreFilter, Reason, Score, scale_to_max};
+use crate::scheduler::framework::{
+    Code, ConstantScore, CycleContext, Filter, PreFilter, Reason, Score, scale_to_max,
+};
 use crate::scheduler::snapshot::{LabelColumn, LabelValue, Row, Snapshot};
 
 /// Selector and required affinity of a pod, compiled.
@@ -214,12 +216,15 @@ impl Filter for NodeAffinity {
 }
 
 impl Score for Preference {
+    fn constant(&self) -> Option<ConstantScore> {
+        self.terms.is_empty().then_some(ConstantScore { raw: 0, normalized: 0 })
+    }
+
     fn score(&self, snapshot: &Snapshot, rows: &[Row], scores: &mut Vec<i64>) {
-        let weight_at = |row: &Row| {
+        scores.extend(rows.iter().map(|row| {
             let matching = self.terms.iter().filter(|(_, term)| term_matches(term, snapshot, *row));
-            matching.map(|(weight, _)| weight).sum()
-        };
-        scores.extend(rows.iter().map(|row| if self.terms.is_empty() { 0 } else { weight_at(row) }));
+            matching.map(|(weight, _)| weight).sum::<i64>()
+        }));
     }
 
     fn normalize(&self, _: &Snapshot, _: &[Row], scores: &mut [i64]) {

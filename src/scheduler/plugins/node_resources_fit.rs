@@ -170,8 +170,7 @@ impl Fit {
     fn is_too_large(&self, snapshot: &Snapshot, row: Row) -> bool {
         let (at, offered) = (row.index(), &snapshot.allocatable);
         let mut extended = self.extended.iter();
-        snapshot.max_pods[at] == 0
-            || self.cpu > offered.cpu[at]
+        self.cpu > offered.cpu[at]
             || self.memory > offered.memory[at]
             || self.ephemeral_storage > offered.ephemeral_storage[at]
             || extended.any(|request| request.amount > snapshot.extended[request.column].allocatable[at])
@@ -222,10 +221,10 @@ impl Score for FitScore {
         let columns: Vec<_> = self.resources.iter().map(|resource| resource.column(snapshot)).collect();
         match &self.kind {
             ScoringKind::LeastAllocated => {
-                scores.extend(rows.iter().map(|row| weighted_mean(&columns, *row, least_allocated)));
+                score_all(&columns, rows, scores, least_allocated);
             }
             ScoringKind::MostAllocated => {
-                scores.extend(rows.iter().map(|row| weighted_mean(&columns, *row, most_allocated)));
+                score_all(&columns, rows, scores, most_allocated);
             }
             ScoringKind::RequestedToCapacityRatio(shape) => {
                 scores.extend(rows.iter().map(|row| by_shape(&columns, *row, shape)));
@@ -234,8 +233,26 @@ impl Score for FitScore {
     }
 }
 
+/// Scores nodes by two resources of equal weight, or by any.
+fn score_all(
+    columns: &[ResourceColumn<'_>],
+    rows: &[Row],
+    scores: &mut Vec<i64>,
+    score: impl Fn(i64, i64) -> i64,
+) {
+    match columns {
+        [first, second] if first.weight == 1 && second.weight == 1 => {
+            scores.extend(rows.iter().map(|row| match (first.at(*row), second.at(*row)) {
+                (Some(first), Some(second)) => (score(first.0, first.1) + score(second.0, second.1)) / 2,
+                (Some(one), None) | (None, Some(one)) => score(one.0, one.1),
+                (None, None) => 0,
+            }));
+        }
+        _ => scores.extend(rows.iter().map(|row| weighted_mean(columns, *row, &score))),
+    }
+}
+
 /// The mean over the resources that the node offers, both divisions cut off.
-#[inline]
 fn weighted_mean(columns: &[ResourceColumn<'_>], row: Row, score: impl Fn(i64, i64) -> i64) -> i64 {
     let (mut sum, mut weights) = (0, 0);
     for column in columns {
@@ -249,14 +266,29 @@ fn weighted_mean(columns: &[ResourceColumn<'_>], row: Row, score: impl Fn(i64, i
 
 /// Source: Kubernetes 1.28, pkg/scheduler/framework/plugins/noderesources/least_allocated.go, leastRequestedScore.
 #[inline]
-const fn least_allocated(allocatable: i64, requested: i64) -> i64 {
-    if requested > allocatable { 0 } else { (allocatable - requested) * MAX_NODE_SCORE / allocatable }
+fn least_allocated(allocatable: i64, requested: i64) -> i64 {
+    if requested > allocatable { 0 } else { percentage(allocatable - requested, allocatable) }
 }
 
 /// Source: Kubernetes 1.28, pkg/scheduler/framework/plugins/noderesources/most_allocated.go, mostRequestedScore.
 #[inline]
-const fn most_allocated(allocatable: i64, requested: i64) -> i64 {
-    if requested > allocatable { MAX_NODE_SCORE } else { requested * MAX_NODE_SCORE / allocatable }
+fn most_allocated(allocatable: i64, requested: i64) -> i64 {
+    if requested > allocatable { MAX_NODE_SCORE } else { percentage(requested, allocatable) }
+}
+
+/// `part * 100 / whole`, cut off, for `0 <= part <= whole`.
+///
+/// A division of floating-point numbers is several times as fast as one of integers. Below 2^46 it is exact after
+/// cutting off: both operands are represented exactly, and a quotient up to 100 that is not a whole number lies
+/// further from the next one, 1 / whole, than it is rounded, 100 / 2^53.
+#[inline]
+fn percentage(part: i64, whole: i64) -> i64 {
+    const EXACT_BELOW: i64 = 1 << 46;
+    if whole < EXACT_BELOW {
+        ((part * MAX_NODE_SCORE) as f64 / whole as f64) as i64
+    } else {
+        (i128::from(part) * i128::from(MAX_NODE_SCORE) / i128::from(whole)) as i64
+    }
 }
 
 /// Source: Kubernetes 1.28, pkg/scheduler/framework/plugins/noderesources/requested_to_capacity_ratio.go.
@@ -285,6 +317,30 @@ fn on_broken_line(shape: &[(i64, i64)], utilization: i64) -> i64 {
         Some(at) => {
             let ((x0, y0), (x1, y1)) = (shape[at - 1], shape[at]);
             scaled(y0) + (scaled(y1) - scaled(y0)) * (utilization - x0) / (x1 - x0)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_percentage_is_the_quotient_of_integers_cut_off(whole in 1_i64..i64::MAX, share in 0.0..=1.0_f64, shift in 0_u32..62) {
+            let whole = (whole >> shift).max(1);
+            let part = ((whole as f64 * share) as i64).min(whole);
+            for part in [part, part.saturating_sub(1).max(0), (part + 1).min(whole)] {
+                let exact = i128::from(part) * 100 / i128::from(whole);
+                prop_assert_eq!(i128::from(percentage(part, whole)), exact);
+            }
+        }
+
+        #[test]
+        fn a_percentage_is_exact_where_it_is_a_whole_number(unit in 1_i64..(1 << 46) / 100, percent in 0_i64..=100) {
+            prop_assert_eq!(percentage(unit * percent, unit * 100), percent);
+            prop_assert_eq!(percentage((unit * percent - 1).max(0), unit * 100), (percent - 1).max(0));
         }
     }
 }

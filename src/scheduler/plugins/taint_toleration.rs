@@ -4,7 +4,9 @@
 //! Nodes have few distinct lists of taints: tolerations are compared once per list, not per node.
 
 use crate::model::scheduling::{Placement, Taint, TaintEffect};
-use crate::scheduler::framework::{Code, CycleContext, Filter, PreFilter, Reason, Score, scale_reversed};
+use crate::scheduler::framework::{
+    Code, ConstantScore, CycleContext, Filter, MAX_NODE_SCORE, PreFilter, Reason, Score, scale_reversed,
+};
 use crate::scheduler::snapshot::{Row, Snapshot};
 
 /// By list of taints: the first taint that keeps the pod away.
@@ -65,6 +67,11 @@ impl Filter for TaintToleration {
 }
 
 impl Score for TaintPreference {
+    fn constant(&self) -> Option<ConstantScore> {
+        let nobody_minds = self.n_untolerated.iter().all(|count| *count == 0);
+        nobody_minds.then_some(ConstantScore { raw: 0, normalized: MAX_NODE_SCORE })
+    }
+
     fn score(&self, snapshot: &Snapshot, rows: &[Row], scores: &mut Vec<i64>) {
         let lists = &snapshot.taints.of_row;
         scores.extend(rows.iter().map(|row| self.n_untolerated[lists[row.index()] as usize]));
