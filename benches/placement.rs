@@ -150,7 +150,7 @@ impl World {
 /// A shape by weight, by a multiplicative hash of the pod's number.
 fn draw_shape(number: u64) -> usize {
     let hash = number.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32;
-    let mut rest = (hash * 100 >> 32) as u32;
+    let mut rest = ((hash * 100) >> 32) as u32;
     for (at, (_, _, weight)) in SHAPES.iter().enumerate() {
         match rest.checked_sub(*weight) {
             Some(less) => rest = less,

@@ -144,7 +144,14 @@ impl Cluster {
                 let key = owner.uid.key.child(u64::from(ordinal.of_owner));
                 (self.generate_name(kind, object.namespace.clone(), &object.name, key), key)
             }
-            Some(_) => (object.name.clone(), own_key(kind, &object.namespace, &object.name)),
+            // The name of a CronJob's Job holds civil time; its draws must not change when the start of the run does.
+            Some(owner) => {
+                let key = match creation.scheduled_for {
+                    Some(at) => owner.uid.key.child(at.as_nanos()),
+                    None => own_key(kind, &object.namespace, &object.name),
+                };
+                (object.name.clone(), key)
+            }
             None => {
                 let incarnation = self.names.next_incarnation(kind, &object.namespace, &object.name);
                 let key = own_key(kind, &object.namespace, &object.name);
