@@ -6,9 +6,11 @@
 #![expect(clippy::print_stderr, reason = "diagnostics are for the terminal")]
 
 mod args;
+mod cron;
 mod input;
 mod inspect;
 mod play;
+mod why;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -48,7 +50,9 @@ pub fn main() -> ExitCode {
         Command::Get(get) => inspect::get(get, &mut out),
         Command::Logs(logs) => inspect::logs(logs, &mut out),
         Command::Events(events) => inspect::events(events, &mut out),
-        Command::Schema => schema(&mut out),
+        Command::Why(args) => why::why(args, &mut out),
+        Command::Cron(args) => cron::cron(args, &mut out),
+        Command::Schema { markdown } => schema(*markdown, &mut out),
         Command::Completions { shell } => completions(*shell, &mut out),
         Command::Man => man(&mut out),
     };
@@ -81,10 +85,14 @@ fn install_panic_hook() {
     }));
 }
 
-fn schema(out: &mut impl Write) -> Result<Outcome, CliError> {
-    let schema = schemars::schema_for!(crate::manifest::scenario::ScenarioFile);
-    let text = serde_json::to_string_pretty(&schema).map_err(anyhow::Error::from)?;
-    writeln!(out, "{text}").map_err(anyhow::Error::from)?;
+fn schema(is_markdown: bool, out: &mut impl Write) -> Result<Outcome, CliError> {
+    let text = if is_markdown {
+        crate::report::scenario_docs::markdown()
+    } else {
+        let schema = schemars::schema_for!(crate::manifest::scenario::ScenarioFile);
+        serde_json::to_string_pretty(&schema).map_err(anyhow::Error::from)? + "\n"
+    };
+    out.write_all(text.as_bytes()).map_err(anyhow::Error::from)?;
     Ok(Outcome::Ok)
 }
 

@@ -17,6 +17,7 @@ mod admission;
 mod backoff;
 mod catalogue;
 mod images;
+mod invariants;
 mod logs;
 mod memory;
 mod node;
@@ -37,6 +38,7 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 
 pub use backoff::{Backoff, BackoffPolicy};
+pub use invariants::KubeletError;
 pub use logs::{ContainerLog, LogLine, MAX_LINES, PodLogs, RunLog};
 pub use restart::{History, should_restart};
 
@@ -87,7 +89,7 @@ impl Kubelet {
 
     fn add_worker(&mut self, id: PodId, node: NodeId, watch: &mut Watch<'_>) {
         let cluster = watch.cluster();
-        let Some(pod) = cluster.pod(id) else { return };
+        let Some(pod) = cluster.pod(id).filter(|_| !self.workers.contains_key(&id)) else { return };
         let machine = self.shared.machines.ensure(node, cluster, &mut self.shared.catalogue);
         machine.pods.insert(id);
         let mut worker = Box::new(Worker::new(id, pod, node));
@@ -98,6 +100,19 @@ impl Kubelet {
     fn request_sync(&mut self, pod: PodId, watch: &mut Watch<'_>) {
         if let Some(worker) = self.workers.get_mut(&pod) {
             worker.request_sync(watch.now() + watch.context.timing.watch, watch);
+        }
+    }
+
+    /// Drops the worker of a pod that is gone, unless something of the pod still runs.
+    fn drop_worker(&mut self, pod: PodId, watch: &mut Watch<'_>) {
+        let Some(worker) = self.workers.get_mut(&pod) else { return };
+        let node = worker.node();
+        if !worker.is_finished() && !self.shared.machines.of(node).is_up {
+            worker.drop_lost(watch);
+            self.shared.machines.remove_pod(node, pod, watch.cluster());
+        }
+        if worker.is_finished() {
+            self.workers.remove(&pod);
         }
     }
 
@@ -219,9 +234,7 @@ impl Component for Kubelet {
                 self.request_sync(*pod, watch)
             }
             Change::PodDeleted(pod, _) => {
-                if self.workers.get(pod).is_some_and(|worker| worker.is_finished()) {
-                    self.workers.remove(pod);
-                }
+                self.drop_worker(*pod, watch);
                 self.request_sync(*pod, watch);
             }
             Change::PodPhaseChanged(pod, _, phase) if phase.is_terminal() => self.request_sync(*pod, watch),

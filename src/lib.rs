@@ -2,6 +2,9 @@
 //!
 //! The modules stand in layers, in reading order; a module uses only those above it (ARCHITECTURE.md).
 
+#![allow(rustdoc::broken_intra_doc_links, reason = "units stand in brackets: [s], [bytes]")]
+#![allow(rustdoc::private_intra_doc_links, reason = "a module says how its parts work together")]
+
 pub mod engine;
 pub mod model;
 pub mod event;

@@ -8,34 +8,41 @@
 //!   Object          a tree with its apiVersion and kind
 //!     | schema      every field known, of the right type, modelled, present where required
 //!     | decode      typed, by serde
+//!   wire            the API's own types
+//!     | defaults    what the API server fills in
+//!     | validation  what it refuses; warnings: what it only doubts
+//!     | admission   what its plugins do to pods
+//!     | convert     all of this, and the model at the end
 //! ```
 //!
 //! Nothing here reads files, prints or panics on any input; every limit is in [`limits`].
 
-pub mod expression;
 pub mod load;
-pub mod params;
 pub mod scenario;
+pub mod params;
+pub mod expression;
 
-pub mod json;
-pub mod json_schema;
-pub mod limits;
-pub mod scalar;
 pub mod source;
-pub mod tree;
 pub mod yaml;
+pub mod json;
+pub mod tree;
+pub mod scalar;
+pub mod limits;
 
 pub mod api;
+pub mod schema;
+pub mod json_schema;
 pub mod check;
 pub mod decode;
-pub mod schema;
 
-pub mod admission;
 pub mod convert;
-pub mod defaults;
-pub mod field_error;
-pub mod validation;
 pub mod wire;
+pub mod defaults;
+pub mod admission;
+pub mod validation;
+pub mod warnings;
+pub mod patch;
+pub mod field_error;
 
 pub mod diagnostic;
 pub mod near_name;

@@ -9,5 +9,6 @@ pub mod expectation;
 pub mod object;
 pub mod records;
 pub mod run;
+pub mod story;
 pub mod trace;
 pub mod utilisation;

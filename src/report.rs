@@ -2,6 +2,10 @@
 
 pub mod table;
 pub mod summary;
+pub mod cron_period;
 pub mod cron_runs;
 pub mod text;
 pub mod get;
+pub mod scenario_docs;
+pub mod why;
+pub mod profiles;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::engine::SimDuration;
+use crate::model::ids::Kind;
 
 /// A deterministic, offline simulator of Kubernetes behaviour.
 #[derive(Debug, Parser)]
@@ -35,9 +36,19 @@ pub(super) enum Command {
     /// List the records that components wrote (`kubectl get events`).
     #[command(after_help = "Example: sim events scenarios/job-backoff.yaml --for job/batch-job")]
     Events(EventsArgs),
+    /// Explain why an object is as it is: the chain of causes, and which limit won.
+    #[command(after_help = "Example: sim why job/batch-job scenarios/job-backoff.yaml")]
+    Why(WhyArgs),
+    /// List every scheduled run of a period: ran, late, skipped or missed, with the reason.
+    #[command(after_help = "Example: sim cron scenarios/cronjob.yaml --outage 1h..2h")]
+    Cron(CronArgs),
     /// Print the JSON Schema of the Scenario kind, for editors.
     #[command(after_help = "Example: sim schema > scenario.schema.json")]
-    Schema,
+    Schema {
+        /// Print the reference of the format instead, as Markdown.
+        #[arg(long)]
+        markdown: bool,
+    },
     /// Print a completion script for a shell.
     #[command(after_help = "Example: sim completions bash > /etc/bash_completion.d/sim")]
     Completions {
@@ -128,6 +139,57 @@ pub(super) struct EventsArgs {
     pub(super) at: Option<SimDuration>,
 }
 
+/// Arguments of `why`.
+#[derive(Debug, clap::Args)]
+pub(super) struct WhyArgs {
+    /// The object: `job/NAME`, `cronjob/NAME`, `pod/NAME` or `node/NAME`.
+    pub(super) object: String,
+    #[command(flatten)]
+    pub(super) input: InputArgs,
+    /// The namespace.
+    #[arg(short, long, default_value = "default")]
+    pub(super) namespace: String,
+    /// The instant. Default: the end.
+    #[arg(long, value_name = "T")]
+    pub(super) at: Option<SimDuration>,
+    /// The form of the output.
+    #[arg(short, long, value_enum, default_value_t = Format::Text)]
+    pub(super) output: Format,
+}
+
+/// Arguments of `cron`.
+#[derive(Debug, clap::Args)]
+pub(super) struct CronArgs {
+    #[command(flatten)]
+    pub(super) input: InputArgs,
+    /// The civil time at which the period begins, RFC 3339. Default: that of the scenario.
+    #[arg(long, value_name = "TIME")]
+    pub(super) from: Option<String>,
+    /// The civil time at which it ends, RFC 3339. Default: the end of the scenario.
+    #[arg(long, value_name = "TIME")]
+    pub(super) to: Option<String>,
+    /// The time zone of CronJobs that name none, and of the days.
+    #[arg(long, value_name = "ZONE")]
+    pub(super) zone: Option<String>,
+    /// Stops kube-controller-manager from A to B, counted from the beginning; may be repeated.
+    #[arg(long, value_name = "A..B", value_parser = parse_outage)]
+    pub(super) outage: Vec<(SimDuration, SimDuration)>,
+    /// The form of the output.
+    #[arg(short, long, value_enum, default_value_t = CronFormat::Text)]
+    pub(super) output: CronFormat,
+}
+
+/// The form of a ledger of runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum CronFormat {
+    /// Per day how many, and every run that is not ordinary.
+    Text,
+    /// Every run, for programs.
+    Json,
+    /// Every run, as a table for spreadsheets.
+    Csv,
+}
+
 /// Input with the name of an object before the files.
 #[derive(Debug, clap::Args)]
 pub(super) struct NamedInputArgs {
@@ -178,6 +240,18 @@ pub(super) enum KindArg {
     CronJobs,
 }
 
+impl KindArg {
+    /// The kind in the model.
+    pub(super) const fn kind(self) -> Kind {
+        match self {
+            Self::Pods => Kind::Pod,
+            Self::Nodes => Kind::Node,
+            Self::Jobs => Kind::Job,
+            Self::CronJobs => Kind::CronJob,
+        }
+    }
+}
+
 /// The form of a result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum Format {
@@ -205,4 +279,11 @@ pub(super) enum GetFormat {
 fn parse_setting(text: &str) -> Result<(String, String), String> {
     let (name, value) = text.split_once('=').ok_or_else(|| format!("not NAME=VALUE: {text:?}"))?;
     Ok((name.to_owned(), value.to_owned()))
+}
+
+fn parse_outage(text: &str) -> Result<(SimDuration, SimDuration), String> {
+    let (from, to) = text.split_once("..").ok_or_else(|| format!("not A..B: {text:?}"))?;
+    let span = |part: &str| part.parse::<SimDuration>().map_err(|error| error.to_string());
+    let (from, to) = (span(from)?, span(to)?);
+    if from < to { Ok((from, to)) } else { Err(format!("the end is not after the beginning: {text:?}")) }
 }

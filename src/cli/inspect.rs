@@ -3,6 +3,8 @@
 use std::io::Write;
 use std::sync::Arc;
 
+use clap::ValueEnum;
+
 use crate::cli::args::{EventsArgs, GetArgs, GetFormat, InputArgs, KindArg, LogsArgs};
 use crate::cli::{CliError, Outcome, input};
 use crate::engine::{SimDuration, SimTime};
@@ -23,22 +25,16 @@ pub(super) fn get(args: &GetArgs, out: &mut impl Write) -> Result<Outcome, CliEr
     let (name, input) = args.input.split();
     let trial = play(&input, args.at)?;
     let cluster = trial.simulation.cluster();
-    let kind = match args.kind {
-        KindArg::Pods => Kind::Pod,
-        KindArg::Nodes => Kind::Node,
-        KindArg::Jobs => Kind::Job,
-        KindArg::CronJobs => Kind::CronJob,
-    };
+    let kind = args.kind.kind();
     let objects = get::objects(cluster, kind, name.as_deref());
     if let Some(name) = name.filter(|_| objects.is_empty()) {
         return Err(CliError::BadInput(format!("no {} {name:?} at this instant", kind.resource())));
     }
     let clock = trial.simulation.context().clock;
-    let now = args.at.map_or_else(|| trial.simulation.now(), |span| SimTime::ZERO + span);
     let is_wide = args.output == GetFormat::Wide;
     let text = match args.output {
         GetFormat::Table | GetFormat::Wide => {
-            get::table(&Listing { cluster, now, clock, is_wide }, kind, &objects)
+            get::table(&Listing { cluster, now: trial.end, clock, is_wide }, kind, &objects)
         }
         GetFormat::Yaml | GetFormat::Json => {
             let writer = ObjectWriter { cluster, clock };
@@ -82,15 +78,22 @@ pub(super) fn logs(args: &LogsArgs, out: &mut impl Write) -> Result<Outcome, Cli
     Ok(Outcome::Ok)
 }
 
+/// The object of `KIND/NAME`.
+fn about(text: &str) -> Result<(Kind, &str), CliError> {
+    let parsed = text.split_once('/').and_then(|(kind, name)| {
+        let kind = KindArg::from_str(kind, true).ok()?;
+        Some((kind.kind(), name))
+    });
+    parsed.ok_or_else(|| CliError::BadInput(format!("`--for` needs KIND/NAME, as job/batch, found {text:?}")))
+}
+
 /// `sim events`
 pub(super) fn events(args: &EventsArgs, out: &mut impl Write) -> Result<Outcome, CliError> {
     let trial = play(&args.input, args.at)?;
     let records = &trial.simulation.observer().0.records;
-    let is_meant = |entry: &&LoggedRecord| match args.about.as_deref().map(|about| about.split_once('/')) {
-        Some(Some((kind, name))) => entry.kind.resource() == kind && &*entry.name == name,
-        Some(None) => args.about.as_deref() == Some(&*entry.name),
-        None => true,
-    };
+    let about = args.about.as_deref().map(about).transpose()?;
+    let is_meant =
+        |entry: &&LoggedRecord| about.is_none_or(|(kind, name)| (entry.kind, &*entry.name) == (kind, name));
     let mut entries: Vec<&LoggedRecord> = records.entries().iter().filter(is_meant).collect();
     entries.sort_by_key(|entry| entry.last);
     out.write_all(get::records(entries.into_iter()).as_bytes()).map_err(anyhow::Error::from)?;

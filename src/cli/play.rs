@@ -14,6 +14,7 @@ use crate::component::Observer;
 use crate::engine::SimTime;
 use crate::experiment::trial::{self, Seen, Trial};
 use crate::experiment::twice;
+use crate::model::ids::Kind;
 use crate::model::scenario::{Horizon, Scenario};
 use crate::observe::trace::TraceWriter;
 use crate::report::summary::{self, RunSummary};
@@ -43,8 +44,7 @@ pub(super) fn run(args: &RunArgs, out: &mut impl Write) -> Result<Outcome, CliEr
 }
 
 fn summarise<O: Observer>(trial: &Trial<O>, args: &RunArgs) -> RunSummary {
-    let seen = &trial.simulation.observer().0;
-    summary::summarise(&trial.simulation, seen, &trial.judgements, trial.ending, command_line(args, trial))
+    summary::summarise(trial, command_line(args, trial))
 }
 
 /// The command that gives the same result again.
@@ -94,8 +94,22 @@ pub(super) fn check(args: &InputArgs, out: &mut impl Write) -> Result<Outcome, C
     let loaded = input::load_quietly(args)?;
     write!(out, "{}", loaded.warnings).map_err(anyhow::Error::from)?;
     let n_warnings = loaded.warnings.iter().count();
-    let n_objects = loaded.scenario.objects.len();
     let warnings = if n_warnings == 1 { "1 warning".to_owned() } else { format!("{n_warnings} warnings") };
-    writeln!(out, "ok: {n_objects} objects, {warnings}").map_err(anyhow::Error::from)?;
+    let counts = object_counts(&loaded.scenario);
+    writeln!(out, "ok: {counts}{warnings}").map_err(anyhow::Error::from)?;
     Ok(Outcome::Ok)
+}
+
+/// How many objects of each kind there are at the start, as `2 pods, 3 nodes, `.
+fn object_counts(scenario: &Scenario) -> String {
+    let kinds = [
+        (Kind::CronJob, ["CronJob", "CronJobs"]),
+        (Kind::Job, ["Job", "Jobs"]),
+        (Kind::Pod, ["pod", "pods"]),
+        (Kind::Node, ["node", "nodes"]),
+    ];
+    let count = |kind: Kind| scenario.objects.iter().filter(|object| object.spec.kind() == kind).count();
+    let counts = kinds.into_iter().map(|(kind, nouns)| (count(kind), nouns));
+    let present = counts.filter(|(count, _)| *count > 0);
+    present.map(|(count, nouns)| format!("{count} {}, ", nouns[usize::from(count > 1)])).collect()
 }

@@ -455,8 +455,8 @@ impl Cluster {
         }
         pod.status.phase = phase;
         if phase.is_terminal() {
-            // The pod garbage collector writes the phase and leaves Ready as it was.
-            if pod.status.reason != Some(PodReason::NodeLost) {
+            // Ready is the kubelet's: a pod without one has no such condition, and on a lost node it stays as it was.
+            if pod.status.start_time.is_some() && pod.status.reason != Some(PodReason::NodeLost) {
                 set_ready(pod, now, false, id, changes);
             }
             if let Some(node) = pod.node {

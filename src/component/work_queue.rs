@@ -1,7 +1,8 @@
 //! The work queue of a controller: keys that are due now or later, each at most once.
 //!
-//! As upstream's delaying queue: a key that waits keeps its earliest due time; a key added at once does not
-//! disturb the time that it waits for; a key that is due twice at one instant is worked on once.
+//! As upstream's delaying queue: a key that waits keeps its earliest due time, but once that has come it waits no
+//! more, and what is added then is for later; a key added at once does not disturb the time that it waits for; a key
+//! that is due twice at one instant is worked on once.
 //! Source: Kubernetes 1.28, client-go/util/workqueue, delaying_queue.go and default_rate_limiters.go.
 
 use std::hash::Hash;
@@ -56,13 +57,17 @@ impl<K: Copy + Eq + Hash> WorkQueue<K> {
         if span.is_zero() {
             return self.add(key, timers);
         }
-        let due = timers.now() + span;
+        let (now, due) = (timers.now(), timers.now() + span);
         let entry = self.entries.entry(key).or_default();
-        if let Some((earlier, timer)) = entry.waiting {
-            if earlier <= due {
-                return;
+        match entry.waiting {
+            Some((earlier, timer)) if earlier <= now => {
+                if let Some(spare) = entry.ready.replace(timer) {
+                    timers.cancel(spare);
+                }
             }
-            timers.cancel(timer);
+            Some((earlier, _)) if earlier <= due => return,
+            Some((_, timer)) => timers.cancel(timer),
+            None => {}
         }
         entry.waiting = Some((due, timers.set_timer(due, (self.to_event)(key))));
     }

@@ -32,6 +32,7 @@ pub mod schedule_time;
 pub mod sync;
 pub mod timetable;
 
+use std::fmt;
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
@@ -263,8 +264,10 @@ impl Api for LiveApi<'_, '_> {
         }
     }
 
-    fn record(&mut self, severity: Severity, reason: &'static str, message: String) {
-        self.turn.record(ObjectId::CronJob(self.id), severity, reason, message, SOURCE);
+    fn record(&mut self, severity: Severity, reason: &'static str, message: fmt::Arguments<'_>) {
+        if self.turn.wants_records() {
+            self.turn.record(ObjectId::CronJob(self.id), severity, reason, message.to_string(), SOURCE);
+        }
     }
 }
 

@@ -14,6 +14,7 @@ pub mod backoff;
 pub mod birth;
 pub mod census;
 pub mod conditions;
+mod effects;
 pub mod end;
 pub mod failure_policy;
 pub mod indexes;
@@ -28,29 +29,25 @@ use std::collections::BTreeSet;
 
 use rustc_hash::FxHashMap;
 
-use crate::component::{Component, Retry, Timers, Turn, Watch, WorkQueue};
+use crate::cluster::Cluster;
+use crate::component::{Component, Retry, Turn, Watch, WorkQueue};
 use crate::controllers::job::backoff::BackoffRecord;
-use crate::controllers::job::birth::{creation, pod_labels};
-use crate::controllers::job::census::Expectations;
-use crate::controllers::job::ownership::{Claim, claim, selects};
-use crate::controllers::job::scale::{Action, Victim};
-use crate::controllers::job::scene::{Behaviour, Scene};
-use crate::controllers::job::sync::{Memory, Note, Outcome, Plan, SYNC_BATCH_PERIOD};
+use crate::controllers::job::birth::CONTROLLER_UID;
+use crate::controllers::job::effects::Effects;
+use crate::controllers::job::ownership::{Claim, selects};
+use crate::controllers::job::scene::Behaviour;
+use crate::controllers::job::sync::SYNC_BATCH_PERIOD;
 use crate::engine::SimDuration;
 use crate::event::{Change, Command, Event};
 use crate::model::ids::{JobId, ObjectId, PodId};
-use crate::model::job::{Job, JobStatus};
-use crate::model::meta::Owner;
-use crate::model::pod::JobPod;
-use crate::model::record::Severity;
-
-const SOURCE: &str = "job-controller";
+use crate::model::job::Job;
+use crate::model::meta::{ObjectMeta, Owner};
 
 /// The value of `managedBy` that means this controller. Source: batch/v1, JobControllerName.
 const NAME_IN_MANAGED_BY: &str = "kubernetes.io/job-controller";
 
 /// Waits after errors. Source: job_controller.go, DefaultJobApiBackOff and MaxJobApiBackOff.
-const RETRY: Retry = Retry { first: SimDuration::from_secs(1), longest: SimDuration::from_secs(60) };
+pub const RETRY: Retry = Retry { first: SimDuration::from_secs(1), longest: SimDuration::from_secs(60) };
 
 /// The Job controller.
 #[derive(Debug, Clone)]
@@ -58,16 +55,14 @@ pub struct JobController {
     queue: WorkQueue<JobId>,
     /// Pods whose finalizer no sync of a Job will remove.
     orphans: WorkQueue<PodId>,
+    /// The failures of unfinished Jobs.
     records: FxHashMap<JobId, BackoffRecord>,
-    /// Pods that a Job may have to adopt or to let go.
+    /// Pods that a Job has to adopt or to let go.
     to_claim: BTreeSet<PodId>,
-}
-
-/// What became of an action on pods.
-#[derive(Default)]
-struct Acted {
-    outcome: Outcome,
-    has_failed: bool,
+    /// Jobs with a selector of their own: they may adopt pods that others made.
+    with_selector: BTreeSet<JobId>,
+    /// Looked up at the first sync.
+    behaviour: Option<Behaviour>,
 }
 
 impl JobController {
@@ -78,136 +73,149 @@ impl JobController {
             orphans: WorkQueue::new(Event::OrphanPodSync, RETRY),
             records: FxHashMap::default(),
             to_claim: BTreeSet::new(),
+            with_selector: BTreeSet::new(),
+            behaviour: None,
         }
     }
 
-    fn sync(&mut self, id: JobId, turn: &mut Turn<'_>) {
-        let behaviour = Behaviour::of(&turn.context.profile);
-        if !turn.cluster().job(id).is_some_and(|job| is_ours(job, &behaviour) && !is_finished(job)) {
-            self.records.remove(&id);
+    /// Brings a Job one step further.
+    /// Source: job_controller.go, syncJob.
+    fn sync(&mut self, job: JobId, turn: &mut Turn<'_>) {
+        let behaviour = *self.behaviour.get_or_insert_with(|| Behaviour::of(&turn.context.profile));
+        if !unfinished(job, turn.cluster()).is_some_and(|job| is_ours(job, &behaviour)) {
             return;
         }
-        self.claim_pods(id, turn);
-        let plan = self.plan(id, &behaviour, turn);
-        if let Some(wait) = plan.wake_after {
-            self.queue.add_after(id, wait, turn);
+        let mut effects = Effects { job, behaviour, turn };
+        self.to_claim.retain(|pod| effects.claim(*pod) == Claim::None);
+        let plan = effects.plan(self.records.get(&job).copied().unwrap_or_default());
+        let wake_after = plan.wake_after;
+        let acted = effects.act(&plan.action);
+        let (record, outcome) = effects.settle(effects.account(plan, &acted));
+        self.records.extend(record.map(|record| (job, record)));
+        if let Some(wait) = wake_after {
+            self.queue.add_after(job, wait, turn);
         }
-        let acted = act(id, &plan.action, &behaviour, turn);
-        self.conclude(id, plan, &acted.outcome, &behaviour, turn);
-        if acted.has_failed {
-            self.queue.add_after_error(id, turn);
+        if acted.has_failed || outcome.is_err() {
+            self.queue.add_after_error(job, turn);
         } else {
-            self.queue.forget_errors(id);
-        }
-    }
-
-    fn plan(&self, id: JobId, behaviour: &Behaviour, turn: &Turn<'_>) -> Plan {
-        let pods: Vec<_> = turn.cluster().pods_of_job(id).collect();
-        let record = self.records.get(&id).copied().unwrap_or_default();
-        let memory = Memory { record, expectations: Expectations::MET };
-        sync::plan(&scene(id, behaviour, turn), &pods, &memory)
-    }
-
-    /// Counts what has ended and writes the status: before finalizers are removed, and after.
-    fn conclude(
-        &mut self,
-        id: JobId,
-        plan: Plan,
-        outcome: &Outcome,
-        behaviour: &Behaviour,
-        turn: &mut Turn<'_>,
-    ) {
-        let mut account = plan.account(&scene(id, behaviour, turn), outcome);
-        note(id, std::mem::take(&mut account.notes), turn);
-        write_status(id, account.write.take(), turn);
-        if let Some(record) = account.record {
-            self.records.insert(id, record);
-        }
-        for (pod, _) in &account.released {
-            turn.write(Command::RemoveFinalizer(*pod));
-        }
-        let settlement = account.settle(&scene(id, behaviour, turn), &[]);
-        write_status(id, settlement.write, turn);
-        note(id, settlement.notes, turn);
-    }
-
-    /// Adopts pods without an owner that match, and lets go of its own that do not.
-    fn claim_pods(&mut self, id: JobId, turn: &mut Turn<'_>) {
-        let job = &turn.cluster().jobs()[id];
-        let owner = Owner { object: ObjectId::Job(id), name: job.meta.name.clone(), uid: job.meta.uid };
-        for pod in self.to_claim.iter().copied().collect::<Vec<_>>() {
-            match claim_of(id, pod, turn) {
-                Claim::Adopt => turn.write(Command::AdoptPod(pod, owner.clone())),
-                Claim::Release => turn.write(Command::Orphan(ObjectId::Pod(pod))),
-                Claim::Own => {
-                    self.to_claim.remove(&pod);
-                }
-                Claim::None => {}
-            }
+            self.queue.forget_errors(job);
         }
     }
 
     /// Removes the finalizer of a pod, unless a Job will count it after all.
     /// Source: job_controller.go, syncOrphanPod.
     fn release_orphan(&self, id: PodId, turn: &mut Turn<'_>) {
-        if turn.cluster().pod(id).is_some_and(|pod| unfinished_owner(pod.meta.owner.as_ref(), turn).is_none())
-        {
+        let cluster = turn.cluster();
+        let Some(pod) = cluster.pod(id) else { return };
+        if owner_job(pod.meta.owner.as_ref()).and_then(|job| unfinished(job, cluster)).is_none() {
             turn.write(Command::RemoveFinalizer(id));
         }
     }
 
-    /// Takes note of a change of a pod that is still there.
+    /// Has a Job synced when the changes of one second have gathered, unless it has ended.
+    fn enqueue_batched(&mut self, job: JobId, watch: &mut Watch<'_>) {
+        if unfinished(job, watch.cluster()).is_some() {
+            self.queue.add_after(job, SYNC_BATCH_PERIOD, watch);
+        }
+    }
+
+    /// Has a Job synced at once, unless it has ended.
+    fn enqueue_now(&mut self, job: JobId, watch: &mut Watch<'_>) {
+        if unfinished(job, watch.cluster()).is_some() {
+            self.queue.add(job, watch);
+        }
+    }
+
+    /// Takes note of a new Job.
+    fn on_job_created(&mut self, id: JobId, watch: &mut Watch<'_>) {
+        let cluster = watch.cluster();
+        if let Some(job) = unfinished(id, cluster).filter(|job| job.spec.manual_selector.is_some()) {
+            self.with_selector.insert(id);
+            let ownerless = cluster.pods().iter().filter(|(_, pod)| pod.meta.owner.is_none());
+            self.to_claim.extend(ownerless.filter(|(_, pod)| selects(job, &pod.meta)).map(|(pod, _)| pod));
+        }
+        self.enqueue_now(id, watch);
+    }
+
+    /// Takes note of another status of a Job: its end frees what was kept about it.
+    fn on_job_status(&mut self, id: JobId, watch: &mut Watch<'_>) {
+        if unfinished(id, watch.cluster()).is_some() {
+            self.queue.add_after(id, SYNC_BATCH_PERIOD, watch);
+        } else {
+            self.forget(id, watch);
+        }
+    }
+
+    /// Takes note that a Job is gone: nobody will count its pods.
+    fn on_job_deleted(&mut self, id: JobId, watch: &mut Watch<'_>) {
+        self.forget(id, watch);
+        for (pod, _) in watch.cluster().pods_of_job(id) {
+            self.note_orphan(pod, watch);
+        }
+    }
+
+    fn forget(&mut self, id: JobId, watch: &mut Watch<'_>) {
+        self.queue.remove(id, watch);
+        self.records.remove(&id);
+        self.with_selector.remove(&id);
+    }
+
+    /// Takes note of a change of a pod, unless it is gone by now.
+    /// Source: job_controller.go, addPod, updatePod and deletePod.
     fn on_pod_change(&mut self, id: PodId, watch: &mut Watch<'_>) {
         let cluster = watch.cluster();
         let Some(pod) = cluster.pod(id) else { return };
-        let owner = pod.meta.owner.as_ref().map(|owner| owner.object);
-        match owner {
-            Some(ObjectId::Job(job)) => match cluster.job(job) {
-                Some(owner) if !is_finished(owner) => self.queue.add_after(job, SYNC_BATCH_PERIOD, watch),
-                Some(_) if !pod.meta.is_terminating() => {}
-                Some(_) | None => self.note_orphan(id, watch),
-            },
-            Some(ObjectId::Node(_) | ObjectId::Pod(_) | ObjectId::CronJob(_)) => {}
+        match (owner_job(pod.meta.owner.as_ref()), &pod.meta.owner) {
+            (Some(job), _) if unfinished(job, cluster).is_some() => {
+                self.queue.add_after(job, SYNC_BATCH_PERIOD, watch);
+            }
+            (Some(job), _) if cluster.job(job).is_some() && !pod.meta.is_terminating() => {}
+            (Some(_), _) | (None, None) => self.note_orphan(id, watch),
+            (None, Some(_)) => {}
+        }
+    }
+
+    /// Keeps in mind a pod that a Job is to adopt or to let go, because its owner or its labels are new.
+    fn note_claim(&mut self, id: PodId, watch: &mut Watch<'_>) {
+        let cluster = watch.cluster();
+        let Some(pod) = cluster.pod(id) else { return };
+        match &pod.meta.owner {
+            Some(owner) => {
+                let owner = owner_job(Some(owner)).and_then(|job| cluster.job(job));
+                if owner.is_some_and(|job| !selects(job, &pod.meta)) {
+                    self.to_claim.insert(id);
+                }
+            }
             None => {
-                self.to_claim.insert(id);
-                self.note_orphan(id, watch);
-                let takers: Vec<_> = cluster
-                    .jobs()
-                    .iter()
-                    .filter(|(_, job)| selects(job, &pod.meta))
-                    .map(|(job, _)| job)
-                    .collect();
-                for job in takers {
-                    self.queue.add_after(job, SYNC_BATCH_PERIOD, watch);
+                for job in self.takers(&pod.meta, cluster) {
+                    self.to_claim.insert(id);
+                    self.enqueue_batched(job, watch);
                 }
             }
         }
     }
 
-    /// Keeps in mind a pod of a Job that does not match, for the Job's next sync.
-    fn note_claim(&mut self, id: PodId, watch: &Watch<'_>) {
-        let cluster = watch.cluster();
-        if let Some(pod) = cluster.pod(id)
-            && let Some(ObjectId::Job(job)) = pod.meta.owner.as_ref().map(|owner| owner.object)
-            && cluster.job(job).is_some_and(|job| !selects(job, &pod.meta))
-        {
-            self.to_claim.insert(id);
+    /// The Jobs that select a pod without an owner.
+    fn takers(&self, pod: &ObjectMeta, cluster: &Cluster) -> Vec<JobId> {
+        let selects = |job: &JobId| unfinished(*job, cluster).is_some_and(|job| selects(job, pod));
+        if pod.labels.get(CONTROLLER_UID).is_some() {
+            return cluster.jobs().ids().filter(selects).collect();
         }
+        self.with_selector.iter().copied().filter(selects).collect()
     }
 
-    /// Enqueues a pod without a Job that will count it, where it has a finalizer.
+    /// Enqueues a pod that no Job will count, where it has a finalizer.
     fn note_orphan(&mut self, id: PodId, watch: &mut Watch<'_>) {
         if watch.cluster().pod(id).is_some_and(|pod| pod.has_finalizer()) {
             self.orphans.add(id, watch);
         }
     }
 
-    /// Takes note that a Job is gone: nobody will count its pods.
-    fn on_job_deleted(&mut self, id: JobId, watch: &mut Watch<'_>) {
-        self.queue.remove(id, watch);
-        self.records.remove(&id);
-        for (pod, _) in watch.cluster().pods_of_job(id) {
-            self.note_orphan(pod, watch);
+    fn on_pod_deleted(&mut self, id: PodId, owner: Option<&Owner>, watch: &mut Watch<'_>) {
+        self.orphans.remove(id, watch);
+        self.to_claim.remove(&id);
+        if let Some(job) = owner_job(owner) {
+            self.enqueue_batched(job, watch);
         }
     }
 }
@@ -221,10 +229,10 @@ impl Default for JobController {
 impl Component for JobController {
     fn start(&mut self, watch: &mut Watch<'_>) {
         let cluster = watch.cluster();
-        let mut jobs: Vec<_> = cluster.jobs().iter().filter(|(_, job)| !is_finished(job)).collect();
+        let mut jobs: Vec<_> = cluster.jobs().iter().collect();
         jobs.sort_by_key(|(_, job)| job.meta.uid);
         for (id, _) in jobs {
-            self.queue.add(id, watch);
+            self.on_job_created(id, watch);
         }
         let mut pods: Vec<_> = cluster.pods().iter().collect();
         pods.sort_by_key(|(_, pod)| pod.meta.uid);
@@ -249,19 +257,14 @@ impl Component for JobController {
 
     fn on_change(&mut self, change: &Change, watch: &mut Watch<'_>) {
         match change {
-            Change::Created(ObjectId::Job(id))
-            | Change::JobSpecChanged(id)
-            | Change::JobDeletionRequested(id, _) => self.queue.add(*id, watch),
-            Change::JobStatusChanged(id) => self.queue.add_after(*id, SYNC_BATCH_PERIOD, watch),
+            Change::Created(ObjectId::Job(id)) => self.on_job_created(*id, watch),
+            Change::JobSpecChanged(id) | Change::JobDeletionRequested(id, _) => self.enqueue_now(*id, watch),
+            Change::JobStatusChanged(id) => self.on_job_status(*id, watch),
             Change::JobDeleted(id, _) => self.on_job_deleted(*id, watch),
-            Change::PodDeleted(id, pod) => {
-                self.orphans.remove(*id, watch);
-                self.to_claim.remove(id);
-                if let Some(ObjectId::Job(job)) = pod.owner.as_ref().map(|owner| owner.object)
-                    && watch.cluster().job(job).is_some()
-                {
-                    self.queue.add_after(job, SYNC_BATCH_PERIOD, watch);
-                }
+            Change::PodDeleted(id, pod) => self.on_pod_deleted(*id, pod.owner.as_ref(), watch),
+            Change::Created(ObjectId::Pod(id)) | Change::Orphaned(ObjectId::Pod(id)) => {
+                self.note_claim(*id, watch);
+                self.on_pod_change(*id, watch);
             }
             Change::PodChanged(id, change) => {
                 if change.has_other_labels {
@@ -269,9 +272,7 @@ impl Component for JobController {
                 }
                 self.on_pod_change(*id, watch);
             }
-            Change::Created(ObjectId::Pod(id))
-            | Change::Orphaned(ObjectId::Pod(id))
-            | Change::PodBound(id, _)
+            Change::PodBound(id, _)
             | Change::PodNominated(id, _)
             | Change::PodUnschedulable(id, _)
             | Change::PodAccepted(id)
@@ -298,103 +299,21 @@ impl Component for JobController {
     }
 }
 
-/// Whether a Job has ended for good: nothing is ever done about it again.
-fn is_finished(job: &Job) -> bool {
-    job.status.finished().is_some()
+/// A Job that is there and has not ended: nothing is ever done about one that has.
+fn unfinished(id: JobId, cluster: &Cluster) -> Option<&Job> {
+    cluster.job(id).filter(|job| job.status.finished().is_none())
 }
 
+/// Whether the Job is this controller's by `managedBy`.
 fn is_ours(job: &Job, behaviour: &Behaviour) -> bool {
     let other = job.spec.managed_by.as_deref().filter(|name| *name != NAME_IN_MANAGED_BY);
     other.is_none() || !behaviour.has_managed_by
 }
 
-fn claim_of(id: JobId, pod: PodId, turn: &Turn<'_>) -> Claim {
-    let cluster = turn.cluster();
-    cluster.pod(pod).map_or(Claim::None, |pod| claim(id, &cluster.jobs()[id], &pod.meta))
-}
-
-/// The Job that owns a pod, where it is there and not finished.
-fn unfinished_owner(owner: Option<&Owner>, turn: &Turn<'_>) -> Option<JobId> {
+/// The owner of a pod, where it is a Job.
+fn owner_job(owner: Option<&Owner>) -> Option<JobId> {
     match owner?.object {
-        ObjectId::Job(id) => turn.cluster().job(id).filter(|job| !is_finished(job)).map(|_| id),
+        ObjectId::Job(id) => Some(id),
         ObjectId::Node(_) | ObjectId::Pod(_) | ObjectId::CronJob(_) => None,
-    }
-}
-
-fn scene<'a>(id: JobId, behaviour: &'a Behaviour, turn: &'a Turn<'_>) -> Scene<'a> {
-    Scene { job: &turn.cluster().jobs()[id], now: turn.now(), behaviour }
-}
-
-fn act(id: JobId, action: &Action, behaviour: &Behaviour, turn: &mut Turn<'_>) -> Acted {
-    match action {
-        Action::Unmanaged | Action::Keep | Action::Wait(_) => Acted::default(),
-        Action::Create(births) => create_pods(id, births, behaviour, turn),
-        Action::Remove(victims) => {
-            for victim in victims {
-                turn.write(Command::RemoveFinalizer(victim.pod));
-                delete_pod(id, victim.pod, turn);
-            }
-            all_deleted(victims)
-        }
-        Action::End(victims) => {
-            for victim in victims {
-                delete_pod(id, victim.pod, turn);
-            }
-            all_deleted(victims)
-        }
-    }
-}
-
-/// Creates pods in batches of 1, 2, 4 and so on; after a batch with an error the rest is left for the retry.
-/// Source: job_controller.go, manageJob; controller_utils.go, SlowStartInitialBatchSize.
-fn create_pods(id: JobId, births: &[JobPod], behaviour: &Behaviour, turn: &mut Turn<'_>) -> Acted {
-    let labels = pod_labels(&turn.cluster().jobs()[id]);
-    let mut acted = Acted::default();
-    let mut rest = births;
-    let mut batch_size = 1;
-    while !rest.is_empty() && !acted.has_failed {
-        let (batch, later) = rest.split_at(rest.len().min(batch_size));
-        for marks in batch {
-            let creation = creation(&scene(id, behaviour, turn), id, &labels, *marks);
-            match turn.submit(Command::Create(Box::new(creation))) {
-                Ok(pod) => {
-                    let name = pod.map(|pod| turn.cluster().name_of(pod)).unwrap_or_default();
-                    let message = format!("Created pod: {name}");
-                    turn.record(ObjectId::Job(id), Severity::Normal, "SuccessfulCreate", message, SOURCE);
-                    acted.outcome.n_done += 1;
-                }
-                Err(refusal) => {
-                    let message = format!("Error creating: {refusal}");
-                    turn.record(ObjectId::Job(id), Severity::Warning, "FailedCreate", message, SOURCE);
-                    acted.has_failed = true;
-                }
-            }
-        }
-        rest = later;
-        batch_size *= 2;
-    }
-    acted
-}
-
-fn delete_pod(id: JobId, pod: PodId, turn: &mut Turn<'_>) {
-    let message = format!("Deleted pod: {}", turn.cluster().name_of(ObjectId::Pod(pod)));
-    turn.write(Command::DeletePod(pod, None));
-    turn.record(ObjectId::Job(id), Severity::Normal, "SuccessfulDelete", message, SOURCE);
-}
-
-fn all_deleted(victims: &[Victim]) -> Acted {
-    let n_ready_deleted = victims.iter().filter(|victim| victim.is_ready).count() as u32;
-    Acted { outcome: Outcome { n_done: victims.len() as u32, n_ready_deleted }, has_failed: false }
-}
-
-fn write_status(id: JobId, status: Option<JobStatus>, turn: &mut Turn<'_>) {
-    if let Some(status) = status {
-        turn.write(Command::UpdateJobStatus(id, Box::new(status)));
-    }
-}
-
-fn note(id: JobId, notes: Vec<Note>, turn: &mut Turn<'_>) {
-    for note in notes {
-        turn.record(ObjectId::Job(id), note.severity, note.reason, note.message, SOURCE);
     }
 }

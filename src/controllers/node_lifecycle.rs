@@ -50,6 +50,8 @@ pub struct NodeLifecycleController {
     terminated: BTreeSet<(GcKey, PodId)>,
     /// The place of each such pod in that order.
     gc_keys: BTreeMap<PodId, GcKey>,
+    /// Pods being deleted that have no node, and so no kubelet to end them.
+    unscheduled: BTreeSet<PodId>,
     gc_timer: Option<EventId>,
 }
 
@@ -150,6 +152,17 @@ impl NodeLifecycleController {
         }
     }
 
+    /// Fails and removes the pods that wait for their deletion without a node: a finalizer holds them.
+    /// Source: Kubernetes 1.28, pkg/controller/podgc/gc_controller.go, gcUnscheduledTerminating.
+    fn collect_unscheduled(&mut self, turn: &mut Turn<'_>) {
+        for pod in std::mem::take(&mut self.unscheduled) {
+            if turn.cluster().pod(pod).is_some_and(|pod| !pod.status.phase.is_terminal()) {
+                turn.write(Command::FinishPod(pod));
+                turn.write(Command::DeletePod(pod, Some(SimDuration::ZERO)));
+            }
+        }
+    }
+
     /// Removes the pods in a terminal phase that exceed the threshold.
     /// Source: Kubernetes 1.28, pkg/controller/podgc/gc_controller.go, gcTerminated.
     fn collect_terminated(&mut self, turn: &mut Turn<'_>) {
@@ -164,16 +177,30 @@ impl NodeLifecycleController {
         self.gc_timer = None;
         self.collect_terminated(turn);
         self.collect_orphans(turn);
+        self.collect_unscheduled(turn);
         self.await_gc(turn);
     }
 
     /// Makes the garbage collector look at its next tick, if there is anything to look for.
     fn await_gc(&mut self, timers: &mut impl Timers) {
-        let has_work = !self.missing.is_empty() || self.terminated.len() > TERMINATED_MAX;
+        let has_work = !self.missing.is_empty()
+            || !self.unscheduled.is_empty()
+            || self.terminated.len() > TERMINATED_MAX;
         if has_work && self.gc_timer.is_none() {
             let period = GC_PERIOD.as_nanos();
             let next = SimTime::from_nanos((timers.now().as_nanos() / period + 1) * period);
             self.gc_timer = Some(timers.set_timer(next, Event::PodGcDue));
+        }
+    }
+
+    /// Takes note of a pod that is being deleted.
+    fn note_deletion(&mut self, id: PodId, watch: &mut Watch<'_>) {
+        self.forget_terminated(id);
+        let is_unscheduled =
+            |pod: &Pod| pod.node.is_none() && pod.meta.is_terminating() && !pod.status.phase.is_terminal();
+        if watch.cluster().pod(id).is_some_and(is_unscheduled) {
+            self.unscheduled.insert(id);
+            self.await_gc(watch);
         }
     }
 
@@ -208,6 +235,8 @@ impl Component for NodeLifecycleController {
             }
             if pod.status.phase.is_terminal() {
                 self.note_terminated(id, watch);
+            } else {
+                self.note_deletion(id, watch);
             }
             self.review(id, watch);
         }
@@ -236,12 +265,13 @@ impl Component for NodeLifecycleController {
             }
             Change::PodBound(pod, _) => self.review(*pod, watch),
             Change::PodPhaseChanged(pod, _, to) if to.is_terminal() => self.note_terminated(*pod, watch),
-            Change::PodDeletionRequested(pod, _) => self.forget_terminated(*pod),
+            Change::PodDeletionRequested(pod, _) => self.note_deletion(*pod, watch),
             Change::PodDeleted(pod, _) => {
                 if let Some((_, timer)) = self.evictions.remove(pod) {
                     watch.cancel(timer);
                 }
                 self.forget_terminated(*pod);
+                self.unscheduled.remove(pod);
             }
             Change::NodeDeleted(id, _) => {
                 self.missing.insert(*id, watch.now());

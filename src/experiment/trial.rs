@@ -1,11 +1,12 @@
 //! One run of a scenario, with its expectations judged when they are due.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::component::Observer;
 use crate::engine::SimTime;
 use crate::model::scenario::{Horizon, Scenario};
-use crate::observe::expectation::{self, Evidence, Judgement, LogLine};
+use crate::observe::expectation::{Evidence, Judge, Judgement, LogLine};
 use crate::observe::run::RunObserver;
 use crate::sim::{Ending, Simulation};
 
@@ -18,6 +19,8 @@ pub struct Trial<O> {
     pub simulation: Simulation<Seen<O>>,
     /// What came of the expectations, in the order of the scenario; those after the end are left out.
     pub judgements: Vec<Judgement>,
+    /// When it ended: at the limit that was set, else with the last that happened.
+    pub end: SimTime,
     /// Why it ended.
     pub ending: Ending,
 }
@@ -39,28 +42,37 @@ pub fn run<O: Observer>(
     };
     let mut simulation = Simulation::new(Arc::clone(scenario), (RunObserver::default(), observer));
     let mut judgements = Vec::new();
-    for (at, position) in dues(scenario, limit) {
+    let mut last_judged = SimTime::ZERO;
+    for (at, positions) in dues(scenario, limit) {
         advance(&mut simulation, at, &mut progress);
-        judgements.push(judge(&simulation, position, at));
+        judgements.extend(judge(&simulation, &positions, at));
+        last_judged = at;
     }
-    let ending = advance(&mut simulation, limit, &mut progress);
+    let is_set = until.is_some() || matches!(scenario.horizon, Horizon::At(_));
+    let (end, ending) = match advance(&mut simulation, limit, &mut progress) {
+        Ending::Quiet if !is_set => (simulation.now().max(last_judged), Ending::Quiet),
+        Ending::Quiet | Ending::Horizon => (limit, Ending::Horizon),
+    };
     if until.is_none() {
-        let at_end =
-            scenario.expectations.iter().enumerate().filter(|(_, expectation)| expectation.at.is_none());
-        judgements.extend(at_end.map(|(position, _)| judge(&simulation, position, simulation.now())));
+        let numbered = scenario.expectations.iter().enumerate();
+        let at_end: Vec<usize> = numbered
+            .filter(|(_, expectation)| expectation.at.is_none())
+            .map(|(position, _)| position)
+            .collect();
+        judgements.extend(judge(&simulation, &at_end, end));
     }
     judgements.sort_by_key(|judgement| judgement.position);
-    Trial { simulation, judgements, ending }
+    Trial { simulation, judgements, end, ending }
 }
 
-/// The expectations with an instant of their own up to `limit`, by time.
-fn dues(scenario: &Scenario, limit: SimTime) -> Vec<(SimTime, usize)> {
-    let timed = scenario.expectations.iter().enumerate();
-    let mut dues: Vec<_> = timed
-        .filter_map(|(position, expectation)| Some((expectation.at?, position)))
-        .filter(|(at, _)| *at <= limit)
-        .collect();
-    dues.sort_unstable();
+/// The positions of the expectations with an instant of their own up to `limit`, by that instant.
+fn dues(scenario: &Scenario, limit: SimTime) -> BTreeMap<SimTime, Vec<usize>> {
+    let mut dues: BTreeMap<SimTime, Vec<usize>> = BTreeMap::new();
+    for (position, expectation) in scenario.expectations.iter().enumerate() {
+        if let Some(at) = expectation.at.filter(|at| *at <= limit) {
+            dues.entry(at).or_default().push(position);
+        }
+    }
     dues
 }
 
@@ -79,17 +91,24 @@ fn advance<O: Observer>(
     simulation.ending()
 }
 
-fn judge<O: Observer>(simulation: &Simulation<Seen<O>>, position: usize, at: SimTime) -> Judgement {
+fn judge<O: Observer>(simulation: &Simulation<Seen<O>>, positions: &[usize], at: SimTime) -> Vec<Judgement> {
+    if positions.is_empty() {
+        return Vec::new();
+    }
     let logs = log_lines(simulation);
-    let evidence = Evidence {
+    let mut judge = Judge::new(Evidence {
         cluster: simulation.cluster(),
         clock: simulation.context().clock,
         now: at,
         records: &simulation.observer().0.records,
         logs: &logs,
-    };
-    let outcome = expectation::judge(&simulation.scenario().expectations[position].that, &evidence);
-    Judgement { position, at, holds: outcome.is_ok(), found: outcome.err() }
+    });
+    let expectations = &simulation.scenario().expectations;
+    let judged = positions.iter().map(|position| {
+        let outcome = judge.judge(&expectations[*position].that);
+        Judgement { position: *position, at, holds: outcome.is_ok(), found: outcome.err() }
+    });
+    judged.collect()
 }
 
 /// The log lines of all pods that are there, in order of the pods' creation and of time.

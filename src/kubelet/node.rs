@@ -59,6 +59,17 @@ impl Machines {
         self.by_node.get_mut(&node).expect("the machine of a pod is known until the pod has left it")
     }
 
+    /// Whether the machine of a node runs; one that is not known does.
+    pub(super) fn is_up(&self, node: NodeId) -> bool {
+        self.by_node.get(&node).is_none_or(|machine| machine.is_up)
+    }
+
+    /// How many pods have to do with a node.
+    #[cfg(test)]
+    pub(super) fn n_pods(&self, node: NodeId) -> usize {
+        self.by_node.get(&node).map_or(0, |machine| machine.pods.len())
+    }
+
     /// Takes an address for a pod on a node.
     pub(super) fn take_address(&mut self, node: NodeId) -> Ipv4Addr {
         let machine = self.by_node.get_mut(&node).expect("the machine of a pod is known");

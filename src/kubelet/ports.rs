@@ -74,6 +74,12 @@ impl Network {
         Ok(woken)
     }
 
+    /// Whether nobody listens or waits.
+    #[cfg(test)]
+    pub(super) fn is_empty(&self) -> bool {
+        self.bound.is_empty() && self.own_waiters.is_empty() && self.other_waiters.is_empty()
+    }
+
     /// Frees a port.
     pub(super) fn release(&mut self, socket: Socket) {
         self.bound.remove(&socket);

@@ -10,8 +10,8 @@
 //!                  SIGKILL, or out of memory ─▶ exit 137
 //! ```
 //!
-//! Steps that take no time are done at once. A process never looks at the API: what it knows of the pod it was
-//! given at its start. Every draw has a stream of its own, by pod, container, run and step, so that what one
+//! Steps that take no time are done at once. Of the API a process sees only the names and addresses of pods, as
+//! from DNS. Every draw has a stream of its own, by pod, container, run and step, so that what one
 //! process does never shifts what another draws.
 
 use rand_chacha::ChaCha8Rng;

@@ -7,6 +7,7 @@ use std::fmt;
 use crate::component::Turn;
 use crate::engine::SimDuration;
 use crate::model::ids::{ObjectId, PodId};
+use crate::model::meta::ObjectMeta;
 use crate::model::pod_status::{PodReason, WaitingReason};
 use crate::model::record::Severity;
 
@@ -55,15 +56,14 @@ pub(super) fn note(turn: &mut Turn<'_>, pod: PodId, note: Note<'_>) {
         return;
     }
     let Some(meta) = turn.cluster().pod(pod).map(|pod| &pod.meta) else { return };
-    let place = format!("{}_{}({})", meta.name, meta.namespace, meta.uid);
+    let message = Message { note, meta }.to_string();
     let (severity, reason) = note.kind();
-    let message = Message { note, place: &place }.to_string();
     turn.record(ObjectId::Pod(pod), severity, reason, message, SOURCE);
 }
 
 struct Message<'a> {
     note: Note<'a>,
-    place: &'a str,
+    meta: &'a ObjectMeta,
 }
 
 impl Note<'_> {
@@ -106,6 +106,10 @@ fn rejection_reason(reason: &PodReason) -> &'static str {
     }
 }
 
+const fn truncated_to_millis(span: SimDuration) -> SimDuration {
+    SimDuration::from_nanos(span.as_nanos() - span.as_nanos() % 1_000_000)
+}
+
 impl fmt::Display for Message<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.note {
@@ -113,6 +117,7 @@ impl fmt::Display for Message<'_> {
             Note::SandboxChanged => f.write_str("Pod sandbox changed, it will be killed and re-created."),
             Note::Pulling { image } => write!(f, "Pulling image {image:?}"),
             Note::Pulled { image, took, with_waiting } => {
+                let [took, with_waiting] = [took, with_waiting].map(truncated_to_millis);
                 write!(f, "Successfully pulled image {image:?} in {took} ({with_waiting} including waiting)")
             }
             Note::Present { image } => write!(f, "Container image {image:?} already present on machine"),
@@ -126,7 +131,8 @@ impl fmt::Display for Message<'_> {
             Note::Started { container } => write!(f, "Started container {container}"),
             Note::Killing { container } => write!(f, "Stopping container {container}"),
             Note::BackOff { container } => {
-                write!(f, "Back-off restarting failed container {container} in pod {}", self.place)
+                let ObjectMeta { name, namespace, uid, .. } = self.meta;
+                write!(f, "Back-off restarting failed container {container} in pod {name}_{namespace}({uid})")
             }
             Note::DeadlineExceeded => f.write_str(DEADLINE_MESSAGE),
         }

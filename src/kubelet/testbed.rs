@@ -135,6 +135,7 @@ impl Testbed {
             self.n_events += 1;
             self.turn(|kubelet, turn| kubelet.on_event(due.event, turn));
             self.cluster.check_invariants().unwrap();
+            self.kubelet.check_invariants(&self.cluster).unwrap();
         }
         self.calendar.schedule(end, Event::PodGcDue.rank(), Event::PodGcDue);
         self.calendar.pop();
@@ -184,6 +185,15 @@ impl Testbed {
     /// The n-th node.
     pub(super) fn node(&self, n: usize) -> NodeId {
         self.cluster.find_node(&format!("node-{n}")).unwrap()
+    }
+
+    /// Whether the kubelets have nothing to do with any pod and hold nothing for one.
+    pub(super) fn is_empty(&self) -> bool {
+        let kubelet = &self.kubelet;
+        let hold_nothing = |node| kubelet.shared.machines.n_pods(node) == 0;
+        kubelet.workers.is_empty()
+            && kubelet.shared.network.is_empty()
+            && self.cluster.nodes().ids().all(hold_nothing)
     }
 
     /// The behaviour of another version of Kubernetes.

@@ -13,6 +13,7 @@ use crate::model::resources::{Bytes, InitKind, Millicores};
 use crate::model::scenario::Timing;
 use crate::model::scheduling::{Taint, TaintEffect};
 
+mod random;
 mod restarts;
 mod running;
 mod stopping;

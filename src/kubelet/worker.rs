@@ -46,13 +46,16 @@ use crate::kubelet::node::Machines;
 use crate::kubelet::ports::Network;
 use crate::kubelet::process::{Process, Surroundings};
 use crate::kubelet::records::{DEADLINE_MESSAGE, Note, note};
+use crate::kubelet::restart::History;
 use crate::kubelet::volumes::PodFiles;
 use crate::kubelet::worker::containers::{Slot, Slots};
 use crate::kubelet::worker::starting::Operation;
 use crate::kubelet::worker::stopping::{Stop, Stopping};
 use crate::model::ids::{NodeId, PodId};
 use crate::model::pod::{Container, Pod, PodSpec};
-use crate::model::pod_status::{ContainerRef, ContainerState, PodReason, TerminationReason};
+use crate::model::pod_status::{
+    ContainerRef, ContainerState, PodReason, PodStatus, TerminationReason, WaitingReason,
+};
 
 /// What the workers of all pods share.
 #[derive(Debug, Clone)]
@@ -158,6 +161,31 @@ impl Worker {
         matches!(self.stage, Stage::Finished)
     }
 
+    /// Whether the containers that have a process, or had one until just now, are those said to run.
+    pub(super) fn agrees_with(&self, status: &PodStatus) -> bool {
+        (0..self.slots.len()).all(|at| {
+            let is_running = self.slots[at].history() == History::Running;
+            is_running == status.container(self.slots.container_ref(at)).is_running()
+        })
+    }
+
+    /// Whether the worker has a timer or a named thing to wait for: a pull, a process, an image that must not be
+    /// pulled.
+    pub(super) fn will_go_on(&self, status: &PodStatus) -> bool {
+        let never_pull = ContainerState::Waiting(WaitingReason::ErrImageNeverPull);
+        let mut containers = status.init_containers.iter().chain(&status.containers);
+        self.sync_timer.is_some()
+            || match self.stage {
+                Stage::Active => {
+                    self.slots.have_process()
+                        || matches!(self.operation, Some(Operation::Pull(_)))
+                        || containers.any(|container| container.state == never_pull)
+                }
+                Stage::Stopping(_) => self.grace_timer.is_some(),
+                Stage::Finished => true,
+            }
+    }
+
     /// Has the worker look at its pod at an instant, unless it does earlier.
     pub(super) fn request_sync(&mut self, at: SimTime, timers: &mut impl Timers) {
         if self.is_finished() {
@@ -177,7 +205,7 @@ impl Worker {
         if let Some((_, timer)) = self.sync_timer.take() {
             turn.cancel(timer);
         }
-        if self.is_finished() || !shared.machines.of(self.node).is_up {
+        if self.is_finished() || !shared.machines.is_up(self.node) {
             return;
         }
         if let Some(pod) = turn.cluster().pod(self.pod)
@@ -196,9 +224,13 @@ impl Worker {
         }
     }
 
-    /// Takes a changed spec. Deviation: another image is used at the next start, the container is not restarted
-    /// for it.
+    /// Takes a changed spec; one with other containers is none that the API server lets pass. Deviation: another
+    /// image is used at the next start, the container is not restarted for it.
     fn take_spec(&mut self, spec: Arc<PodSpec>, turn: &mut Turn<'_>) {
+        let numbers = |spec: &PodSpec| (spec.init_containers.len(), spec.containers.len());
+        if numbers(&spec) != numbers(&self.spec) {
+            return;
+        }
         self.spec = spec;
         if let Some(timer) = self.deadline_timer.take() {
             turn.cancel(timer);
@@ -226,13 +258,16 @@ impl Worker {
 
     /// Brings a pod that is to run one step further.
     fn go_on(&mut self, shared: &mut Shared, turn: &mut Turn<'_>) {
-        if !self.is_accepted(turn) {
+        if !self.accept(turn) {
             return self.finish(shared, turn);
         }
-        if self.is_busy(shared, turn) {
+        if !self.end_operation(shared, turn) {
             return;
         }
         self.notice_exits(turn);
+        if self.address.is_none() && self.slots.have_unnoticed_end() {
+            return;
+        }
         if self.has_to_end() {
             self.stop(Stop::default(), shared, turn);
             return self.go_on_stopping(shared, turn);
@@ -253,8 +288,8 @@ impl Worker {
         }
     }
 
-    /// Whether the kubelet has taken the pod, now at the latest.
-    fn is_accepted(&mut self, turn: &mut Turn<'_>) -> bool {
+    /// Takes the pod, unless the node refuses it. Whether it is taken.
+    fn accept(&mut self, turn: &mut Turn<'_>) -> bool {
         let cluster = turn.cluster();
         let pod = cluster.pod(self.pod).expect("a pod without an object is being stopped");
         if pod.status.start_time.is_none() {
@@ -363,6 +398,12 @@ impl Worker {
         for timer in [sync, self.deadline_timer.take(), self.grace_timer.take()].into_iter().flatten() {
             timers.cancel(timer);
         }
+    }
+
+    /// The pod object is gone together with its node: nothing is left to be done.
+    pub(super) fn drop_lost(&mut self, timers: &mut impl Timers) {
+        self.cancel_timers(timers);
+        self.stage = Stage::Finished;
     }
 
     /// Gives everything back but the logs.

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use crate::manifest::field_error::{FieldErrors, Path};
 use crate::manifest::wire::pod::{PodSpec, Toleration};
 use crate::model::meta::Name;
+use crate::model::pod as model;
 
 /// How long a pod bears that its node is not ready or unreachable [s].
 /// Source: Kubernetes 1.28, plugin/pkg/admission/defaulttolerationseconds, the flags' defaults.
@@ -76,6 +77,16 @@ impl PriorityClasses {
         Self { by_name }
     }
 
+    /// The classes as far as the spec of a living pod tells: its own, which a pod that names none would get, too.
+    pub fn of_living(spec: &model::PodSpec) -> Self {
+        Self::new(spec.priority_class.as_ref().map(|name| PriorityClass {
+            name: name.clone(),
+            value: spec.priority,
+            preemption_policy: Some(spec.preemption_policy.as_str().into()),
+            is_default: true,
+        }))
+    }
+
     /// Gives a pod the priority of its class, or of the default class.
     ///
     /// Source: Kubernetes 1.28, plugin/pkg/admission/priority/admission.go, admitPod.
@@ -139,7 +150,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::manifest::wire::decode;
+    use crate::manifest::wire::decode_json as decode;
 
     #[test]
     fn a_pod_leaves_a_silent_node_after_five_minutes_unless_it_says_otherwise() {
@@ -195,5 +206,24 @@ mod tests {
             Err("priority: Forbidden: the integer value of priority (5) must not be provided in pod spec; \
                  priority admission controller computed 0 from the given PriorityClass name"),
         );
+    }
+
+    #[test]
+    fn a_living_pod_tells_enough_to_change_it() {
+        let living = PriorityClasses::of_living(&model::PodSpec {
+            priority_class: Some("high".into()),
+            priority: 1000,
+            ..crate::manifest::convert::pod::pod_spec(&PodSpec {
+                restart_policy: "Never".into(),
+                termination_grace_period_seconds: Some(30),
+                ..PodSpec::default()
+            })
+        });
+        for name in ["", "high"] {
+            let mut spec = PodSpec { priority_class_name: name.into(), ..PodSpec::default() };
+            let mut errors = FieldErrors::default();
+            living.admit(&mut spec, &Path::OBJECT, &mut errors);
+            assert_eq!((spec.priority, errors.0), (Some(1000), vec![]));
+        }
     }
 }

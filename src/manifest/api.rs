@@ -84,7 +84,7 @@ impl Api {
         if row.is_deprecated {
             let newer = self.kinds.iter().find(|other| other.name == row.name && !other.is_deprecated);
             let newer = newer.map(|row| format!("; use `{}`", row.api_version)).unwrap_or_default();
-            let message = format!("{name} is deprecated, and gone from current Kubernetes{newer}");
+            let message = format!("{name} is no longer served by current Kubernetes{newer}");
             diagnostics.push(
                 Diagnostic::warning(object.place_of("apiVersion"), message).at(object.path_to("apiVersion")),
             );

@@ -1,31 +1,45 @@
 //! API objects to the model: decoded, filled in, validated, converted.
 //!
-//! [`accept`] is what the API server does with a request to create an object. The functions on wire types below it
-//! convert what validation has passed: they panic on a word or a number that it would have refused.
+//! [`accept`] does what the API server does with a request to create an object, [`accept_update`] with one to change
+//! it, and [`accept_object`] reports the outcome of the first with places in files. What [`job`], [`node`] and [`pod`] convert has passed both defaulting and validation: they panic on a word or
+//! a number that validation refuses.
 //!
 //! A Job's selector and the labels that go with it hold the Job's uid, which nobody knows before the Job exists. The
-//! API server makes them up while it creates the Job; here they are made up with a stand-in, for validation, and left
-//! out of the model. Who creates a pod for a Job adds them, from the Job's name and uid: see
-//! [`job_labels`](crate::manifest::defaults::job_labels).
+//! API server makes them up while it creates the Job; here they are made up for validation, with a stand-in where the
+//! manifest has no uid, and left out of the model. Who creates a pod for a Job adds them, from the Job's name and uid:
+//! see [`job_labels`].
 
 pub mod job;
 pub mod node;
+mod placed;
 pub mod pod;
+
+pub use placed::{accept_object, report};
 
 use std::sync::Arc;
 
-use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::manifest::admission::{self, PriorityClass, PriorityClasses};
-use crate::manifest::defaults;
+use crate::manifest::defaults::{self, job_labels};
+use crate::manifest::diagnostic::Mark;
 use crate::manifest::field_error::{FieldError, FieldErrors, Path};
+use crate::manifest::patch::Revision;
+use crate::manifest::tree::Tree;
+use crate::manifest::validation::job::{GeneratedLabels, JobUpdate};
+use crate::manifest::validation::{self, gates};
+use crate::manifest::warnings::{self, FieldWarnings};
 use crate::manifest::wire;
 use crate::manifest::wire::StringMap;
 use crate::manifest::wire::meta::ObjectMeta;
+use crate::model::ids::Kind;
+use crate::model::job::JobSpec;
 use crate::model::meta::{Labels, Name};
-use crate::model::profile::Profile;
+use crate::model::profile::{Feature, Profile};
 use crate::model::scenario::{NewObject, NewSpec};
+
+/// The uid that a Job has while its selector is validated.
+const STAND_IN_UID: &str = "00000000-0000-4000-8000-000000000000";
 
 /// What the API server knows besides the object.
 #[derive(Debug, Clone, Copy)]
@@ -36,71 +50,106 @@ pub struct ReadContext<'a> {
     pub priority_classes: &'a PriorityClasses,
 }
 
-/// An object that the API server has accepted.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Accepted {
-    /// An object of the cluster.
-    Object(Box<NewObject>),
-    /// A priority class.
-    PriorityClass(PriorityClass),
-    /// An object of a kind without effect on behaviour.
-    Inert,
+/// What became of a Job since it was created, as far as it decides what may change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct JobProgress {
+    /// Whether the controller has started it.
+    pub has_started: bool,
+    /// Its pods that are neither finished nor being deleted.
+    pub n_active: u32,
 }
 
 /// Accepts an object that is to be created.
 ///
 /// # Errors
 /// Everything that is wrong with it, in the API server's order and words.
-pub fn accept(manifest: Value, context: &ReadContext<'_>) -> Result<Accepted, Vec<FieldError>> {
-    let object = match manifest["kind"].as_str().unwrap_or_default() {
-        "Pod" => pod(&manifest, context)?,
-        "Node" => node(&manifest)?,
-        "Job" => job(&manifest, context)?,
-        "CronJob" => cronjob(&manifest, context)?,
-        "PriorityClass" => return priority_class(&manifest).map(Accepted::PriorityClass),
-        _ => return Ok(Accepted::Inert),
+pub fn accept(
+    kind: Kind,
+    tree: &Tree,
+    context: &ReadContext<'_>,
+    warnings: &mut FieldWarnings,
+) -> Result<NewObject, Vec<FieldError>> {
+    let object = match kind {
+        Kind::Pod => {
+            let Prepared { object: pod, mut errors } = context.prepare_pod(tree)?;
+            warnings::pod(&pod, warnings);
+            validation::pod::pod(&pod, &mut errors);
+            context.finish_pod(pod, errors)?
+        }
+        Kind::Node => {
+            let Prepared { object: node, mut errors } = prepare_node(tree)?;
+            validation::node::node(&node, &mut errors);
+            finish_node(&node, errors)?
+        }
+        Kind::Job => {
+            let Prepared { object: job, mut errors } = context.prepare_job(tree, None)?;
+            warnings::job(&job, warnings);
+            validation::job::job(&job, GeneratedLabels::Prefixed, &mut errors);
+            context.finish_job(job, errors)?
+        }
+        Kind::CronJob => {
+            let Prepared { object: cronjob, mut errors } = context.prepare_cronjob(tree)?;
+            warnings::cronjob(&cronjob, warnings);
+            validation::cronjob::cronjob(&cronjob, context.profile, &mut errors);
+            context.finish_cronjob(cronjob, tree, errors)?
+        }
     };
-    Ok(Accepted::Object(Box::new(NewObject { manifest: Arc::new(manifest), ..object })))
+    Ok(NewObject { manifest: Arc::new(tree.to_json()), ..object })
 }
 
-fn pod(manifest: &Value, context: &ReadContext<'_>) -> Result<NewObject, Vec<FieldError>> {
-    let mut pod: wire::pod::Pod = decode(manifest)?;
-    fill_namespace(&mut pod.metadata);
-    defaults::pod(&mut pod);
+/// Accepts a change of an object that exists.
+///
+/// `old` is the manifest that the object was last made of. `progress` matters for Jobs only.
+///
+/// # Errors
+/// Everything that is wrong with the outcome, or cannot change, in the API server's order and words.
+pub fn accept_update(
+    kind: Kind,
+    old: &Value,
+    revision: Revision<'_>,
+    progress: JobProgress,
+    context: &ReadContext<'_>,
+) -> Result<NewObject, Vec<FieldError>> {
+    let manifest = revision.revise(kind, old);
+    let (new, old) = (Tree::from_json(&manifest, Mark::START), Tree::from_json(old, Mark::START));
+    let object = match kind {
+        Kind::Pod => {
+            let old = context.prepare_pod(&old)?.object;
+            let Prepared { object: pod, mut errors } = context.prepare_pod(&new)?;
+            validation::pod::pod_update(&pod, &old, &mut errors);
+            context.finish_pod(pod, errors)?
+        }
+        Kind::Node => {
+            let old = prepare_node(&old)?.object;
+            let Prepared { object: node, mut errors } = prepare_node(&new)?;
+            validation::node::node_update(&node, &old, &mut errors);
+            finish_node(&node, errors)?
+        }
+        Kind::Job => {
+            let old = context.prepare_job(&old, None)?.object;
+            let Prepared { object: job, mut errors } = context.prepare_job(&new, Some(&old.metadata))?;
+            validation::job::job_update(&job, &old, context.job_update(&old, progress), &mut errors);
+            context.finish_job(job, errors)?
+        }
+        Kind::CronJob => {
+            let old = context.prepare_cronjob(&old)?.object;
+            let Prepared { object: cronjob, mut errors } = context.prepare_cronjob(&new)?;
+            validation::cronjob::cronjob_update(&cronjob, &old, context.profile, &mut errors);
+            context.finish_cronjob(cronjob, &new, errors)?
+        }
+    };
+    Ok(NewObject { manifest: Arc::new(manifest), ..object })
+}
+
+/// Accepts a priority class.
+///
+/// # Errors
+/// Everything that is wrong with it.
+pub fn accept_priority_class(tree: &Tree) -> Result<PriorityClass, Vec<FieldError>> {
+    let class: wire::priority::PriorityClass = wire::decode(tree).map_err(|error| vec![error])?;
     let mut errors = FieldErrors::default();
-    context.admit(&mut pod.spec, &Path::OBJECT.child("spec"), &mut errors);
+    validation::priority::priority_class(&class, &mut errors);
     errors.into_result(())?;
-    Ok(new_object(&pod.metadata, NewSpec::Pod(Arc::new(pod::pod_spec(&pod.spec)))))
-}
-
-fn node(manifest: &Value) -> Result<NewObject, Vec<FieldError>> {
-    let mut node: wire::node::Node = decode(manifest)?;
-    defaults::node(&mut node);
-    Ok(new_object(&node.metadata, NewSpec::Node(node::node_spec(&node))))
-}
-
-fn job(manifest: &Value, context: &ReadContext<'_>) -> Result<NewObject, Vec<FieldError>> {
-    let mut job: wire::job::Job = decode(manifest)?;
-    fill_namespace(&mut job.metadata);
-    defaults::job(&mut job, context.profile);
-    let spec = context.job_spec(&job.spec, &Path::OBJECT.child("spec"))?;
-    Ok(new_object(&job.metadata, NewSpec::Job(Arc::new(spec))))
-}
-
-fn cronjob(manifest: &Value, context: &ReadContext<'_>) -> Result<NewObject, Vec<FieldError>> {
-    let mut cronjob: wire::cronjob::CronJob = decode(manifest)?;
-    fill_namespace(&mut cronjob.metadata);
-    defaults::cronjob(&mut cronjob, context.profile);
-    let template = manifest["spec"]["jobTemplate"].clone();
-    let spec_path = Path::OBJECT.child("spec");
-    let template_path = spec_path.child("jobTemplate");
-    let job_spec = context.job_spec(&cronjob.spec.job_template.spec, &template_path.child("spec"))?;
-    let spec = job::cronjob_spec(&cronjob.spec, job_spec, template);
-    Ok(new_object(&cronjob.metadata, NewSpec::CronJob(Arc::new(spec))))
-}
-
-fn priority_class(manifest: &Value) -> Result<PriorityClass, Vec<FieldError>> {
-    let class: wire::priority::PriorityClass = decode(manifest)?;
     Ok(PriorityClass {
         name: class.metadata.name,
         value: class.value,
@@ -109,24 +158,128 @@ fn priority_class(manifest: &Value) -> Result<PriorityClass, Vec<FieldError>> {
     })
 }
 
+/// An object that has been decoded and filled in, and what is wrong with it so far.
+struct Prepared<T> {
+    object: T,
+    errors: FieldErrors,
+}
+
+fn prepare_node(tree: &Tree) -> Result<Prepared<wire::node::Node>, Vec<FieldError>> {
+    let mut node = wire::decode(tree).map_err(|error| vec![error])?;
+    defaults::node(&mut node);
+    Ok(Prepared { object: node, errors: FieldErrors::default() })
+}
+
+fn finish_node(node: &wire::node::Node, errors: FieldErrors) -> Result<NewObject, Vec<FieldError>> {
+    errors.into_result(())?;
+    Ok(new_object(&node.metadata, NewSpec::Node(node::node_spec(node))))
+}
+
 impl ReadContext<'_> {
+    fn prepare_pod(&self, tree: &Tree) -> Result<Prepared<wire::pod::Pod>, Vec<FieldError>> {
+        let mut pod: wire::pod::Pod = wire::decode(tree).map_err(|error| vec![error])?;
+        let mut errors = FieldErrors::default();
+        gates::pod_spec(&pod.spec, self.profile, &Path::OBJECT.child("spec"), &mut errors);
+        fill_namespace(&mut pod.metadata);
+        defaults::pod(&mut pod);
+        Ok(Prepared { object: pod, errors })
+    }
+
+    fn finish_pod(
+        &self,
+        mut pod: wire::pod::Pod,
+        mut errors: FieldErrors,
+    ) -> Result<NewObject, Vec<FieldError>> {
+        self.admit(&mut pod.spec, &Path::OBJECT.child("spec"), &mut errors);
+        errors.into_result(())?;
+        Ok(new_object(&pod.metadata, NewSpec::Pod(Arc::new(pod::pod_spec(&pod.spec)))))
+    }
+
+    /// `existing` is the Job that this one is to replace.
+    fn prepare_job(
+        &self,
+        tree: &Tree,
+        existing: Option<&ObjectMeta>,
+    ) -> Result<Prepared<wire::job::Job>, Vec<FieldError>> {
+        let mut job: wire::job::Job = wire::decode(tree).map_err(|error| vec![error])?;
+        let mut errors = FieldErrors::default();
+        gates::job_spec(&job.spec, self.profile, &Path::OBJECT.child("spec"), &mut errors);
+        fill_namespace(&mut job.metadata);
+        defaults::job(&mut job, self.profile);
+        if job.metadata.uid.is_empty() {
+            job.metadata.uid = existing.map_or_else(|| STAND_IN_UID.into(), |existing| existing.uid.clone());
+        }
+        let meta = existing.unwrap_or(&job.metadata);
+        defaults::job_selector(&mut job.spec, &meta.name, &meta.uid);
+        Ok(Prepared { object: job, errors })
+    }
+
+    fn finish_job(&self, job: wire::job::Job, mut errors: FieldErrors) -> Result<NewObject, Vec<FieldError>> {
+        let mut spec = job.spec;
+        if spec.manual_selector != Some(true) {
+            let labels = &mut spec.template.metadata.labels;
+            labels.retain(|label, _| !job_labels::ALL.contains(&&**label));
+        }
+        let spec = self.finish_job_spec(spec, &Path::OBJECT.child("spec"), &mut errors);
+        let spec = spec.ok_or(errors.0)?;
+        Ok(new_object(&job.metadata, NewSpec::Job(Arc::new(spec))))
+    }
+
+    fn prepare_cronjob(&self, tree: &Tree) -> Result<Prepared<wire::cronjob::CronJob>, Vec<FieldError>> {
+        let mut cronjob: wire::cronjob::CronJob = wire::decode(tree).map_err(|error| vec![error])?;
+        let mut errors = FieldErrors::default();
+        let spec = Path::OBJECT.child("spec");
+        let template = spec.child("jobTemplate");
+        let job_spec = &cronjob.spec.job_template.spec;
+        gates::job_spec(job_spec, self.profile, &template.child("spec"), &mut errors);
+        fill_namespace(&mut cronjob.metadata);
+        defaults::cronjob(&mut cronjob, self.profile);
+        Ok(Prepared { object: cronjob, errors })
+    }
+
+    fn finish_cronjob(
+        &self,
+        mut cronjob: wire::cronjob::CronJob,
+        tree: &Tree,
+        mut errors: FieldErrors,
+    ) -> Result<NewObject, Vec<FieldError>> {
+        let spec = Path::OBJECT.child("spec");
+        let template = spec.child("jobTemplate");
+        let job_spec = std::mem::take(&mut cronjob.spec.job_template.spec);
+        let job_spec = self.finish_job_spec(job_spec, &template.child("spec"), &mut errors);
+        let job_spec = job_spec.ok_or(errors.0)?;
+        let manifest = tree.get("spec").and_then(|spec| spec.get("jobTemplate")).map(Tree::to_json);
+        let spec = job::cronjob_spec(&cronjob.spec, job_spec, manifest.unwrap_or_default());
+        Ok(new_object(&cronjob.metadata, NewSpec::CronJob(Arc::new(spec))))
+    }
+
+    /// Converts a Job's spec, unless something is wrong; its template becomes what the pods made of it will be.
+    fn finish_job_spec(
+        &self,
+        mut spec: wire::job::JobSpec,
+        path: &Path<'_>,
+        errors: &mut FieldErrors,
+    ) -> Option<JobSpec> {
+        let template = path.child("template");
+        defaults::created_pod_spec(&mut spec.template.spec);
+        self.admit(&mut spec.template.spec, &template.child("spec"), errors);
+        errors.is_empty().then(|| job::job_spec(&spec))
+    }
+
     /// Does to a pod's spec what the admission plugins do.
     fn admit(&self, spec: &mut wire::pod::PodSpec, path: &Path<'_>, errors: &mut FieldErrors) {
         admission::add_default_tolerations(spec);
         self.priority_classes.admit(spec, path, errors);
     }
 
-    /// Converts a Job's spec; its template becomes what the pods made of it will be.
-    fn job_spec(
-        &self,
-        spec: &wire::job::JobSpec,
-        path: &Path<'_>,
-    ) -> Result<crate::model::job::JobSpec, Vec<FieldError>> {
-        let mut spec = spec.clone();
-        let mut errors = FieldErrors::default();
-        defaults::created_pod_spec(&mut spec.template.spec);
-        self.admit(&mut spec.template.spec, &path.child("template").child("spec"), &mut errors);
-        errors.into_result(job::job_spec(&spec))
+    /// Source: Kubernetes 1.28 and 1.36, pkg/registry/batch/job/strategy.go, validationOptionsForJob.
+    fn job_update(&self, old: &wire::job::Job, progress: JobProgress) -> JobUpdate {
+        let is_idle = self.profile.has(Feature::JobSuspendClearsStartTime) && progress.n_active == 0;
+        JobUpdate {
+            allows_scheduling_directives: old.spec.suspend == Some(true)
+                && (is_idle || !progress.has_started),
+            allows_elastic_indexes: true,
+        }
     }
 }
 
@@ -137,12 +290,8 @@ fn new_object(meta: &ObjectMeta, spec: NewSpec) -> NewObject {
         labels: labels(&meta.labels),
         annotations: labels(&meta.annotations),
         spec,
-        manifest: Arc::default(),
+        manifest: Arc::new(Value::Null),
     }
-}
-
-fn decode<T: DeserializeOwned>(manifest: &Value) -> Result<T, Vec<FieldError>> {
-    wire::decode(manifest).map_err(|error| vec![error])
 }
 
 fn fill_namespace(meta: &mut ObjectMeta) {
@@ -159,23 +308,32 @@ fn labels(map: &StringMap) -> Labels {
 fn optional(text: &Name) -> Option<Name> {
     Some(text.clone()).filter(|text| !text.is_empty())
 }
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
     use super::*;
     use crate::engine::SimDuration;
+    use crate::manifest::patch;
     use crate::model::pod::{PullPolicy, QosClass};
     use crate::model::resources::{Bytes, InitKind, Millicores};
 
+    fn context_and<T>(run: impl FnOnce(&ReadContext<'_>) -> T) -> T {
+        run(&ReadContext { profile: &Profile::default(), priority_classes: &PriorityClasses::default() })
+    }
+
+    fn tree(value: &Value) -> Tree {
+        Tree::from_json(value, Mark::START)
+    }
+
+    fn kind(manifest: &Value) -> Kind {
+        let kinds = [Kind::Node, Kind::Pod, Kind::Job, Kind::CronJob];
+        kinds.into_iter().find(|kind| manifest["kind"] == kind.as_str()).unwrap()
+    }
+
     fn read(manifest: Value) -> NewObject {
-        let context =
-            ReadContext { profile: &Profile::default(), priority_classes: &PriorityClasses::default() };
-        match accept(manifest, &context).unwrap() {
-            Accepted::Object(object) => *object,
-            other => panic!("{other:?} is no object of the cluster"),
-        }
+        let kind = kind(&manifest);
+        context_and(|context| accept(kind, &tree(&manifest), context, &mut FieldWarnings::default())).unwrap()
     }
 
     #[test]
@@ -264,5 +422,130 @@ mod tests {
         assert_eq!(spec.allocatable.extended("example.com/gpu"), 1);
         assert_eq!((spec.max_pods, spec.unschedulable), (110, true));
         assert_eq!(spec.images[0].size, Bytes(1000));
+    }
+
+    fn job_of(spec: Value) -> Value {
+        let mut manifest = json!({
+            "apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "j"},
+            "spec": {"template": {"spec": {"restartPolicy": "Never", "containers": [{"name": "m", "image": "i:1"}]}}},
+        });
+        patch::merge(&mut manifest, &json!({"spec": spec}));
+        manifest
+    }
+
+    #[track_caller]
+    fn check_update(old: Value, change: Value, progress: JobProgress, expected: &[&str]) {
+        let revision = Revision::Merge(&change);
+        let outcome = context_and(|context| accept_update(kind(&old), &old, revision, progress, context));
+        let lines: Vec<_> = outcome.err().into_iter().flatten().map(|error| error.to_string()).collect();
+        assert_eq!(lines, expected);
+    }
+
+    #[test]
+    fn a_job_changes_where_it_may() {
+        let fresh = JobProgress::default();
+        let template = |labels: Value| json!({"spec": {"template": {"metadata": {"labels": labels}}}});
+        check_update(job_of(json!({})), json!({"spec": {"parallelism": 5, "suspend": true}}), fresh, &[]);
+        check_update(
+            job_of(json!({})),
+            json!({"spec": {"completions": 5, "completionMode": "Indexed"}}),
+            fresh,
+            &[
+                "spec.completions: Invalid value: 5: can only be modified in tandem with spec.parallelism",
+                "spec.completionMode: Invalid value: field is immutable",
+            ],
+        );
+        let immutable = ["spec.template: Invalid value: field is immutable"];
+        check_update(job_of(json!({})), template(json!({"a": "b"})), fresh, &immutable);
+        check_update(job_of(json!({"suspend": true})), template(json!({"a": "b"})), fresh, &[]);
+        let started = JobProgress { has_started: true, n_active: 0 };
+        check_update(job_of(json!({"suspend": true})), template(json!({"a": "b"})), started, &immutable);
+        let spelled_out =
+            json!({"spec": {"template": {"spec": {"dnsPolicy": "ClusterFirst", "securityContext": {}}}}});
+        check_update(job_of(json!({})), spelled_out, fresh, &[]);
+    }
+
+    #[test]
+    fn nodes_and_cronjobs_change_freely() {
+        let any = JobProgress::default();
+        let node = json!({"kind": "Node", "metadata": {"name": "n"}, "status": {"capacity": {"cpu": 1}}});
+        check_update(node.clone(), json!({"spec": {"unschedulable": true}}), any, &[]);
+        check_update(
+            node,
+            json!({"spec": {"taints": [{"key": "k", "effect": "No"}]}}),
+            any,
+            &["spec.taints[0].effect: Unsupported value: \"No\": supported values: \"NoSchedule\", \
+               \"PreferNoSchedule\", \"NoExecute\""],
+        );
+        let job = job_of(json!({}))["spec"].clone();
+        let cronjob = |schedule: &str| {
+            json!({"kind": "CronJob", "metadata": {"name": "c"},
+                   "spec": {"schedule": schedule, "jobTemplate": {"spec": job}}})
+        };
+        let template = json!({"spec": {"suspend": true, "jobTemplate": {"spec": {"completions": 5}}}});
+        check_update(cronjob("@daily"), template, any, &[]);
+        check_update(
+            cronjob("@daily"),
+            json!({"spec": {"schedule": "TZ=UTC 0 0 * * *"}}),
+            any,
+            &[
+                "spec.schedule: Invalid value: \"TZ=UTC 0 0 * * *\": cannot use TZ or CRON_TZ in schedule, use timeZone \
+               field instead",
+            ],
+        );
+    }
+
+    #[test]
+    fn names_do_not_change() {
+        check_update(
+            job_of(json!({})),
+            json!({"metadata": {"name": "k"}}),
+            JobProgress::default(),
+            &["metadata.name: Invalid value: \"k\": field is immutable"],
+        );
+    }
+
+    #[test]
+    fn an_object_that_kubectl_printed_is_taken_back() {
+        let uid = "1f0c6a0e-0d59-4b0e-9c4f-2f5d5a0f7f11";
+        let mut manifest =
+            job_of(json!({"selector": {"matchLabels": {"batch.kubernetes.io/controller-uid": uid}}}));
+        patch::merge(
+            &mut manifest,
+            &json!({
+                "metadata": {"uid": uid, "generation": 1},
+                "spec": {"template": {"metadata": {"labels": {
+                    "batch.kubernetes.io/controller-uid": uid, "controller-uid": uid,
+                    "batch.kubernetes.io/job-name": "j", "job-name": "j", "app": "x",
+                }}}},
+                "status": {"active": 1},
+            }),
+        );
+        let NewSpec::Job(spec) = read(manifest).spec else { panic!("no job") };
+        let labels: Vec<_> = spec.template.labels.iter().map(|(key, _)| &**key).collect();
+        assert_eq!(labels, ["app"]);
+    }
+
+    #[test]
+    fn a_job_that_restarts_always_is_refused_with_the_path() {
+        let manifest = job_of(json!({"template": {"spec": {"restartPolicy": "Always"}}}));
+        let errors = context_and(|context| {
+            accept(Kind::Job, &tree(&manifest), context, &mut FieldWarnings::default()).unwrap_err()
+        });
+        let lines: Vec<_> = errors.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            lines,
+            ["spec.template.spec.restartPolicy: Required value: valid values: \"OnFailure\", \"Never\""]
+        );
+    }
+
+    #[test]
+    fn a_name_too_long_for_the_generated_label_is_refused() {
+        let mut manifest = job_of(json!({}));
+        manifest["metadata"]["name"] = json!("x".repeat(64));
+        let errors = context_and(|context| {
+            accept(Kind::Job, &tree(&manifest), context, &mut FieldWarnings::default()).unwrap_err()
+        });
+        assert!(errors.iter().all(|error| error.path == "spec.template.labels"), "{errors:?}");
     }
 }

@@ -9,7 +9,7 @@ use crate::manifest::wire::job::{Job, JobSpec};
 use crate::manifest::wire::meta::LabelSelector;
 use crate::manifest::wire::node::Node;
 use crate::manifest::wire::pod::{Container, Pod, PodSpec, Volume};
-use crate::manifest::wire::{Amount, Others, ResourceList};
+use crate::manifest::wire::{Others, ResourceList};
 use crate::model::meta::Name;
 use crate::model::profile::{Feature, Profile};
 use crate::model::quantity::Quantity;
@@ -30,6 +30,8 @@ pub mod job_labels {
     pub const JOB_NAME: &str = "batch.kubernetes.io/job-name";
     /// The Job's name, in the label of old.
     pub const LEGACY_JOB_NAME: &str = "job-name";
+    /// All of them.
+    pub const ALL: [&str; 4] = [CONTROLLER_UID, LEGACY_CONTROLLER_UID, JOB_NAME, LEGACY_JOB_NAME];
 }
 
 /// Fills in a pod.
@@ -49,10 +51,19 @@ pub fn pod_spec(spec: &mut PodSpec) {
     fill(&mut spec.scheduler_name, "default-scheduler");
     spec.termination_grace_period_seconds.get_or_insert(30);
     round_up(&mut spec.overhead);
-    fill_other(&mut spec.others, "securityContext", json!({}));
-    fill_other(&mut spec.others, "enableServiceLinks", json!(true));
     spec.volumes.iter_mut().for_each(volume);
     spec.init_containers.iter_mut().chain(&mut spec.containers).for_each(container);
+}
+
+/// Fills in fields without effect on behaviour, so that spelling out a default is no change of them.
+pub fn inert_fields(spec: &mut PodSpec) {
+    spec.others.retain(|_, value| !value.is_null());
+    fill_other(&mut spec.others, "securityContext", json!({}));
+    fill_other(&mut spec.others, "enableServiceLinks", json!(true));
+    for container in spec.init_containers.iter_mut().chain(&mut spec.containers) {
+        container.others.retain(|_, value| !value.is_null());
+        fill_other(&mut container.others, "terminationMessagePath", json!("/dev/termination-log"));
+    }
 }
 
 fn container(container: &mut Container) {
@@ -61,7 +72,6 @@ fn container(container: &mut Container) {
         container.image_pull_policy = policy.into();
     }
     fill(&mut container.termination_message_policy, "File");
-    fill_other(&mut container.others, "terminationMessagePath", json!("/dev/termination-log"));
     for port in &mut container.ports {
         fill(&mut port.protocol, "TCP");
     }
@@ -71,6 +81,7 @@ fn container(container: &mut Container) {
 
 /// A volume without a source is an emptyDir.
 fn volume(volume: &mut Volume) {
+    volume.sources.retain(|_, source| !source.is_null());
     if volume.sources.is_empty() {
         volume.sources.insert("emptyDir".to_owned(), json!({}));
     }
@@ -136,16 +147,16 @@ pub fn job_spec(spec: &mut JobSpec, profile: &Profile) {
     pod_spec(&mut spec.template.spec);
 }
 
-/// Gives a Job the selector and its pods the labels by which it finds them, unless the user wants to.
+/// Gives a Job of this name and uid the selector, and its pods the labels, by which it finds them, unless the user
+/// wants to.
 ///
 /// Labels that are there stay, and validation judges them.
 /// Source: Kubernetes 1.28, pkg/registry/batch/job/strategy.go, generateSelector.
-pub fn job_selector(job: &mut Job) {
-    if job.spec.manual_selector == Some(true) {
+pub fn job_selector(spec: &mut JobSpec, name: &Name, uid: &Name) {
+    if spec.manual_selector == Some(true) {
         return;
     }
-    let (name, uid) = (&job.metadata.name, &job.metadata.uid);
-    let labels = &mut job.spec.template.metadata.labels;
+    let labels = &mut spec.template.metadata.labels;
     for (label, value) in [
         (job_labels::LEGACY_JOB_NAME, name),
         (job_labels::JOB_NAME, name),
@@ -154,7 +165,7 @@ pub fn job_selector(job: &mut Job) {
     ] {
         labels.entry(label.into()).or_insert_with(|| value.clone());
     }
-    let selector = job.spec.selector.get_or_insert_with(LabelSelector::default);
+    let selector = spec.selector.get_or_insert_with(LabelSelector::default);
     selector.match_labels.entry(job_labels::CONTROLLER_UID.into()).or_insert_with(|| uid.clone());
 }
 
@@ -177,7 +188,7 @@ pub fn cronjob(cronjob: &mut CronJob, profile: &Profile) {
 pub fn node(node: &mut Node) {
     let status = &mut node.status;
     if !(status.capacity.is_empty() && status.allocatable.is_empty()) {
-        let pods = Amount(Quantity::from_value(PODS_PER_NODE));
+        let pods = Quantity::from_value(PODS_PER_NODE);
         let is_known = status.capacity.contains_key("pods") || status.allocatable.contains_key("pods");
         if !is_known {
             status.capacity.insert("pods".into(), pods);
@@ -200,7 +211,7 @@ fn fill_resources(list: &mut ResourceList, from: &ResourceList) {
 /// Source: Kubernetes 1.28, pkg/apis/core/v1/defaults.go, SetDefaults_ResourceList.
 fn round_up(list: &mut ResourceList) {
     for amount in list.values_mut() {
-        amount.0 = amount.0.rounded_up_to_millis();
+        *amount = amount.rounded_up_to_millis();
     }
 }
 
@@ -217,7 +228,7 @@ fn fill_other(others: &mut Others, name: &str, value: Value) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::manifest::wire::decode;
+    use crate::manifest::wire::decode_json as decode;
 
     fn job_with(spec: Value) -> JobSpec {
         let mut spec: JobSpec = decode(&spec).unwrap();

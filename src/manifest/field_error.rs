@@ -80,6 +80,8 @@ pub enum ErrorKind {
     Required,
     /// The value is malformed, out of range or does not go with others.
     Invalid,
+    /// The value is of another type, so that the object cannot be decoded.
+    TypeInvalid,
     /// The value is none of the known ones.
     NotSupported,
     /// The value is there twice.
@@ -99,7 +101,7 @@ impl ErrorKind {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Required => "Required value",
-            Self::Invalid => "Invalid value",
+            Self::Invalid | Self::TypeInvalid => "Invalid value",
             Self::NotSupported => "Unsupported value",
             Self::Duplicate => "Duplicate value",
             Self::NotFound => "Not found",
@@ -224,9 +226,9 @@ impl FieldErrors {
         self.push(path, ErrorKind::TooMany, Some(n.to_string()), detail);
     }
 
-    /// The text has more than `bytes_max` bytes.
-    pub fn too_long(&mut self, path: &Path<'_>, bytes_max: usize) {
-        self.push(path, ErrorKind::TooLong, None, format!("must have at most {bytes_max} bytes"));
+    /// The text is too long to be repeated.
+    pub fn too_long(&mut self, path: &Path<'_>, detail: impl Into<String>) {
+        self.push(path, ErrorKind::TooLong, None, detail.into());
     }
 
     /// The field must not be set.
@@ -267,7 +269,7 @@ mod tests {
         errors.duplicate(&path, &11);
         errors.not_found(&path, "v");
         errors.too_many(&path, 21, 20);
-        errors.too_long(&path, 63);
+        errors.too_long(&path, "must have at most 63 bytes");
         errors.forbidden(&path, "not here");
         let lines: Vec<_> = errors.0.iter().map(ToString::to_string).collect();
         assert_eq!(

@@ -377,7 +377,7 @@ mod tests {
         check(
             "images: {x: {steps: [fly, {listen: 70000}, {run: 5}, {run: 5m}]}}",
             &[
-                "f:2:22: images[x].steps[0]: expected `done` or a map, found the string `fly`",
+                "f:2:22: images[x].steps[0]: expected `done`, found `fly`",
                 "f:2:36: images[x].steps[1].listen: expected an integer from 0 to 65535, found `70000`",
                 "f:2:50: images[x].steps[2].run: expected a duration such as 90s, found the number `5`",
                 "f:2:60: images[x].steps[3].run: a unit is missing",

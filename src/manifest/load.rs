@@ -113,21 +113,19 @@ impl Loader<'_> {
         self.build(&head, objects)
     }
 
-    /// Checks the Scenario document and decodes it.
+    /// Decodes the Scenario document. Decoding stops at the first mistake; the walk over the schema, which only a
+    /// document with a mistake needs, finds and words them all.
     fn scenario_file(&mut self, object: &Object) -> Option<ScenarioFile> {
+        let mistake = match decode::decode_object(object) {
+            Ok(file) => return Some(file),
+            Err(mistake) => mistake,
+        };
         let before = self.diagnostics.n_errors();
         scenario::check::check(object, &mut self.diagnostics);
-        match decode::decode_object(object) {
-            Ok(file) if self.diagnostics.n_errors() == before => Some(file),
-            Ok(_) => None,
-            Err(diagnostic) => {
-                // The walk over the schema words most mistakes better; serde's only counts where it found none.
-                if self.diagnostics.n_errors() == before {
-                    self.diagnostics.push(diagnostic);
-                }
-                None
-            }
+        if self.diagnostics.n_errors() == before {
+            self.diagnostics.push(mistake);
         }
+        None
     }
 
     fn build(&mut self, head: &Head, mut objects: Vec<Object>) -> Option<Scenario> {

@@ -272,7 +272,7 @@ pub enum Step {
 
 /// A port to bind.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(untagged)]
+#[serde(untagged, deny_unknown_fields)]
 pub enum Listen {
     /// A TCP port.
     Port(Port),
@@ -337,7 +337,7 @@ pub enum Delay {
 
 /// A distribution of spans.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub enum DelayDistribution {
     /// Always the same.
     Constant(Span),

@@ -121,6 +121,24 @@ impl Tree {
         mark
     }
 
+    /// Makes the part at `path` null, as if it had been left out; false where there is no such part.
+    pub fn blank(&mut self, path: &str) -> bool {
+        let mut tree = self;
+        for step in steps(path) {
+            let part = match &mut tree.content {
+                Content::Map(entries) => {
+                    entries.iter_mut().find(|entry| &*entry.key == step).map(|entry| &mut entry.value)
+                }
+                Content::List(items) => step.parse::<usize>().ok().and_then(|idx| items.get_mut(idx)),
+                Content::Scalar(_) => None,
+            };
+            let Some(part) = part else { return false };
+            tree = part;
+        }
+        tree.content = Content::Scalar(Scalar::plain("null"));
+        true
+    }
+
     /// Calls `change` for every scalar that is a value, in the order of the text.
     pub fn change_scalars(&mut self, change: &mut impl FnMut(Mark, &mut Scalar)) {
         match &mut self.content {
@@ -256,5 +274,13 @@ mod tests {
             *scalar = Scalar::plain(n.to_string());
         });
         assert_eq!(tree.to_json(), json!({"a": [1, {"b": 2}], "c": 3}));
+    }
+
+    #[test]
+    fn a_part_can_be_blanked() {
+        let mut tree = Tree::from_json(&json!({"a": [{"b": 1}, 2], "c": {"x.y/z": 3}}), Mark::START);
+        assert!(tree.blank("a[0].b") && tree.blank("c[x.y/z]") && tree.blank("a[1]"));
+        assert!(!tree.blank("a[2]") && !tree.blank("d") && !tree.blank("a[0].b.c"));
+        assert_eq!(tree.to_json(), json!({"a": [{"b": null}, null], "c": {"x.y/z": null}}));
     }
 }

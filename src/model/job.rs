@@ -217,6 +217,12 @@ impl JobStatus {
         self.true_condition(JobConditionType::Complete)
             .or_else(|| self.true_condition(JobConditionType::Failed))
     }
+
+    /// Whether it is decided how the Job ends, be it that its pods have yet to go.
+    pub fn is_decided(&self) -> bool {
+        let decisions = [JobConditionType::FailureTarget, JobConditionType::SuccessCriteriaMet];
+        self.finished().is_some() || decisions.into_iter().any(|kind| self.true_condition(kind).is_some())
+    }
 }
 
 /// The template of the Jobs that a CronJob makes.

@@ -165,6 +165,16 @@ pub enum PreemptionPolicy {
     Never,
 }
 
+impl PreemptionPolicy {
+    /// The text in the API.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::PreemptLowerPriority => "PreemptLowerPriority",
+            Self::Never => "Never",
+        }
+    }
+}
+
 /// When the kubelet pulls an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum PullPolicy {

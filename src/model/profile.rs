@@ -58,150 +58,109 @@ impl fmt::Display for KubernetesVersion {
     }
 }
 
-/// A behaviour that some versions have and others have not.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Feature {
-    /// Gate of the same name: init containers with restartPolicy Always run as sidecars.
-    SidecarContainers,
-    /// Gate: `podFailurePolicy`.
-    JobPodFailurePolicy,
-    /// Gate: the completion index is a label of the pod too.
-    PodIndexLabel,
-    /// Sidecars are stopped after the app containers, in reverse order, not together with them.
-    SidecarTerminationOrder,
-    /// Gate: `backoffLimitPerIndex`, `maxFailedIndexes`, action FailIndex.
-    JobBackoffLimitPerIndex,
-    /// Gate: `podReplacementPolicy` and `status.terminating`.
-    JobPodReplacementPolicy,
-    /// Gate: `successPolicy`.
-    JobSuccessPolicy,
-    /// Gate: `managedBy`.
-    JobManagedBy,
-    /// `status.ready` of Jobs (gate JobReadyPods, on since 1.24).
-    JobReadyPods,
-    /// Complete and Failed come after SuccessCriteriaMet and FailureTarget and wait for terminating pods, where
-    /// podReplacementPolicy or managedBy is on; Complete has a reason.
-    JobInterimConditions,
-    /// A sync that deletes pods takes them off `status.ready` and adds them to `status.terminating` at once.
-    JobReadyAfterDeletion,
-    /// `status.active` is written as 0 while a replacement backs off, though other pods run (a bug).
-    JobActiveZeroInBackoff,
-    /// Where only failed pods are replaced, pods being deleted count as surplus (a bug).
-    JobTerminatingIsSurplus,
-    /// Suspending a Job clears its startTime, so that its deadline begins anew.
-    JobSuspendClearsStartTime,
-    /// `status.terminating` alone never causes a status write (a bug).
-    JobTerminatingStale,
-    /// CronJob history is cleaned up before the rest of a sync, not after it and only without errors.
-    CronJobCleanupFirst,
-    /// A CronJob takes a Job of its own that has the name of the next one for it, and does not try again for ever.
-    CronJobAdoptsExisting,
-    /// `status.lastSuccessfulTime` looks only at Complete Jobs.
-    CronJobSuccessFromComplete,
-    /// `status.lastSuccessfulTime` is written with the removal from `status.active`, not one sync later.
-    CronJobSuccessAtOnce,
-    /// Records of completed Jobs say `condition: Complete`, not `status: Complete`.
-    CronJobSaysCondition,
-    /// `TZ=` and `CRON_TZ=` in a schedule are refused by validation.
-    CronJobTzRefused,
-    /// Gate: each plugin of the scheduler says whether an event could help a pod that it refused.
-    SchedulerQueueingHints,
-    /// Gate: pods waiting in the scheduler's back-off queue are tried early when nothing else is to do.
-    SchedulerPopFromBackoffQ,
-    /// The hint functions of the scheduler's plugins are complete, and every aspect of a node's update is an event.
-    SchedulerHintFunctions,
-    /// A pod whose attempt went wrong, or met no node at all, waits for its back-off and not for an event.
-    SchedulerErrorsBackOff,
-    /// What the scheduler says of preemption ends in one full stop, not two.
-    SchedulerSingleStop,
-    /// Nodes left out because the pod's affinity names others count as refused, and a named node may be missing.
-    SchedulerOtherNodesCount,
-    /// The images of init containers count for the scheduler's ImageLocality.
-    SchedulerInitImages,
-    /// Pods without requests are not scored by NodeResourcesBalancedAllocation.
-    SchedulerBestEffortUnbalanced,
-    /// Preemption does not look at nodes that are too small for the pod even when empty.
-    SchedulerSmallNodesHopeless,
-    /// NodeResourcesBalancedAllocation scores by how the balance of a node changes, not by how it is then.
-    SchedulerBalanceChange,
-    /// The scheduler says "untolerated taint(s)" and names none.
-    SchedulerTaintsUnnamed,
-    /// The victims of preemption are listed by importance alone, not those with an exhausted budget first.
-    SchedulerVictimsSorted,
-    /// The plugin DynamicResources adds "no new claims to deallocate" to what preemption says.
-    SchedulerDynamicResources,
+/// The table: name, gate, first and last minor version with the feature on, and what it does. A gate can be set by
+/// `featureGates` in versions that know it.
+macro_rules! features {
+    ($($name:ident: $gate:expr, $from:expr, $to:expr, $what:literal;)*) => {
+        /// A behaviour that some versions have and others have not.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Feature {
+            $(#[doc = $what] $name,)*
+        }
+
+        const TABLE: &[Entry] =
+            &[$(Entry { feature: Feature::$name, gate: $gate, from: $from, to: $to, what: $what }),*];
+    };
 }
 
 /// One line of the table: from which minor version to which a feature is on by default.
-struct Entry {
-    feature: Feature,
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Entry {
+    /// The feature.
+    pub feature: Feature,
     /// The feature gate of upstream; `None` for a change without a gate.
-    gate: Option<&'static str>,
-    /// First minor version with the feature on.
-    from: u8,
-    /// Last minor version with the feature on.
-    to: u8,
+    pub gate: Option<&'static str>,
+    /// First minor version with the feature on; 0 where it always was.
+    pub from: u8,
+    /// Last minor version with the feature on; [`u8::MAX`] where it still is.
+    pub to: u8,
+    /// What it does; ends in `(a bug).` where it was mended later.
+    pub what: &'static str,
 }
 
 const ALWAYS: u8 = u8::MAX;
 
-/// The table. A gate can be set by `featureGates` in versions that know it.
-const TABLE: &[Entry] = &[
-    Entry { feature: Feature::SidecarContainers, gate: Some("SidecarContainers"), from: 29, to: ALWAYS },
-    Entry { feature: Feature::JobPodFailurePolicy, gate: Some("JobPodFailurePolicy"), from: 26, to: ALWAYS },
-    Entry { feature: Feature::PodIndexLabel, gate: Some("PodIndexLabel"), from: 28, to: ALWAYS },
-    Entry { feature: Feature::SidecarTerminationOrder, gate: None, from: 29, to: ALWAYS },
-    Entry {
-        feature: Feature::JobBackoffLimitPerIndex,
-        gate: Some("JobBackoffLimitPerIndex"),
-        from: 29,
-        to: ALWAYS,
-    },
-    Entry {
-        feature: Feature::JobPodReplacementPolicy,
-        gate: Some("JobPodReplacementPolicy"),
-        from: 29,
-        to: ALWAYS,
-    },
-    Entry { feature: Feature::JobSuccessPolicy, gate: Some("JobSuccessPolicy"), from: 31, to: ALWAYS },
-    Entry { feature: Feature::JobManagedBy, gate: Some("JobManagedBy"), from: 32, to: ALWAYS },
-    Entry { feature: Feature::JobReadyPods, gate: Some("JobReadyPods"), from: 24, to: ALWAYS },
-    Entry { feature: Feature::JobInterimConditions, gate: None, from: 31, to: ALWAYS },
-    Entry { feature: Feature::JobReadyAfterDeletion, gate: None, from: 31, to: ALWAYS },
-    Entry { feature: Feature::JobActiveZeroInBackoff, gate: None, from: 0, to: 36 },
-    Entry { feature: Feature::JobTerminatingIsSurplus, gate: None, from: 0, to: 28 },
-    Entry { feature: Feature::JobSuspendClearsStartTime, gate: None, from: 36, to: ALWAYS },
-    Entry { feature: Feature::JobTerminatingStale, gate: None, from: 0, to: 28 },
-    Entry { feature: Feature::CronJobCleanupFirst, gate: None, from: 29, to: ALWAYS },
-    Entry { feature: Feature::CronJobAdoptsExisting, gate: None, from: 29, to: ALWAYS },
-    Entry { feature: Feature::CronJobSuccessFromComplete, gate: None, from: 30, to: ALWAYS },
-    Entry { feature: Feature::CronJobSuccessAtOnce, gate: None, from: 31, to: ALWAYS },
-    Entry { feature: Feature::CronJobSaysCondition, gate: None, from: 31, to: ALWAYS },
-    Entry { feature: Feature::CronJobTzRefused, gate: None, from: 29, to: ALWAYS },
-    Entry {
-        feature: Feature::SchedulerQueueingHints,
-        gate: Some("SchedulerQueueingHints"),
-        from: 32,
-        to: ALWAYS,
-    },
-    Entry {
-        feature: Feature::SchedulerPopFromBackoffQ,
-        gate: Some("SchedulerPopFromBackoffQ"),
-        from: 33,
-        to: ALWAYS,
-    },
-    Entry { feature: Feature::SchedulerHintFunctions, gate: None, from: 32, to: ALWAYS },
-    Entry { feature: Feature::SchedulerErrorsBackOff, gate: None, from: 29, to: ALWAYS },
-    Entry { feature: Feature::SchedulerSingleStop, gate: None, from: 29, to: ALWAYS },
-    Entry { feature: Feature::SchedulerOtherNodesCount, gate: None, from: 29, to: ALWAYS },
-    Entry { feature: Feature::SchedulerVictimsSorted, gate: None, from: 31, to: ALWAYS },
-    Entry { feature: Feature::SchedulerInitImages, gate: None, from: 30, to: ALWAYS },
-    Entry { feature: Feature::SchedulerBestEffortUnbalanced, gate: None, from: 33, to: ALWAYS },
-    Entry { feature: Feature::SchedulerSmallNodesHopeless, gate: None, from: 34, to: ALWAYS },
-    Entry { feature: Feature::SchedulerBalanceChange, gate: None, from: 36, to: ALWAYS },
-    Entry { feature: Feature::SchedulerTaintsUnnamed, gate: None, from: 34, to: ALWAYS },
-    Entry { feature: Feature::SchedulerDynamicResources, gate: None, from: 34, to: 36 },
-];
+features! {
+    SidecarContainers: Some("SidecarContainers"), 29, ALWAYS,
+        "Init containers with restartPolicy Always run as sidecars.";
+    JobPodFailurePolicy: Some("JobPodFailurePolicy"), 26, ALWAYS, "`podFailurePolicy`.";
+    PodIndexLabel: Some("PodIndexLabel"), 28, ALWAYS, "The completion index is a label of the pod too.";
+    SidecarTerminationOrder: None, 29, ALWAYS,
+        "Sidecars are stopped after the app containers, in reverse order, not together with them.";
+    JobBackoffLimitPerIndex: Some("JobBackoffLimitPerIndex"), 29, ALWAYS,
+        "`backoffLimitPerIndex`, `maxFailedIndexes`, action FailIndex.";
+    JobPodReplacementPolicy: Some("JobPodReplacementPolicy"), 29, ALWAYS,
+        "`podReplacementPolicy` and `status.terminating`.";
+    JobSuccessPolicy: Some("JobSuccessPolicy"), 31, ALWAYS, "`successPolicy`.";
+    JobManagedBy: Some("JobManagedBy"), 32, ALWAYS, "`managedBy`.";
+    JobReadyPods: Some("JobReadyPods"), 24, ALWAYS,
+        "`status.ready` of Jobs (gate JobReadyPods, on since 1.24).";
+    JobInterimConditions: None, 31, ALWAYS,
+        "Complete and Failed come after SuccessCriteriaMet and FailureTarget and wait for terminating \
+         pods, where podReplacementPolicy or managedBy is on; Complete has a reason.";
+    JobReadyAfterDeletion: None, 31, ALWAYS,
+        "A sync that deletes pods takes them off `status.ready` and adds them to `status.terminating` at \
+         once.";
+    JobActiveZeroInBackoff: None, 0, 36,
+        "`status.active` is written as 0 while a replacement backs off, though other pods run (a bug).";
+    JobTerminatingIsSurplus: None, 0, 28,
+        "Where only failed pods are replaced, pods being deleted count as surplus (a bug).";
+    JobSuspendClearsStartTime: None, 36, ALWAYS,
+        "Suspending a Job clears its startTime, so that its deadline begins anew.";
+    JobTerminatingStale: None, 0, 28, "`status.terminating` alone never causes a status write (a bug).";
+    CronJobCleanupFirst: None, 29, ALWAYS,
+        "CronJob history is cleaned up before the rest of a sync, not after it and only without errors.";
+    CronJobAdoptsExisting: None, 29, ALWAYS,
+        "A CronJob takes a Job of its own that has the name of the next one for it, and does not try \
+         again for ever.";
+    CronJobSuccessFromComplete: None, 30, ALWAYS, "`status.lastSuccessfulTime` looks only at Complete Jobs.";
+    CronJobSuccessAtOnce: None, 31, ALWAYS,
+        "`status.lastSuccessfulTime` is written with the removal from `status.active`, not one sync \
+         later.";
+    CronJobSaysCondition: None, 31, ALWAYS,
+        "Records of completed Jobs say `condition: Complete`, not `status: Complete`.";
+    CronJobTzRefused: None, 29, ALWAYS, "`TZ=` and `CRON_TZ=` in a schedule are refused by validation.";
+    SchedulerQueueingHints: Some("SchedulerQueueingHints"), 32, ALWAYS,
+        "Each plugin of the scheduler says whether an event could help a pod that it refused.";
+    SchedulerPopFromBackoffQ: Some("SchedulerPopFromBackoffQ"), 33, ALWAYS,
+        "Pods waiting in the scheduler's back-off queue are tried early when nothing else is to do.";
+    SchedulerHintFunctions: None, 32, ALWAYS,
+        "The hint functions of the scheduler's plugins are complete, and every aspect of a node's update \
+         is an event.";
+    SchedulerErrorsBackOff: None, 29, ALWAYS,
+        "A pod whose attempt went wrong, or met no node at all, waits for its back-off and not for an \
+         event.";
+    SchedulerSingleStop: None, 29, ALWAYS,
+        "What the scheduler says of preemption ends in one full stop, not two.";
+    SchedulerOtherNodesCount: None, 29, ALWAYS,
+        "Nodes left out because the pod's affinity names others count as refused, and a named node may be \
+         missing.";
+    SchedulerVictimsSorted: None, 31, ALWAYS,
+        "The victims of preemption are listed by importance alone, not those with an exhausted budget \
+         first.";
+    SchedulerInitImages: None, 30, ALWAYS,
+        "The images of init containers count for the scheduler's ImageLocality.";
+    SchedulerBestEffortUnbalanced: None, 33, ALWAYS,
+        "Pods without requests are not scored by NodeResourcesBalancedAllocation.";
+    SchedulerSmallNodesHopeless: None, 34, ALWAYS,
+        "Preemption does not look at nodes that are too small for the pod even when empty.";
+    SchedulerBalanceChange: None, 36, ALWAYS,
+        "NodeResourcesBalancedAllocation scores by how the balance of a node changes, not by how it is \
+         then.";
+    SchedulerTaintsUnnamed: None, 34, ALWAYS, "The scheduler says \"untolerated taint(s)\" and names none.";
+    SchedulerDynamicResources: None, 34, 36,
+        "The plugin DynamicResources adds \"no new claims to deallocate\" to what preemption says.";
+}
 
 /// The behaviour of one Kubernetes version, with feature gates set by the user.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -232,10 +191,22 @@ impl Profile {
         Ok(self)
     }
 
+    /// Why the cluster lacks a feature, and how it would get it.
+    pub fn reason_without(&self, feature: Feature) -> String {
+        let Entry { gate, from, .. } = entry_of(feature);
+        let version = self.version;
+        match gate {
+            None => format!("Kubernetes {version} does not have it"),
+            Some(gate) if version.minor >= *from => format!("the feature gate {gate} is off"),
+            Some(gate) => format!(
+                "Kubernetes {version} has it only with the feature gate {gate}, which is on since 1.{from}"
+            ),
+        }
+    }
+
     /// Whether the cluster has the feature.
     pub fn has(&self, feature: Feature) -> bool {
-        let entry =
-            TABLE.iter().find(|entry| entry.feature == feature).expect("every feature is in the table");
+        let entry = entry_of(feature);
         let set = entry.gate.and_then(|gate| self.gates.get(gate).copied());
         set.unwrap_or_else(|| (entry.from..=entry.to).contains(&self.version.minor))
     }
@@ -250,11 +221,20 @@ impl Profile {
         TABLE.iter().filter_map(|entry| entry.gate)
     }
 
+    /// The whole table.
+    pub const fn table() -> &'static [Entry] {
+        TABLE
+    }
+
     /// How long a node may be silent before it counts as unreachable.
     /// Source: kube-controller-manager --node-monitor-grace-period, 40 s up to 1.31 and 50 s since 1.32.
     pub const fn node_monitor_grace(&self) -> SimDuration {
         SimDuration::from_secs(if self.version.minor < 32 { 40 } else { 50 })
     }
+}
+
+fn entry_of(feature: Feature) -> &'static Entry {
+    TABLE.iter().find(|entry| entry.feature == feature).expect("every feature is in the table")
 }
 
 impl Default for Profile {

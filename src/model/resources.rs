@@ -13,7 +13,7 @@ pub struct Millicores(pub i64);
 pub struct Bytes(pub i64);
 
 /// Amounts of every resource. A resource that is not mentioned is zero.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Eq, Default)]
 pub struct Resources {
     /// `cpu` [millicores]
     pub cpu: Millicores,
@@ -72,6 +72,20 @@ impl Resources {
 
     fn position(&self, name: &str) -> Result<usize, usize> {
         self.extended.binary_search_by(|(other, _)| (**other).cmp(name))
+    }
+}
+
+/// Equal are equal amounts: a resource that is mentioned with zero equals one that is not mentioned.
+impl PartialEq for Resources {
+    fn eq(&self, other: &Self) -> bool {
+        let has_all_of = |one: &Self, other: &Self| {
+            other.extended.iter().all(|(name, amount)| one.extended(name) == *amount)
+        };
+        self.cpu == other.cpu
+            && self.memory == other.memory
+            && self.ephemeral_storage == other.ephemeral_storage
+            && has_all_of(self, other)
+            && has_all_of(other, self)
     }
 }
 
@@ -157,6 +171,17 @@ mod tests {
         let app: Vec<_> = app.iter().map(|amount| cpu(*amount)).collect();
         let total = effective(init.iter().map(|(r, kind)| (r, *kind)), app.iter(), &Resources::default());
         assert_eq!(total.cpu, Millicores(expected));
+    }
+
+    #[test]
+    fn nothing_of_a_resource_equals_no_mention_of_it() {
+        let gpus = |amount| Resources { extended: vec![("example.com/gpu".into(), amount)], ..cpu(100) };
+        assert_eq!(gpus(0), cpu(100));
+        assert_ne!(gpus(1), cpu(100));
+        assert_ne!(cpu(100), gpus(1));
+        let mut used = gpus(1);
+        used -= &gpus(1);
+        assert_eq!(used, Resources::default());
     }
 
     #[test]

@@ -138,6 +138,9 @@ impl std::fmt::Display for ObjectName {
 /// Something that happens at a given time.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TimedAction {
+    /// The entry of the timeline that asks for it, from 0 in the order of the file; `None` where the command line
+    /// does.
+    pub entry: Option<u32>,
     /// When.
     pub at: SimTime,
     /// What.

@@ -71,6 +71,8 @@ pub struct Attempt {
     pub end: Option<AttemptEnd>,
     /// Which failure it is of those that count against the limit, from 1.
     pub counted: Option<u32>,
+    /// Whether it was ended only because the Job's end was decided.
+    pub is_cut_off: bool,
 }
 
 /// The end of an attempt.
@@ -175,10 +177,13 @@ impl JobLedger {
                     start: *started_at,
                     end: None,
                     counted: None,
+                    is_cut_off: false,
                 };
                 self.begin_attempt(job, (id, container), attempt);
             }
-            ContainerState::Terminated(end) => self.end_attempt(id, container, end),
+            ContainerState::Terminated(end) => {
+                self.end_attempt((id, container), end, pod.meta.is_terminating())
+            }
             ContainerState::Waiting(_) => {}
         }
     }
@@ -206,12 +211,14 @@ impl JobLedger {
         }
     }
 
-    fn end_attempt(&mut self, pod: PodId, container: ContainerRef, end: &Termination) {
-        let Some((job, attempt)) = self.open.remove(&(pod, container)) else { return };
+    /// A process that ends because its pod is deleted is not restarted, and so does not count.
+    fn end_attempt(&mut self, key: (PodId, ContainerRef), end: &Termination, is_deleted: bool) {
+        let Some((job, attempt)) = self.open.remove(&key) else { return };
         let entry = &mut self.jobs[job];
         let end = AttemptEnd { at: end.finished_at, exit_code: end.exit_code, reason: end.reason };
         entry.attempts[attempt].end = Some(end);
-        if entry.counts_restarts && end.exit_code != 0 {
+        entry.attempts[attempt].is_cut_off = is_deleted && entry.status.is_decided();
+        if entry.counts_restarts && end.exit_code != 0 && !is_deleted {
             entry.n_counted += 1;
             entry.attempts[attempt].counted = Some(entry.n_counted);
         }
@@ -219,11 +226,13 @@ impl JobLedger {
 }
 
 impl JobEntry {
-    /// Takes a status over; failures newly counted in it belong to the failed attempts that ended first.
+    /// Takes a status over; failures newly counted in it belong to the failed attempts that ended first. A process that
+    /// was ended because the Job's end was decided fails no limit.
     fn take_status(&mut self, status: &JobStatus) {
         while !self.counts_restarts && self.n_counted < status.failed {
             self.n_counted += 1;
-            let uncounted = self.attempts.iter_mut().filter(|a| a.has_failed() && a.counted.is_none());
+            let uncounted = self.attempts.iter_mut();
+            let uncounted = uncounted.filter(|a| a.has_failed() && a.counted.is_none() && !a.is_cut_off);
             if let Some(attempt) = uncounted.min_by_key(|attempt| attempt.end.map(|end| end.at)) {
                 attempt.counted = Some(self.n_counted);
             }

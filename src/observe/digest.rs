@@ -1,4 +1,5 @@
-//! The digest of a run: one hash over all changes with their times.
+//! The digest of a run: one hash over all changes of the cluster with their times. Records, which are text about
+//! changes, are left out: a run that nobody asks for records has the same digest.
 //!
 //! Equal digests mean equal runs. Objects enter by the hash of their names and by numbers, never by id, so that
 //! neither the order of the documents nor the reuse of slots shows. The hash is xxh3 with 128 bits, whose output
@@ -64,10 +65,6 @@ impl Digest {
             Change::PodReadyChanged(_, is_ready) => self.tag(u8::from(*is_ready)),
             Change::PodDisrupted(_, reason) => self.text(reason),
             Change::PodDeletionRequested(_, grace) => self.number(grace.as_nanos()),
-            Change::Recorded(_, record) => {
-                self.text(record.reason);
-                self.text(&record.message);
-            }
             Change::JobStatusChanged(id) => {
                 if let Some(job) = cluster.job(*id) {
                     self.job_status(&job.status);
@@ -94,6 +91,7 @@ impl Digest {
             | Change::CronJobDeletionRequested(..)
             | Change::CronJobDeleted(..)
             | Change::Orphaned(_)
+            | Change::Recorded(..)
             | Change::PodAdopted(_) => {}
         }
     }

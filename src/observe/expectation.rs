@@ -6,12 +6,13 @@
 
 use std::sync::Arc;
 
-use cel::common::ast::Expr;
-use cel::{Context, Program, Value};
+use cel::common::ast::{Expr, IdedExpr};
+use cel::{Context, Value};
 use serde_json::{Value as Json, json};
 
 use crate::cluster::Cluster;
 use crate::engine::SimTime;
+use crate::manifest::expression;
 use crate::model::ids::ObjectId;
 use crate::model::meta::ObjectMeta;
 use crate::model::wall_clock::WallClock;
@@ -59,27 +60,38 @@ pub struct Judgement {
     pub found: Option<String>,
 }
 
-/// Judges one expression.
-///
-/// Returns what was found instead where it does not hold: the two sides of a comparison, or why the expression has
-/// no value.
-///
-/// # Errors
-/// What was found instead.
-pub fn judge(text: &str, evidence: &Evidence<'_>) -> Result<(), String> {
-    let program = Program::compile(text).map_err(|error| error.to_string())?;
-    let mut context = Context::default();
-    let references = program.references();
-    for (name, build) in VARIABLES {
-        if references.has_variable(name) {
-            context.add_variable_from_value(name, build(evidence));
-        }
+/// Judges expressions at one instant. What they look at is written once, when the first of them looks.
+pub struct Judge<'a> {
+    evidence: Evidence<'a>,
+    context: Context<'static, 'static>,
+    written: Vec<&'static str>,
+}
+
+impl<'a> Judge<'a> {
+    /// A judge of this evidence.
+    pub fn new(evidence: Evidence<'a>) -> Self {
+        Self { evidence, context: Context::default(), written: Vec::new() }
     }
-    match program.execute(&context) {
-        Ok(Value::Bool(true)) => Ok(()),
-        Ok(Value::Bool(false)) => Err(sides(&program, &context)),
-        Ok(other) => Err(format!("the expression is not true or false but {}", show(&other))),
-        Err(error) => Err(error.to_string()),
+
+    /// Judges one expression.
+    ///
+    /// # Errors
+    /// What was found instead: the two sides of a comparison, or why the expression has no value.
+    pub fn judge(&mut self, text: &str) -> Result<(), String> {
+        let expression = expression::parse(text)?;
+        let references = expression.references();
+        for (name, build) in VARIABLES {
+            if references.has_variable(name) && !self.written.contains(&name) {
+                self.context.add_variable_from_value(name, build(&self.evidence));
+                self.written.push(name);
+            }
+        }
+        match self.context.resolve(&expression) {
+            Ok(Value::Bool(true)) => Ok(()),
+            Ok(Value::Bool(false)) => Err(sides(&expression, &self.context)),
+            Ok(other) => Err(format!("the expression is not true or false but {}", show(&other))),
+            Err(error) => Err(error.to_string()),
+        }
     }
 }
 
@@ -125,7 +137,7 @@ fn records(evidence: &Evidence<'_>) -> Value {
         json!({
             "kind": entry.kind.as_str(), "namespace": &*entry.namespace, "name": &*entry.name,
             "type": entry.record.severity.to_string(), "reason": entry.record.reason,
-            "message": entry.record.message, "count": entry.count,
+            "message": entry.record.message, "source": entry.record.source, "count": entry.count,
             "first": entry.first.as_nanos() as f64 / 1e9, "last": entry.last.as_nanos() as f64 / 1e9,
         })
     });
@@ -161,8 +173,8 @@ fn to_cel(value: &Json) -> Value {
 }
 
 /// The values of the two sides of a comparison that does not hold.
-fn sides(program: &Program, context: &Context<'_, '_>) -> String {
-    let Expr::Call(call) = &program.expression().expr else { return "false".into() };
+fn sides(expression: &IdedExpr, context: &Context<'_, '_>) -> String {
+    let Expr::Call(call) = &expression.expr else { return "false".into() };
     let operator = match call.func_name.as_str() {
         "_==_" => "==",
         "_!=_" => "!=",

@@ -6,11 +6,11 @@ use crate::cluster::Cluster;
 use crate::engine::SimTime;
 use crate::model::ids::{CronJobId, JobId, NodeId, ObjectId, PodId};
 use crate::model::job::{Job, JobStatus};
-use crate::model::meta::{Labels, ObjectMeta};
+use crate::model::meta::{Labels, ObjectMeta, Uid};
 use crate::model::node::{ConditionStatus, LABEL_HOSTNAME, Node};
 use crate::model::pod::{Container, Pod, PodSpec, Protocol, VolumeSource};
 use crate::model::pod_status::{
-    ContainerState, ContainerStatus, PodCondition, PodStatus, Termination, WaitingReason,
+    ContainerState, ContainerStatus, PodCondition, PodReason, PodStatus, Termination, WaitingReason,
 };
 use crate::model::resources::{InitKind, Resources};
 use crate::model::scheduling::{TaintEffect, Toleration};
@@ -42,6 +42,7 @@ impl ObjectWriter<'_> {
         let mut metadata = self.metadata(&pod.meta, ObjectId::Pod(id));
         annotate_job_pod(&mut metadata, pod);
         let mut spec = pod_spec(&pod.spec);
+        identify_indexed_pod(&mut spec, pod);
         if let Some(node) = pod.node {
             spec["nodeName"] = json!(&*self.cluster.name_of(ObjectId::Node(node)));
         }
@@ -237,6 +238,13 @@ impl ObjectWriter<'_> {
         put(&mut out, "failedIndexes", status.failed_indexes.as_ref().map(ToString::to_string));
         self.put_time(&mut out, "startTime", status.start_time);
         self.put_time(&mut out, "completionTime", status.completion_time);
+        let uids = |uids: &[Uid]| uids.iter().map(|uid| json!(uid.to_string())).collect::<Vec<_>>();
+        let uncounted = [("succeeded", &status.uncounted.succeeded), ("failed", &status.uncounted.failed)];
+        let uncounted = uncounted.into_iter().filter(|(_, list)| !list.is_empty());
+        let uncounted: Map<_, _> = uncounted.map(|(key, list)| (key.into(), uids(list).into())).collect();
+        if !uncounted.is_empty() {
+            out.insert("uncountedTerminatedPods".into(), uncounted.into());
+        }
         if !status.conditions.is_empty() {
             out.insert("conditions".into(), self.job_conditions(status).into());
         }
@@ -316,6 +324,24 @@ fn annotate_job_pod(metadata: &mut Value, pod: &Pod) {
     }
     if job.has_finalizer {
         metadata["finalizers"] = json!(["batch.kubernetes.io/job-tracking"]);
+    }
+}
+
+/// Host name and environment of an Indexed Job's pod.
+/// Source: Kubernetes 1.28, pkg/controller/job/job_controller.go, manageJob, and indexed_job_utils.go,
+/// addCompletionIndexEnvVariables.
+fn identify_indexed_pod(spec: &mut Value, pod: &Pod) {
+    const INDEX: &str = "batch.kubernetes.io/job-completion-index";
+    let Some(index) = pod.job.and_then(|job| job.completion_index) else { return };
+    if let Some(owner) = &pod.meta.owner {
+        spec["hostname"] = json!(format!("{}-{index}", owner.name));
+    }
+    let of = if pod.meta.labels.get(INDEX).is_some() { "labels" } else { "annotations" };
+    let field = json!({"fieldRef": {"fieldPath": format!("metadata.{of}['{INDEX}']")}});
+    for list in ["initContainers", "containers"] {
+        for container in spec[list].as_array_mut().into_iter().flatten() {
+            container["env"] = json!([{"name": "JOB_COMPLETION_INDEX", "valueFrom": field}]);
+        }
     }
 }
 
@@ -469,7 +495,10 @@ pub fn bytes_text(bytes: i64) -> String {
 /// Source: Kubernetes 1.28, pkg/printers/internalversion/printers.go, printPod.
 pub fn status_text(pod: &Pod) -> String {
     let status = &pod.status;
-    if pod.meta.is_terminating() {
+    if pod.meta.is_terminating() && status.reason == Some(PodReason::NodeLost) {
+        return "Unknown".into();
+    }
+    if pod.meta.is_terminating() && !status.phase.is_terminal() {
         return "Terminating".into();
     }
     if let Some(init) = init_status_text(status, &pod.spec) {
@@ -501,6 +530,9 @@ pub fn status_text(pod: &Pod) -> String {
 
 fn init_status_text(status: &PodStatus, spec: &PodSpec) -> Option<String> {
     status.start_time?;
+    if status.conditions.initialized.as_ref().is_some_and(|c| c.status == ConditionStatus::True) {
+        return None;
+    }
     let total = spec.init_containers.len();
     for (at, (container, now)) in spec.init_containers.iter().zip(&status.init_containers).enumerate() {
         match &now.state {

@@ -31,13 +31,13 @@ impl Observer for RunObserver {
     fn begin(&mut self, _now: SimTime, _seq: u64, _event: &Event, _cluster: &Cluster) {}
 
     fn see(&mut self, now: SimTime, change: &Change, cluster: &Cluster) {
-        self.n_changes += 1;
-        self.digest.add(now, change, cluster);
         self.cronjobs.see(now, change, cluster);
         if let Change::Recorded(object, record) = change {
             self.records.add(now, *object, record, cluster);
             return;
         }
+        self.n_changes += 1;
+        self.digest.add(now, change, cluster);
         self.jobs.see(now, change, cluster);
         self.utilisation.see(now, change, cluster);
     }

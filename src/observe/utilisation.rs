@@ -40,8 +40,8 @@ pub struct NodeUtilisation {
 pub struct Level {
     /// Now.
     pub now: i64,
-    /// The highest ever.
-    pub peak: i64,
+    /// The highest that ever lasted, but for the present one.
+    peak: i64,
     /// The integral up to `at` [units × ns].
     integral: i128,
     at: SimTime,
@@ -50,9 +50,16 @@ pub struct Level {
 impl Level {
     fn set(&mut self, now: SimTime, level: i64) {
         self.integral += i128::from(self.now) * i128::from((now - self.at).as_nanos());
+        if now > self.at {
+            self.peak = self.peak();
+        }
         self.at = now;
         self.now = level;
-        self.peak = self.peak.max(level);
+    }
+
+    /// The highest ever, without what lasted no time, such as the requests of a pod that is rejected at once.
+    pub fn peak(&self) -> i64 {
+        self.peak.max(self.now)
     }
 
     /// The mean from `since` to `until`, weighted by time; the present level where no time has passed.

@@ -2,10 +2,8 @@
 
 use serde::Serialize;
 
+use crate::controllers::cronjob::timetable::scheduled_runs;
 use crate::engine::{SimDuration, SimTime};
-use crate::model::cron_schedule::CronSchedule;
-use crate::model::cronjob::CronJobSpec;
-use crate::model::time_zone::load_zone;
 use crate::model::wall_clock::WallClock;
 use crate::observe::attempts::JobEntry;
 use crate::observe::cron_runs::CronEntry;
@@ -56,7 +54,7 @@ pub struct ScheduledRun {
     pub result: Option<String>,
     /// Why it was late or did not start.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub reason: Option<&'static str>,
+    pub reason: Option<String>,
 }
 
 /// What became of a scheduled run.
@@ -132,23 +130,11 @@ fn scheduled_times(entry: &CronEntry, input: &LedgerInput<'_>) -> Vec<SimTime> {
     let mut times = Vec::new();
     for (at, (from, spec)) in entry.specs.iter().enumerate() {
         let until = entry.specs.get(at + 1).map_or(end, |(next, _)| *next);
-        let Some(schedule) = parse(spec) else { continue };
-        let mut time = input.clock.at(*from);
-        while let Some(next) = schedule.next_after(time) {
-            time = next;
-            match input.clock.instant(next) {
-                Some(instant) if instant + PAD <= until => times.push(instant),
-                Some(_) => break,
-                None => {}
-            }
-        }
+        let Ok(runs) = scheduled_runs(spec, input.clock.at(*from), input.clock.at(until)) else { continue };
+        let runs = runs.filter_map(|time| input.clock.instant(time));
+        times.extend(runs.take_while(|time| *time + PAD <= until));
     }
     times
-}
-
-fn parse(spec: &CronJobSpec) -> Option<CronSchedule> {
-    let zone = spec.time_zone.as_deref().map(load_zone).transpose().ok()?;
-    CronSchedule::with_zone(&spec.schedule, zone).ok()
 }
 
 fn scheduled_run(
@@ -161,8 +147,11 @@ fn scheduled_run(
     let late_by = job.map(|job| job.created.since(slot));
     let (outcome, reason) = match late_by {
         Some(late) if late <= PAD => (RunOutcome::Ran, None),
-        Some(_) => (RunOutcome::Late, Some(delay_reason(entry, slot, next, input))),
-        None => loss(entry, slot, next, input),
+        Some(_) => (RunOutcome::Late, Some(delay_reason(entry, slot, next, input).to_owned())),
+        None => {
+            let (outcome, reason) = loss(entry, slot, next, input);
+            (outcome, Some(reason))
+        }
     };
     ScheduledRun {
         scheduled: seconds(slot),
@@ -184,8 +173,10 @@ fn result(job: &JobEntry) -> String {
     }
 }
 
-fn was_down(slot: SimTime, input: &LedgerInput<'_>) -> bool {
-    input.outages.iter().any(|(from, to)| *from <= slot + PAD && slot < *to)
+/// When the controller was back, where it was down at the time of a run.
+fn back_at(slot: SimTime, input: &LedgerInput<'_>) -> Option<SimTime> {
+    let outage = input.outages.iter().find(|(from, to)| *from <= slot + PAD && slot < *to);
+    outage.map(|(_, to)| *to)
 }
 
 fn was_held_back(entry: &CronEntry, slot: SimTime, next: SimTime) -> bool {
@@ -198,35 +189,35 @@ fn delay_reason(entry: &CronEntry, slot: SimTime, next: SimTime, input: &LedgerI
         "the CronJob was suspended"
     } else if was_held_back(entry, slot, next) {
         "the Job before was still running"
-    } else if was_down(slot, input) {
+    } else if back_at(slot, input).is_some() {
         "kube-controller-manager was stopped"
     } else {
         "the controller came late"
     }
 }
 
-fn loss(
-    entry: &CronEntry,
-    slot: SimTime,
-    next: SimTime,
-    input: &LedgerInput<'_>,
-) -> (RunOutcome, Option<&'static str>) {
+fn loss(entry: &CronEntry, slot: SimTime, next: SimTime, input: &LedgerInput<'_>) -> (RunOutcome, String) {
     let spec = entry.spec_at(slot);
     if spec.suspend {
-        (RunOutcome::Skipped, Some("the CronJob was suspended"))
-    } else if was_held_back(entry, slot, next) {
-        (RunOutcome::Skipped, Some("the Job before was still running, and concurrencyPolicy is Forbid"))
-    } else if was_down(slot, input) {
-        let has_deadline = spec.starting_deadline.is_some();
-        let reason = if has_deadline {
-            "kube-controller-manager was stopped, and startingDeadlineSeconds passed or a later run was due"
-        } else {
-            "kube-controller-manager was stopped; only the latest missed run starts late"
-        };
-        (RunOutcome::Missed, Some(reason))
-    } else if spec.starting_deadline.is_some_and(|deadline| deadline <= PAD) {
-        (RunOutcome::Missed, Some("startingDeadlineSeconds 0 lets nothing start"))
-    } else {
-        (RunOutcome::Missed, Some("a later run was due when the controller came to it"))
+        return (RunOutcome::Skipped, "the CronJob was suspended".to_owned());
     }
+    if was_held_back(entry, slot, next) {
+        let reason = "the Job before was still running, and concurrencyPolicy is Forbid";
+        return (RunOutcome::Skipped, reason.to_owned());
+    }
+    let lateness = back_at(slot, input).map(|back| back.since(slot));
+    let reason = match (lateness, spec.starting_deadline) {
+        (Some(late), Some(deadline)) if late > deadline => {
+            let down = "kube-controller-manager was stopped";
+            format!("{down} until {late} later; startingDeadlineSeconds is {}", deadline.as_secs())
+        }
+        (Some(_), _) => {
+            "kube-controller-manager was stopped; only the latest missed run starts late".to_owned()
+        }
+        (None, Some(deadline)) if deadline <= PAD => {
+            "startingDeadlineSeconds 0 lets nothing start".to_owned()
+        }
+        (None, _) => "a later run was due when the controller came to it".to_owned(),
+    };
+    (RunOutcome::Missed, reason)
 }

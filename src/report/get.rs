@@ -56,7 +56,7 @@ pub fn table(listing: &Listing<'_>, kind: Kind, objects: &[ObjectId]) -> String 
 
 impl Listing<'_> {
     fn age(&self, meta: &ObjectMeta) -> String {
-        span(self.now.since(meta.created).as_secs_f64())
+        span(self.now.since(meta.created).as_secs_f64().floor())
     }
 
     /// The namespace where it is worth a column.
@@ -188,7 +188,7 @@ fn cronjobs(listing: &Listing<'_>, objects: &[ObjectId]) -> Table {
             cronjob.spec.time_zone.as_deref().unwrap_or("<none>").to_owned(),
             if cronjob.spec.suspend { "True" } else { "False" }.to_owned(),
             cronjob.status.active.len().to_string(),
-            last.map_or_else(|| "<none>".to_owned(), |at| span(listing.now.since(at).as_secs_f64())),
+            last.map_or_else(|| "<none>".to_owned(), |at| span(listing.now.since(at).as_secs_f64().floor())),
             listing.age(&cronjob.meta),
         ]);
     }

@@ -6,13 +6,15 @@ use serde::Serialize;
 
 use crate::component::Observer;
 use crate::engine::SimTime;
+use crate::experiment::trial::Trial;
 use crate::model::ids::{NodeId, ObjectId, PodId};
 use crate::model::pod::Pod;
+use crate::model::pod_status::ContainerStatus;
+use crate::model::resources::InitKind;
 use crate::model::scenario::{Action, ComponentName, Scenario};
 use crate::observe::attempts::{Attempt, JobEntry};
 use crate::observe::expectation::Judgement;
 use crate::observe::object::status_text;
-use crate::observe::run::RunObserver;
 use crate::observe::utilisation::NodeUtilisation;
 use crate::report::cron_runs::{self, CronJobLedger, LedgerInput};
 use crate::sim::{Ending, Simulation};
@@ -48,6 +50,9 @@ pub struct RunSummary {
     pub nodes: Vec<NodeRow>,
     /// The expectations.
     pub expectations: Vec<ExpectationRow>,
+    /// Entries of the timeline that met nothing or were refused, and why.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub misses: Vec<String>,
     /// What was assumed.
     pub assumptions: Vec<String>,
     /// How many events were handled.
@@ -217,24 +222,16 @@ pub fn seconds(at: SimTime) -> f64 {
 }
 
 /// The summary of a run that has ended.
-pub fn summarise<O: Observer>(
-    simulation: &Simulation<O>,
-    seen: &RunObserver,
-    judgements: &[Judgement],
-    ending: Ending,
-    reproduce: String,
-) -> RunSummary {
-    let end = simulation.now();
+pub fn summarise<O: Observer>(trial: &Trial<O>, reproduce: String) -> RunSummary {
+    let (simulation, end) = (&trial.simulation, trial.end);
+    let seen = &simulation.observer().0;
+    let judgements = &trial.judgements;
     let scenario = simulation.scenario();
     let jobs: Vec<JobRow> = seen.jobs.jobs().iter().map(job_row).collect();
-    let outages = outages(scenario, end);
-    let input =
-        LedgerInput { jobs: seen.jobs.jobs(), outages: &outages, end, clock: simulation.context().clock };
-    let cron_jobs: Vec<_> =
-        seen.cronjobs.entries().iter().map(|entry| cron_runs::ledger(entry, &input)).collect();
+    let cron_jobs = cron_ledgers(trial);
     let expectations: Vec<_> =
         judgements.iter().map(|judgement| expectation_row(scenario, judgement)).collect();
-    let pods = pod_rows(simulation);
+    let pods = pod_rows(simulation, end);
     RunSummary {
         format: FORMAT,
         sim_version: env!("CARGO_PKG_VERSION"),
@@ -242,7 +239,7 @@ pub fn summarise<O: Observer>(
         verdict: super::text::verdict(&jobs, &cron_jobs, &pods),
         ok: judgements.iter().all(|judgement| judgement.holds),
         ended_at: seconds(end),
-        ended_by: match ending {
+        ended_by: match trial.ending {
             Ending::Quiet => "quiet",
             Ending::Horizon => "horizon",
         },
@@ -251,11 +248,22 @@ pub fn summarise<O: Observer>(
         pods,
         nodes: seen.utilisation.nodes().map(|node| node_row(node, end)).collect(),
         expectations,
+        misses: simulation.misses().to_vec(),
         assumptions: scenario.assumptions.clone(),
         events: simulation.n_events(),
         digest: seen.digest.hex(),
         reproduce,
     }
+}
+
+/// The ledgers of all CronJobs of a run.
+pub fn cron_ledgers<O: Observer>(trial: &Trial<O>) -> Vec<CronJobLedger> {
+    let simulation = &trial.simulation;
+    let seen = &simulation.observer().0;
+    let outages = outages(simulation.scenario(), trial.end);
+    let (jobs, clock) = (seen.jobs.jobs(), simulation.context().clock);
+    let input = LedgerInput { jobs, outages: &outages, end: trial.end, clock };
+    seen.cronjobs.entries().iter().map(|entry| cron_runs::ledger(entry, &input)).collect()
 }
 
 fn job_row(entry: &JobEntry) -> JobRow {
@@ -300,12 +308,12 @@ fn attempt_row(attempt: &Attempt, entry: &JobEntry) -> AttemptRow {
     }
 }
 
-fn pod_rows<O: Observer>(simulation: &Simulation<O>) -> Vec<PodRow> {
+fn pod_rows<O: Observer>(simulation: &Simulation<O>, end: SimTime) -> Vec<PodRow> {
     let cluster = simulation.cluster();
     let mut pods: Vec<(PodId, &Pod)> = cluster.pods().iter().collect();
     pods.sort_by_key(|(_, pod)| pod.meta.uid.serial);
     let node_name = |node: NodeId| cluster.name_of(ObjectId::Node(node)).to_string();
-    pods.into_iter().map(|(_, pod)| pod_row(pod, pod.node.map(node_name), simulation.now())).collect()
+    pods.into_iter().map(|(_, pod)| pod_row(pod, pod.node.map(node_name), end)).collect()
 }
 
 /// What is shown of a pod.
@@ -316,8 +324,8 @@ pub fn pod_row(pod: &Pod, node: Option<String>, now: SimTime) -> PodRow {
     PodRow {
         namespace: pod.meta.namespace.to_string(),
         name: pod.meta.name.to_string(),
-        ready: pod.status.containers.iter().filter(|container| container.is_ready()).count(),
-        containers: pod.status.containers.len(),
+        ready: lasting_containers(pod).filter(|container| container.is_ready()).count(),
+        containers: lasting_containers(pod).count(),
         status: status_text(pod),
         phase: pod.status.phase.as_str(),
         restarts: pod.status.restart_count(),
@@ -328,16 +336,24 @@ pub fn pod_row(pod: &Pod, node: Option<String>, now: SimTime) -> PodRow {
     }
 }
 
+/// The containers that count as ready or not: app containers and sidecars.
+/// Source: Kubernetes 1.29, pkg/printers/internalversion/printers.go, printPod.
+fn lasting_containers(pod: &Pod) -> impl Iterator<Item = &ContainerStatus> {
+    let init = pod.spec.init_containers.iter().zip(&pod.status.init_containers);
+    let sidecars = init.filter(|(container, _)| container.init_kind == InitKind::Sidecar);
+    sidecars.map(|(_, status)| status).chain(&pod.status.containers)
+}
+
 fn node_row(node: &NodeUtilisation, end: SimTime) -> NodeRow {
     NodeRow {
         name: node.node.to_string(),
         cpu_allocatable: node.cpu_allocatable,
         cpu_mean: node.mean(&node.cpu, end),
-        cpu_peak: node.cpu.peak,
+        cpu_peak: node.cpu.peak(),
         memory_allocatable: node.memory_allocatable,
         memory_mean: node.mean(&node.memory, end),
-        memory_peak: node.memory.peak,
-        pods_peak: node.pods.peak,
+        memory_peak: node.memory.peak(),
+        pods_peak: node.pods.peak(),
     }
 }
 
@@ -354,7 +370,7 @@ fn expectation_row(scenario: &Scenario, judgement: &Judgement) -> ExpectationRow
 }
 
 /// When kube-controller-manager was down, from the timeline.
-fn outages(scenario: &Scenario, end: SimTime) -> Vec<(SimTime, SimTime)> {
+pub fn outages(scenario: &Scenario, end: SimTime) -> Vec<(SimTime, SimTime)> {
     let mut outages = Vec::new();
     let mut down_since = None;
     for entry in &scenario.timeline {

@@ -193,7 +193,7 @@ fn cron_ledger(out: &mut String, ledger: &CronJobLedger) {
             run.late_by.map(span).unwrap_or_default(),
             run.job.clone().unwrap_or_default(),
             run.result.clone().unwrap_or_default(),
-            run.reason.unwrap_or_default().to_owned(),
+            run.reason.clone().unwrap_or_default(),
         ]);
     }
     section(out, table);
@@ -207,8 +207,7 @@ fn cron_ledger(out: &mut String, ledger: &CronJobLedger) {
 
 fn pods(out: &mut String, pods: &[PodRow]) {
     let many_namespaces = pods.iter().any(|pod| pod.namespace != "default");
-    let mut table =
-        Table::new(&["NAMESPACE", "POD", "READY", "STATUS", "RESTARTS", "AGE", "IP", "NODE", "MESSAGE"]);
+    let mut table = Table::new(&["NAMESPACE", "POD", "READY", "STATUS", "RESTARTS", "AGE", "IP", "NODE"]);
     for pod in pods.iter().take(ROWS_MAX) {
         table.row([
             if many_namespaces { pod.namespace.clone() } else { String::new() },
@@ -216,29 +215,45 @@ fn pods(out: &mut String, pods: &[PodRow]) {
             format!("{}/{}", pod.ready, pod.containers),
             pod.status.clone(),
             pod.restarts.to_string(),
-            span(pod.age),
+            span(pod.age.floor()),
             pod.ip.clone().unwrap_or_else(|| "<none>".to_owned()),
             pod.node.clone().unwrap_or_else(|| "<none>".to_owned()),
-            pod.message.clone().unwrap_or_default(),
         ]);
     }
     section(out, table);
+    pod_messages(out, &pods[..pods.len().min(ROWS_MAX)]);
     if pods.len() > ROWS_MAX {
         line_of(out, &format!("… and {} more pods (`sim get pods` lists all)", pods.len() - ROWS_MAX));
     }
 }
 
+/// Why pods are not placed or failed, each reason once.
+fn pod_messages(out: &mut String, pods: &[PodRow]) {
+    let mut rest: Vec<&PodRow> = pods.iter().filter(|pod| pod.message.is_some()).collect();
+    while let Some(first) = rest.first().copied() {
+        let is_like = |pod: &PodRow| (&pod.status, &pod.message) == (&first.status, &first.message);
+        let (alike, others): (Vec<&PodRow>, Vec<&PodRow>) = rest.into_iter().partition(|pod| is_like(pod));
+        let names: Vec<&str> = alike.iter().map(|pod| pod.name.as_str()).collect();
+        let message = first.message.as_deref().unwrap_or_default();
+        line_of(out, &format!("\n{}  {}: {message}", first.status, names.join(", ")));
+        rest = others;
+    }
+}
+
 fn nodes(out: &mut String, nodes: &[NodeRow]) {
-    let mut table = Table::new(&["NODE", "CPU", "MEAN", "PEAK", "MEMORY", "MEAN", "PEAK", "PODS PEAK"]);
+    let heads = ["NODE", "CPU", "CPU MEAN", "CPU PEAK", "MEMORY", "MEMORY MEAN", "MEMORY PEAK", "PODS PEAK"];
+    let mut table = Table::new(&heads);
+    let has_cpu = nodes.iter().any(|node| node.cpu_peak > 0);
+    let has_memory = nodes.iter().any(|node| node.memory_peak > 0);
     for node in nodes.iter().take(ROWS_MAX) {
         table.row([
             node.name.clone(),
             crate::observe::object::cpu_text(node.cpu_allocatable),
-            percent(node.cpu_mean, node.cpu_allocatable),
-            percent(node.cpu_peak as f64, node.cpu_allocatable),
+            percent(node.cpu_mean, node.cpu_allocatable, has_cpu),
+            percent(node.cpu_peak as f64, node.cpu_allocatable, has_cpu),
             crate::observe::object::bytes_text(node.memory_allocatable),
-            percent(node.memory_mean, node.memory_allocatable),
-            percent(node.memory_peak as f64, node.memory_allocatable),
+            percent(node.memory_mean, node.memory_allocatable, has_memory),
+            percent(node.memory_peak as f64, node.memory_allocatable, has_memory),
             node.pods_peak.to_string(),
         ]);
     }
@@ -248,8 +263,13 @@ fn nodes(out: &mut String, nodes: &[NodeRow]) {
     }
 }
 
-fn percent(part: f64, whole: i64) -> String {
-    if whole == 0 { "-".to_owned() } else { format!("{:.0}%", 100.0 * part / whole as f64) }
+/// A share of a node; nothing where no pod requests any of the resource.
+fn percent(part: f64, whole: i64, is_requested: bool) -> String {
+    match whole {
+        _ if !is_requested => String::new(),
+        0 => "-".to_owned(),
+        whole => format!("{:.0}%", 100.0 * part / whole as f64),
+    }
 }
 
 fn expectations(out: &mut String, summary: &RunSummary) {
@@ -257,7 +277,8 @@ fn expectations(out: &mut String, summary: &RunSummary) {
     out.push('\n');
     for row in rows.iter().filter(|row| !row.holds) {
         let message = row.message.as_ref().map(|text| format!("  ({text})")).unwrap_or_default();
-        line_of(out, &format!("FAILED  {}: {}{message}", row.place, row.that));
+        let that = row.that.split_whitespace().collect::<Vec<_>>().join(" ");
+        line_of(out, &format!("FAILED  {}: {that}{message}", row.place));
         let found = row.found.as_deref().unwrap_or("false");
         line_of(out, &format!("        at {}: {found}", span(row.at)));
     }
@@ -271,6 +292,9 @@ fn expectations(out: &mut String, summary: &RunSummary) {
 fn closing(out: &mut String, summary: &RunSummary) {
     let why = if summary.ended_by == "quiet" { "nothing left to happen" } else { "the horizon" };
     line_of(out, &format!("ended   at {}: {why}", span(summary.ended_at)));
+    for miss in &summary.misses {
+        line_of(out, &format!("missed  {miss}"));
+    }
     for (at, assumption) in summary.assumptions.iter().enumerate() {
         let head = if at == 0 { "assumed" } else { "       " };
         line_of(out, &format!("{head} {assumption}"));

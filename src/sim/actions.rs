@@ -8,9 +8,12 @@ use std::sync::Arc;
 use crate::component::{Observer, Timers, Turn, Watch};
 use crate::engine::SimDuration;
 use crate::event::{Command, Creation, Event};
-use crate::manifest::convert;
+use crate::manifest::admission::PriorityClasses;
+use crate::manifest::convert::{self, JobProgress, ReadContext};
+use crate::manifest::patch::Revision;
 use crate::model::ids::{Kind, NodeId, ObjectId, PodId};
 use crate::model::meta::{Name, Propagation};
+use crate::model::pod::PodSpec;
 use crate::model::pod_status::ContainerRef;
 use crate::model::scenario::{Action, NewObject, NewSpec, ObjectName};
 use crate::observe::object::ObjectWriter;
@@ -44,7 +47,8 @@ impl<O: Observer> Simulation<O> {
             Action::Cordon { node, is_unschedulable } => cordon(node, *is_unschedulable, &mut self.turn()),
         };
         if let Err(miss) = outcome {
-            self.misses.push(format!("timeline[{position}] at {}: {miss}", entry.at));
+            let place = entry.entry.map_or_else(String::new, |entry| format!("spec.timeline[{entry}] "));
+            self.misses.push(format!("{place}at {}: {miss}", entry.at));
         }
     }
 
@@ -74,7 +78,7 @@ pub fn name_matches(pattern: &str, name: &str) -> bool {
 fn apply(object: &NewObject, turn: &mut Turn<'_>) -> Result<(), String> {
     let kind = object.spec.kind();
     match turn.cluster().find(kind, &object.namespace, &object.name) {
-        Some(id) => update(id, object, turn),
+        Some(id) => revise(id, kind, Revision::Apply(&object.manifest), turn),
         None => {
             let creation = Creation::of(object.clone());
             turn.submit(Command::Create(Box::new(creation)))
@@ -104,16 +108,50 @@ fn update(id: ObjectId, object: &NewObject, turn: &mut Turn<'_>) -> Result<(), S
     turn.submit(command).map(|_| ()).map_err(|refusal| refusal.to_string())
 }
 
-/// Changes an object by a JSON merge patch, judged as the API server judges an update.
+/// Changes an object by a JSON merge patch.
 fn patch(object: &ObjectName, merge: &serde_json::Value, turn: &mut Turn<'_>) -> Result<(), String> {
     let id = find(object, turn)?;
+    revise(id, object.kind, Revision::Merge(merge), turn)
+}
+
+/// Changes an object, judged as the API server judges an update.
+fn revise(id: ObjectId, kind: Kind, revision: Revision<'_>, turn: &mut Turn<'_>) -> Result<(), String> {
     let writer = ObjectWriter { cluster: turn.cluster(), clock: turn.context.clock };
-    let old = writer.object(id).ok_or_else(|| missing(object))?;
-    let patched = patched(&old, merge, turn).map_err(|errors| {
+    let old = writer.object(id).ok_or("the object is gone")?;
+    let name = turn.cluster().meta(id).map_or_else(String::new, |meta| meta.full_name());
+    let priority_classes = &pod_spec(id, turn).map(PriorityClasses::of_living).unwrap_or_default();
+    let context = ReadContext { profile: &turn.context.profile, priority_classes };
+    let revised = convert::accept_update(kind, &old, revision, progress(id, turn), &context);
+    let revised = revised.map_err(|errors| {
         let errors: Vec<String> = errors.iter().map(ToString::to_string).collect();
-        format!("{} is refused: {}", object, errors.join("; "))
+        format!("{} {name} is refused: {}", kind.resource(), errors.join("; "))
     })?;
-    update(id, &patched, turn)
+    update(id, &revised, turn)
+}
+
+/// The spec of the pods that an object is or makes.
+fn pod_spec<'a>(id: ObjectId, turn: &'a Turn<'_>) -> Option<&'a PodSpec> {
+    let cluster = turn.cluster();
+    match id {
+        ObjectId::Node(_) => None,
+        ObjectId::Pod(id) => cluster.pod(id).map(|pod| &*pod.spec),
+        ObjectId::Job(id) => cluster.job(id).map(|job| &*job.spec.template.spec),
+        ObjectId::CronJob(id) => {
+            cluster.cronjob(id).map(|cronjob| &*cronjob.spec.job_template.spec.template.spec)
+        }
+    }
+}
+
+/// What became of a Job so far, as far as it decides what may change.
+fn progress(id: ObjectId, turn: &Turn<'_>) -> JobProgress {
+    let job = match id {
+        ObjectId::Job(id) => turn.cluster().job(id),
+        ObjectId::Node(_) | ObjectId::Pod(_) | ObjectId::CronJob(_) => None,
+    };
+    job.map_or_else(JobProgress::default, |job| JobProgress {
+        has_started: job.status.start_time.is_some(),
+        n_active: job.status.active,
+    })
 }
 
 fn delete(
@@ -190,35 +228,4 @@ fn pods(object: &ObjectName, turn: &Turn<'_>) -> Result<Vec<PodId>, String> {
 
 fn missing(object: &ObjectName) -> String {
     format!("there is no {object}")
-}
-
-fn patched(
-    old: &serde_json::Value,
-    merge: &serde_json::Value,
-    turn: &Turn<'_>,
-) -> Result<NewObject, Vec<crate::manifest::field_error::FieldError>> {
-    fn merge_into(old: &mut serde_json::Value, patch: &serde_json::Value) {
-        let serde_json::Value::Object(patch) = patch else {
-            *old = patch.clone();
-            return;
-        };
-        if !old.is_object() {
-            *old = serde_json::json!({});
-        }
-        for (key, value) in patch {
-            if value.is_null() {
-                old.as_object_mut().map(|map| map.remove(key));
-            } else {
-                merge_into(&mut old[key.as_str()], value);
-            }
-        }
-    }
-    let mut new = old.clone();
-    merge_into(&mut new, merge);
-    let context =
-        convert::ReadContext { profile: &turn.context.profile, priority_classes: &Default::default() };
-    match convert::accept(new, &context)? {
-        convert::Accepted::Object(o) => Ok(*o),
-        _ => unreachable!(),
-    }
 }

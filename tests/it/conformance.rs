@@ -6,9 +6,13 @@
 
 mod cron_next;
 mod cronjob_sync;
+mod e2e_behaviours;
+mod e2e_cronjob;
+pub mod golden_job;
 mod golden_sched;
-mod objects;
+mod job_sync;
 mod restart_backoff;
+mod validation;
 mod scheduler_tables;
 
 use std::collections::BTreeMap;

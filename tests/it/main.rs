@@ -1,3 +1,20 @@
 //! The one integration test binary: each module looks at the package from another side.
 
+#![expect(clippy::unwrap_used, reason = "a test that meets what cannot be may panic")]
+
+mod cli;
 mod conformance;
+mod cronjobs;
+mod determinism;
+mod diagnostics;
+mod docs;
+mod generate;
+mod jobs;
+mod json_schema;
+mod objects;
+mod profiles;
+mod properties;
+mod recorded;
+mod scenarios;
+mod tidy;
+mod why;

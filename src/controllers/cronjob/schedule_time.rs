@@ -22,6 +22,8 @@ pub struct Due {
     pub time: Option<UnixTime>,
     /// How many runs were missed, by an estimate.
     pub missed: Missed,
+    /// The scheduled time after that, for which to wait; `None` where there is none.
+    pub next: Option<UnixTime>,
 }
 
 /// How many runs were missed.
@@ -41,6 +43,9 @@ pub enum Missed {
 pub struct NoTimes;
 
 /// Nothing up to this instant is started any more: the last time that was served, or the creation, or `deadline` ago.
+///
+/// Upstream asks of a time that it has found later than this whether it is too late all the same (MissSchedule). It
+/// never is.
 pub fn earliest_time(last: UnixTime, deadline: Option<SimDuration>, now: UnixTime) -> UnixTime {
     let deadline = deadline.and_then(|deadline| i64::try_from(deadline.as_secs()).ok());
     let cut = deadline.and_then(|deadline| now.checked_add_secs(-deadline));
@@ -50,9 +55,13 @@ pub fn earliest_time(last: UnixTime, deadline: Option<SimDuration>, now: UnixTim
 /// Finds the latest scheduled time after `earliest` that has come.
 ///
 /// The number of missed runs is estimated from the first interval, and the search begins where the one before the
-/// last would be if all were alike. With times at uneven distances that can be too late, so that none is found.
+/// last would be if all were alike. With times at uneven distances that can be too late, so that none is found: then
+/// what comes after the present is waited for.
 ///
-/// Source: Kubernetes 1.29, pkg/controller/cronjob/utils.go, mostRecentScheduleTime.
+/// Deviation: Kubernetes 1.28.0 waits for the time after `earliest` then, which has passed, and syncs without end
+/// until a run is due. Its later patches do as it is done here.
+///
+/// Source: Kubernetes 1.29, pkg/controller/cronjob/utils.go, mostRecentScheduleTime and nextScheduleTimeDuration.
 ///
 /// # Errors
 /// The schedule has no next time.
@@ -63,35 +72,21 @@ pub fn most_recent_schedule_time(
 ) -> Result<Due, NoTimes> {
     let first = schedule.next_after(earliest).ok_or(NoTimes)?;
     if now < first {
-        return Ok(Due { time: None, missed: Missed::None });
+        return Ok(Due { time: None, missed: Missed::None, next: Some(first) });
     }
     let second = schedule.next_after(first).ok_or(NoTimes)?;
     if now < second {
-        return Ok(Due { time: Some(first), missed: Missed::None });
+        return Ok(Due { time: Some(first), missed: Missed::None, next: Some(second) });
     }
     let interval = second.secs() - first.secs();
     let n_missed = (now.secs() - first.secs()) / interval + 1;
-    let mut after = first.checked_add_secs((n_missed - 2) * interval).ok_or(NoTimes)?;
-    let mut time = None;
-    while let Some(next) = schedule.next_after(after).filter(|next| *next <= now) {
-        time = Some(next);
-        after = next;
-    }
     let missed = if n_missed > FEW { Missed::Many } else { Missed::Few };
-    Ok(Due { time, missed })
-}
-
-/// Finds the scheduled time for which to wait; `None` where there is none.
-///
-/// Deviation: Kubernetes 1.28.0 looks for it from `earliest` where runs were missed but none is found, gets a time in
-/// the past and syncs without end until a run is due. Its later patches do it as it is done here.
-///
-/// Source: Kubernetes 1.29, pkg/controller/cronjob/utils.go, nextScheduleTimeDuration.
-pub fn next_schedule_time(schedule: &CronSchedule, earliest: UnixTime, now: UnixTime) -> Option<UnixTime> {
-    let from = match most_recent_schedule_time(schedule, earliest, now) {
-        Ok(Due { time: Some(time), .. }) => time,
-        Ok(Due { time: None, missed: Missed::None }) => earliest,
-        Ok(Due { time: None, missed: Missed::Few | Missed::Many }) | Err(NoTimes) => now,
-    };
-    schedule.next_after(from)
+    let mut next = schedule.next_after(first.checked_add_secs((n_missed - 2) * interval).ok_or(NoTimes)?);
+    let mut time = None;
+    while let Some(come) = next.filter(|next| *next <= now) {
+        time = Some(come);
+        next = schedule.next_after(come);
+    }
+    let next = if time.is_some() { next } else { schedule.next_after(now) };
+    Ok(Due { time, missed, next })
 }

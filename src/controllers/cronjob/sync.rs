@@ -6,9 +6,11 @@
 //!
 //! Source: Kubernetes 1.28 and later, pkg/controller/cronjob/cronjob_controllerv2.go, sync and syncCronJob.
 
+use std::fmt;
+
 use crate::controllers::cronjob::history;
 use crate::controllers::cronjob::job_template;
-use crate::controllers::cronjob::schedule_time::{self, Missed};
+use crate::controllers::cronjob::schedule_time::{self, Missed, NoTimes};
 use crate::controllers::cronjob::timetable::Timetable;
 use crate::engine::{SimDuration, SimTime};
 use crate::model::cron_schedule::CronSchedule;
@@ -89,7 +91,7 @@ pub trait Api {
     fn create_job(&mut self, job: NewObject, scheduled_for: SimTime) -> Result<JobReference, CreateRefusal>;
 
     /// Notes something about the CronJob.
-    fn record(&mut self, severity: Severity, reason: &'static str, message: String);
+    fn record(&mut self, severity: Severity, reason: &'static str, message: fmt::Arguments<'_>);
 }
 
 /// Why the API server refuses to create a Job.
@@ -160,7 +162,11 @@ pub fn requeue_delay(
     status: &CronJobStatus,
     (now, clock): (SimTime, &WallClock),
 ) -> SimDuration {
-    let next = schedule_time::next_schedule_time(schedule, last_time(meta, status, clock), clock.at(now));
+    let last = last_time(meta, status, clock);
+    let next = match schedule_time::most_recent_schedule_time(schedule, last, clock.at(now)) {
+        Ok(due) => due.next,
+        Err(NoTimes) => schedule.next_after(clock.at(now)),
+    };
     next.and_then(|next| clock.instant(next)).map_or(SimDuration::ZERO, |next| (next + PAD).since(now))
 }
 
@@ -194,34 +200,40 @@ impl<'a, A: Api> Sync<'a, A> {
             Ok(due) => due,
             Err(error) => {
                 let text = &self.observed.spec.schedule;
-                self.warn("InvalidSchedule", format!("invalid schedule: {text} : {error}"));
+                self.warn("InvalidSchedule", format_args!("invalid schedule: {text} : {error}"));
                 return Ok(Requeue::Never);
             }
         };
-        let Some(time) = due.time else { return Ok(self.wait(schedule)) };
-        if due.missed == Missed::Many {
-            let message = "too many missed start times. Set or decrease .spec.startingDeadlineSeconds or check clock skew";
-            self.warn("TooManyMissedTimes", message.to_owned());
+        match due.time {
+            Some(time) if self.admits(time, due.missed) => self.start(time, schedule),
+            _ => Ok(self.wait(schedule)),
         }
-        if self.is_too_late(time) {
-            let message = format!("Missed scheduled time to start a job: {}", time.rfc1123z());
-            self.warn("MissSchedule", message);
-            return Ok(self.wait(schedule));
+    }
+
+    /// Whether a Job is to be started for a time that has come; notes why not.
+    fn admits(&mut self, time: UnixTime, missed: Missed) -> bool {
+        if missed == Missed::Many {
+            self.warn(
+                "TooManyMissedTimes",
+                format_args!(
+                    "too many missed start times. Set or decrease .spec.startingDeadlineSeconds or check clock skew"
+                ),
+            );
         }
         if self.is_served(time) {
-            return Ok(self.wait(schedule));
+            return false;
         }
-        match self.observed.spec.concurrency_policy {
-            ConcurrencyPolicy::Forbid if !self.status.active.is_empty() => {
-                let message =
-                    "Not starting job because prior execution is running and concurrency policy is Forbid";
-                self.note("JobAlreadyActive", message.to_owned());
-                return Ok(self.wait(schedule));
-            }
-            ConcurrencyPolicy::Replace => self.delete_active_jobs()?,
-            ConcurrencyPolicy::Allow | ConcurrencyPolicy::Forbid => {}
+        let is_forbidden = self.observed.spec.concurrency_policy == ConcurrencyPolicy::Forbid
+            && !self.status.active.is_empty();
+        if is_forbidden {
+            self.note(
+                "JobAlreadyActive",
+                format_args!(
+                    "Not starting job because prior execution is running and concurrency policy is Forbid"
+                ),
+            );
         }
-        self.start(time, schedule)
+        !is_forbidden
     }
 
     /// Deletes the finished Jobs that are too many.
@@ -250,7 +262,7 @@ impl<'a, A: Api> Sync<'a, A> {
             let word = if profile.has(Feature::CronJobSaysCondition) { "condition" } else { "status" };
             let (name, end) = (&job.reference.name, end.as_str());
             remove_active(&mut self.status, job.reference.uid);
-            self.note("SawCompletedJob", format!("Saw completed job: {name}, {word}: {end}"));
+            self.note("SawCompletedJob", format_args!("Saw completed job: {name}, {word}: {end}"));
             if !profile.has(Feature::CronJobSuccessAtOnce) {
                 return;
             }
@@ -267,7 +279,10 @@ impl<'a, A: Api> Sync<'a, A> {
             return;
         }
         let name = &job.reference.name;
-        self.warn("UnexpectedJob", format!("Saw a job that the controller did not create or forgot: {name}"));
+        self.warn(
+            "UnexpectedJob",
+            format_args!("Saw a job that the controller did not create or forgot: {name}"),
+        );
     }
 
     /// Takes Jobs that are gone out of the active ones.
@@ -277,7 +292,7 @@ impl<'a, A: Api> Sync<'a, A> {
                 continue;
             }
             if self.api.find_job(&active.name).map_err(|_| Failed)?.is_none() {
-                self.note("MissingJob", format!("Active job went missing: {}", active.name));
+                self.note("MissingJob", format_args!("Active job went missing: {}", active.name));
                 remove_active(&mut self.status, active.uid);
             }
         }
@@ -288,7 +303,7 @@ impl<'a, A: Api> Sync<'a, A> {
     fn usable_schedule(&mut self) -> Option<&'a CronSchedule> {
         let (spec, timetable) = (self.observed.spec, self.observed.timetable);
         if let Err(error) = &timetable.zone {
-            self.warn("UnknownTimeZone", error.to_string());
+            self.warn("UnknownTimeZone", format_args!("{error}"));
             return None;
         }
         if spec.suspend {
@@ -298,7 +313,7 @@ impl<'a, A: Api> Sync<'a, A> {
             let schedule = go_text::quote(&spec.schedule);
             self.warn(
                 "UnsupportedSchedule",
-                format!(
+                format_args!(
                     "CRON_TZ or TZ used in schedule {schedule} is not officially supported, see \
                      https://kubernetes.io/docs/concepts/workloads/controllers/cron-jobs/ for more details"
                 ),
@@ -307,7 +322,7 @@ impl<'a, A: Api> Sync<'a, A> {
         match &timetable.schedule {
             Ok(schedule) => Some(schedule),
             Err(error) => {
-                self.warn("UnparseableSchedule", error.to_string());
+                self.warn("UnparseableSchedule", format_args!("{error}"));
                 None
             }
         }
@@ -316,11 +331,6 @@ impl<'a, A: Api> Sync<'a, A> {
     fn earliest(&self) -> UnixTime {
         let last = last_time(self.observed.meta, &self.status, self.moment.clock);
         schedule_time::earliest_time(last, self.observed.spec.starting_deadline, self.unix_now())
-    }
-
-    fn is_too_late(&self, time: UnixTime) -> bool {
-        let deadline = self.observed.spec.starting_deadline;
-        deadline.is_some_and(|deadline| self.instant(time) + deadline < self.moment.now)
     }
 
     /// Whether the Job for this time was started before.
@@ -334,38 +344,43 @@ impl<'a, A: Api> Sync<'a, A> {
         for active in self.status.active.clone() {
             let job = match self.api.find_job(&active.name) {
                 Ok(Some(job)) => job,
-                Ok(None) => return Err(self.fail_get(format!("jobs.batch \"{}\" not found", active.name))),
-                Err(error) => return Err(self.fail_get(error)),
+                Ok(None) => {
+                    return Err(self.fail_get(format_args!("jobs.batch \"{}\" not found", active.name)));
+                }
+                Err(error) => return Err(self.fail_get(format_args!("{error}"))),
             };
             self.delete(&job)?;
         }
         Ok(())
     }
 
-    fn fail_get(&mut self, error: String) -> Failed {
-        self.warn("FailedGet", format!("Get job: {error}"));
+    fn fail_get(&mut self, error: fmt::Arguments<'_>) -> Failed {
+        self.warn("FailedGet", format_args!("Get job: {error}"));
         Failed
     }
 
     fn delete(&mut self, job: &JobReference) -> Result<(), Failed> {
         if let Err(error) = self.api.delete_job(job) {
-            self.warn("FailedDelete", format!("Deleted job: {error}"));
+            self.warn("FailedDelete", format_args!("Deleted job: {error}"));
             return Err(Failed);
         }
         remove_active(&mut self.status, job.uid);
-        self.note("SuccessfulDelete", format!("Deleted job {}", job.name));
+        self.note("SuccessfulDelete", format_args!("Deleted job {}", job.name));
         Ok(())
     }
 
-    /// Starts the Job for a scheduled time.
+    /// Starts the Job for a scheduled time, in the place of the active ones where the policy is so.
     fn start(&mut self, time: UnixTime, schedule: &CronSchedule) -> Result<Requeue, Failed> {
+        if self.observed.spec.concurrency_policy == ConcurrencyPolicy::Replace {
+            self.delete_active_jobs()?;
+        }
         let Observed { meta, spec, timetable, .. } = *self.observed;
         let zone = *timetable.zone.as_ref().map_err(|_| Failed)?;
         let job = job_template::job_from_template(meta, spec, time, zone);
         let scheduled_for = self.instant(time);
         let job = match self.api.create_job(job, scheduled_for) {
             Ok(job) => {
-                self.note("SuccessfulCreate", format!("Created job {}", job.name));
+                self.note("SuccessfulCreate", format_args!("Created job {}", job.name));
                 job
             }
             Err(CreateRefusal::AlreadyExists { job, is_own }) => {
@@ -379,7 +394,7 @@ impl<'a, A: Api> Sync<'a, A> {
             }
             Err(CreateRefusal::NamespaceTerminating) => return Err(Failed),
             Err(CreateRefusal::Other(error)) => {
-                self.warn("FailedCreate", format!("Error creating job: {error}"));
+                self.warn("FailedCreate", format_args!("Error creating job: {error}"));
                 return Err(Failed);
             }
         };
@@ -402,11 +417,11 @@ impl<'a, A: Api> Sync<'a, A> {
         instant.expect("scheduled times are later than the creation of the CronJob, and that than the start")
     }
 
-    fn note(&mut self, reason: &'static str, message: String) {
+    fn note(&mut self, reason: &'static str, message: fmt::Arguments<'_>) {
         self.api.record(Severity::Normal, reason, message);
     }
 
-    fn warn(&mut self, reason: &'static str, message: String) {
+    fn warn(&mut self, reason: &'static str, message: fmt::Arguments<'_>) {
         self.api.record(Severity::Warning, reason, message);
     }
 }

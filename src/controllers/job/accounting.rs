@@ -54,6 +54,8 @@ pub struct Account {
     status: JobStatus,
     end: Option<End>,
     terminating: u32,
+    /// Listed pods that keep the finalizer for now, because there were too many.
+    put_off: Vec<Uid>,
     is_partial: bool,
 }
 
@@ -79,17 +81,22 @@ enum Entry {
 impl Count {
     /// Takes up to 500 ended pods into account.
     pub fn run(mut self, scene: &Scene<'_>, record: BackoffRecord, notes: Vec<Note>) -> Account {
-        let held: Vec<Uid> = self.tracked.iter().map(|pod| pod.uid).collect();
+        let listed = &scene.job.status.uncounted;
+        let is_listed =
+            |pod: &&Tracked| listed.succeeded.contains(&pod.uid) || listed.failed.contains(&pod.uid);
+        let held: Vec<Uid> = self.tracked.iter().filter(is_listed).map(|pod| pod.uid).collect();
         self.needs_write |= take_off_list(&mut self.status, &held);
         if scene.is_indexed() {
             self.tracked.sort_by_key(|pod| pod.marks.completion_index);
         }
         let (released, is_partial) = self.list_ended(scene);
         self.needs_write |= self.announce_end(scene);
+        let is_released = |uid: &Uid| released.iter().any(|(_, other)| other == uid);
+        let put_off = held.into_iter().filter(|uid| !is_released(uid)).collect();
         let Self { status, end, terminating, needs_write, .. } = self;
         let write = needs_write.then(|| status.clone());
         let record = needs_write.then_some(record);
-        Account { notes, write, record, released, status, end, terminating, is_partial }
+        Account { notes, write, record, released, status, end, terminating, put_off, is_partial }
     }
 
     /// Puts ended pods on the list, or their indexes into the set; returns who is to lose the finalizer, and
@@ -183,9 +190,9 @@ impl Count {
     }
 }
 
-fn condition_text(kind: JobConditionType, end: &End) -> ConditionText {
+fn condition_text(kind: JobConditionType, end: &End) -> ConditionText<'_> {
     let reason = end.reason.map_or("", EndReason::as_str);
-    ConditionText { kind, status: ConditionStatus::True, reason, message: end.message.clone() }
+    ConditionText { kind, status: ConditionStatus::True, reason, message: &end.message }
 }
 
 /// Moves the pods that no longer hold their finalizer from the list of the uncounted into the counters; returns
@@ -208,7 +215,8 @@ impl Account {
     /// The last step: counts the released pods, except those that hold their finalizer still because its removal
     /// failed, and ends the Job if nothing is left to count.
     pub fn settle(mut self, scene: &Scene<'_>, held: &[Uid]) -> Settlement {
-        let has_moved = take_off_list(&mut self.status, held);
+        let still_listed = [held, &self.put_off].concat();
+        let has_moved = take_off_list(&mut self.status, &still_listed);
         if !held.is_empty() {
             return Settlement { write: has_moved.then_some(self.status), notes: Vec::new() };
         }

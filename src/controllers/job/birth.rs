@@ -27,8 +27,8 @@ const NAME_BASE_MAX: usize = 58;
 /// Source: Kubernetes 1.28, pkg/controller/job/indexed_job_utils.go, podGenerateNameWithIndex.
 pub fn name_base(job_name: &str, completion_index: Option<u32>) -> String {
     let suffix = completion_index.map_or_else(|| "-".to_owned(), |index| format!("-{index}-"));
-    let cut = job_name.floor_char_boundary(NAME_BASE_MAX - suffix.len());
-    format!("{}{suffix}", &job_name[..cut])
+    let kept: String = job_name.chars().take(NAME_BASE_MAX - suffix.len()).collect();
+    kept + &suffix
 }
 
 /// The labels of a Job's pods, but for their index: those of the template, and those that name the Job unless it has

@@ -119,6 +119,14 @@ impl Census {
         self.valid(scene, Standing::Failed).filter(|pod| !uncounted.contains(&pod.uid))
     }
 
+    /// Keeps the finalizer of pods until they are replaced.
+    pub fn keep<'a>(&mut self, pods: impl Iterator<Item = &'a Tracked>) {
+        for waiting in pods {
+            let pod = self.tracked.iter_mut().find(|pod| pod.uid == waiting.uid);
+            pod.expect("the pods to replace are tracked").waits_for_replacement = true;
+        }
+    }
+
     /// The back-off record once the new ends are known.
     pub fn record_after(&self, scene: &Scene<'_>, record: BackoffRecord) -> BackoffRecord {
         let successes = self.new_successes(scene).map(|pod| pod.finished_at);

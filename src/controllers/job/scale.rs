@@ -133,10 +133,7 @@ pub fn surplus_pods(scene: &Scene<'_>, pods: &JobPods<'_>, at_least: u32) -> Vec
 /// The active pods whose index is invalid or taken, and the others: one per index, the last in the order of
 /// victims.
 /// Source: indexed_job_utils.go, appendDuplicatedIndexPodsForRemoval.
-fn split_by_index<'a>(
-    mut active: Vec<(PodId, &'a Pod)>,
-    n_indexes: u32,
-) -> (Vec<Victim>, Vec<(PodId, &'a Pod)>) {
+fn split_by_index(mut active: Vec<(PodId, &Pod)>, n_indexes: u32) -> (Vec<Victim>, Vec<(PodId, &Pod)>) {
     let index = |pod: &Pod| pod.job.and_then(|marks| marks.completion_index);
     active.sort_by_key(|(_, pod)| index(pod));
     let (mut removed, mut left) = (Vec::new(), Vec::with_capacity(active.len()));
@@ -222,7 +219,8 @@ pub fn ready_indexes(wanted: &[u32], to_replace: &BTreeMap<u32, Tracked>, now: S
     }
 }
 
-fn marks_of_index(index: u32, to_replace: &BTreeMap<u32, Tracked>) -> JobPod {
+/// The marks of the pod that an index gets: it carries on the failure counts of the pod that it replaces.
+pub fn marks_of_index(index: u32, to_replace: &BTreeMap<u32, Tracked>) -> JobPod {
     to_replace.get(&index).map_or(
         JobPod {
             has_finalizer: true,

@@ -87,10 +87,7 @@ pub fn plan(scene: &Scene<'_>, pods: &JobPods<'_>, memory: &Memory<'_>) -> Plan 
         Some(indexes) if scene.limit_per_index().is_some() => pods_to_replace(scene, pods, &census, indexes),
         Some(_) | None => BTreeMap::new(),
     };
-    for waiting in to_replace.values() {
-        let pod = census.tracked.iter_mut().find(|pod| pod.uid == waiting.uid);
-        pod.expect("the pods to replace are tracked").waits_for_replacement = true;
-    }
+    census.keep(to_replace.values());
     let is_managed = memory.expectations.are_met && !scene.job.meta.is_terminating();
     let (succeeded, indexes_seen) = (tally.succeeded, indexes.as_ref());
     let action = match &end {
@@ -114,7 +111,7 @@ pub fn plan(scene: &Scene<'_>, pods: &JobPods<'_>, memory: &Memory<'_>) -> Plan 
 pub const SYNC_BATCH_PERIOD: SimDuration = SimDuration::from_secs(1);
 
 /// What a sync found the Job to have, once its action is done.
-struct Standing {
+struct PodCounts {
     active: u32,
     ready: u32,
     terminating: u32,
@@ -123,38 +120,38 @@ struct Standing {
 impl Plan {
     /// The second step: the status once the action is done, and the counting of pods that have ended.
     pub fn account(mut self, scene: &Scene<'_>, outcome: &Outcome) -> Account {
-        let standing = self.standing(scene, outcome);
-        let end = self.end(scene, outcome, &standing);
+        let counts = self.pod_counts(scene, outcome);
+        let end = self.end(scene, outcome, &counts);
         let mut notes = Vec::new();
         if end.is_none() && self.is_managed() {
             notes.extend(self.set_suspended(scene));
         }
         let mut needs_write = !notes.is_empty();
         let status = &mut self.status;
-        let ready = scene.behaviour.has_ready.then_some(standing.ready);
-        let terminating = scene.behaviour.has_replacement_policy.then_some(standing.terminating);
-        needs_write |= status.active != standing.active || status.ready != ready;
+        let ready = scene.behaviour.has_ready.then_some(counts.ready);
+        let terminating = scene.behaviour.has_replacement_policy.then_some(counts.terminating);
+        needs_write |= status.active != counts.active || status.ready != ready;
         needs_write |= status.terminating != terminating && scene.behaviour.writes_terminating_alone;
-        (status.active, status.ready, status.terminating) = (standing.active, ready, terminating);
+        (status.active, status.ready, status.terminating) = (counts.active, ready, terminating);
         let Self { status, indexes, census, record, .. } = self;
-        let terminating = standing.terminating;
+        let terminating = counts.terminating;
         let count = Count { tracked: census.tracked, indexes, end, terminating, status, needs_write };
         count.run(scene, record, notes)
     }
 
     /// What the Job has once the action is done.
-    fn standing(&self, scene: &Scene<'_>, outcome: &Outcome) -> Standing {
+    fn pod_counts(&self, scene: &Scene<'_>, outcome: &Outcome) -> PodCounts {
         let Census { active, ready, terminating, .. } = self.census;
         match &self.action {
-            Action::Unmanaged | Action::Keep => Standing { active, ready, terminating },
+            Action::Unmanaged | Action::Keep => PodCounts { active, ready, terminating },
             Action::Wait(_) if scene.behaviour.zeroes_active_in_backoff => {
-                Standing { active: 0, ready, terminating }
+                PodCounts { active: 0, ready, terminating }
             }
-            Action::Wait(_) => Standing { active, ready, terminating },
-            Action::Create(_) => Standing { active: active + outcome.n_done, ready, terminating },
+            Action::Wait(_) => PodCounts { active, ready, terminating },
+            Action::Create(_) => PodCounts { active: active + outcome.n_done, ready, terminating },
             Action::Remove(_) | Action::End(_) => {
                 let is_counted = u32::from(scene.behaviour.counts_own_deletions);
-                Standing {
+                PodCounts {
                     active: active - outcome.n_done,
                     ready: ready - is_counted * outcome.n_ready_deleted,
                     terminating: terminating + is_counted * outcome.n_done,
@@ -164,7 +161,7 @@ impl Plan {
     }
 
     /// The end of the Job, unless pods are left that may still change it.
-    fn end(&mut self, scene: &Scene<'_>, outcome: &Outcome, standing: &Standing) -> Option<End> {
+    fn end(&mut self, scene: &Scene<'_>, outcome: &Outcome, counts: &PodCounts) -> Option<End> {
         if let Some(end) = self.end.take() {
             let is_certain = outcome.n_done == self.census.active && self.are_expectations_met;
             return Some(end).filter(|_| is_certain);
@@ -173,7 +170,7 @@ impl Plan {
             None => self.succeeded > 0,
             Some(completions) => self.succeeded >= completions,
         };
-        (is_reached && standing.active == 0).then(|| completion(scene))
+        (is_reached && counts.active == 0).then(|| completion(scene))
     }
 
     /// Whether this sync decided about the number of pods.
@@ -189,8 +186,7 @@ impl Plan {
         } else {
             (ConditionStatus::False, "JobResumed", "Job resumed")
         };
-        let text =
-            ConditionText { kind: JobConditionType::Suspended, status, reason, message: message.into() };
+        let text = ConditionText { kind: JobConditionType::Suspended, status, reason, message };
         if !set_condition(&mut self.status.conditions, &text, scene.now) {
             return None;
         }

@@ -216,6 +216,18 @@ fn a_node_that_comes_back_runs_its_pods_again_in_new_sandboxes() {
     assert!(bed.records().contains(&SANDBOX_CHANGED.to_owned()));
 }
 
+#[test]
+fn a_node_that_comes_back_takes_its_time_as_at_the_first_start() {
+    let mut bed = Testbed::new(Vec::new(), Timing::typical());
+    bed.pod("p", pod_of(&["app"], RestartPolicy::Always));
+    bed.run_until(5);
+    bed.timeline();
+    bed.happen(Event::NodeFailed(bed.node(0)));
+    bed.run_until(60);
+    bed.happen(Event::NodeRecovered(bed.node(0)));
+    check(&mut bed, 100, &["1m0.5s p/app Unknown(255)", "1m1.2s p/app Running"]);
+}
+
 const SANDBOX_CHANGED: &str = "SandboxChanged: Pod sandbox changed, it will be killed and re-created.";
 
 #[test]

@@ -258,6 +258,19 @@ fn typical_latencies_add_up_on_the_way_to_running_and_back() {
 }
 
 #[test]
+fn a_pull_that_is_not_needed_any_more_makes_room_for_the_next() {
+    let timing = Timing { pull_rate: Some(100 << 20), pull_base: secs(0), ..Timing::ideal() };
+    let image = || Program { pull_size: Some(Bytes(1000 << 20)), ..Program::default_for(None) };
+    let mut bed = Testbed::new(vec![("one", image()), ("two", image())], timing);
+    let first = bed.pod("first", pod_of(&["one"], RestartPolicy::Never));
+    bed.pod("second", pod_of(&["two"], RestartPolicy::Never));
+    bed.run_until(4);
+    bed.write(Command::DeletePod(first, None));
+    bed.run_until(100);
+    assert_eq!(bed.timeline()[3..], ["14s second/two Running", "14s second Running"]);
+}
+
+#[test]
 fn a_pull_that_fails_is_tried_again_after_a_growing_wait() {
     let broken = Program { pull_failure: Some("not found".into()), ..Program::default_for(None) };
     let mut bed = bed(vec![("broken", broken)]);

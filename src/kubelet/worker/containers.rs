@@ -109,6 +109,11 @@ impl Slots {
         self.slots.iter().any(|slot| slot.n_runs > 0)
     }
 
+    /// Whether any container has ended without the kubelet's knowing.
+    pub(super) fn have_unnoticed_end(&self) -> bool {
+        self.slots.iter().any(|slot| slot.unnoticed_end().is_some())
+    }
+
     /// Whether any process runs.
     pub(super) fn have_process(&self) -> bool {
         self.slots.iter().any(Slot::has_process)

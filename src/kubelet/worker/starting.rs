@@ -41,27 +41,27 @@ enum Image {
 }
 
 impl Worker {
-    /// Goes on with what the worker is at; whether it still is.
-    pub(super) fn is_busy(&mut self, shared: &mut Shared, turn: &mut Turn<'_>) -> bool {
-        let Some(operation) = self.operation else { return false };
+    /// Ends what the worker is at, if that is done. Whether the worker is free.
+    pub(super) fn end_operation(&mut self, shared: &mut Shared, turn: &mut Turn<'_>) -> bool {
+        let Some(operation) = self.operation else { return true };
         match operation {
             Operation::Sandbox(until) | Operation::Start(_, until) if turn.now() < until => {
                 self.request_sync(until, turn);
-                return true;
+                return false;
             }
-            Operation::Pull(_) => return true,
+            Operation::Pull(_) => return false,
             Operation::Sandbox(_) | Operation::Start(..) | Operation::Pulled(_) => self.operation = None,
         }
         match operation {
             Operation::Sandbox(_) => self.end_sandbox(shared, turn),
             Operation::Start(at, _) => self.run(at, shared, turn),
-            Operation::Pulled(at) => return !self.start(at, shared, turn),
+            Operation::Pulled(at) => return self.start(at, shared, turn),
             Operation::Pull(_) => {}
         }
-        false
+        true
     }
 
-    /// Begins to make the sandbox; whether it is there already.
+    /// Begins to make the sandbox. Whether it is there already.
     pub(super) fn begin_sandbox(&mut self, shared: &mut Shared, turn: &mut Turn<'_>) -> bool {
         if self.n_sandboxes > 0 {
             note(turn, self.pod, Note::SandboxChanged);
@@ -97,7 +97,7 @@ impl Worker {
         }
     }
 
-    /// Starts a container unless it has to wait; whether the worker is free again.
+    /// Starts a container unless that has to wait. Whether the worker is free.
     fn try_start(&mut self, at: usize, shared: &mut Shared, turn: &mut Turn<'_>) -> bool {
         if let Some(end) = self.slots[at].last_end() {
             let (now, backoff) = (turn.now(), &mut self.slots[at].backoff);
@@ -171,7 +171,7 @@ impl Worker {
         }
     }
 
-    /// Takes note of the end of a pull; whether the image is there.
+    /// Takes note of the end of a pull. Whether the image is there.
     fn end_pull(&mut self, at: usize, pull: &Pull, shared: &Shared, turn: &mut Turn<'_>) -> bool {
         let now = turn.now();
         let name = container_at(&self.spec, at).image.clone();
@@ -206,7 +206,7 @@ impl Worker {
         }
     }
 
-    /// Starts a container whose image is there; whether the worker is free again.
+    /// Starts a container whose image is there. Whether the worker is free.
     fn start(&mut self, at: usize, shared: &mut Shared, turn: &mut Turn<'_>) -> bool {
         let latency = turn.context.timing.container_start;
         if latency.is_zero() {

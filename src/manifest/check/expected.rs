@@ -48,7 +48,8 @@ pub(super) fn problem_of(shape: &Shape, scalar: &Scalar) -> Option<String> {
     }
 }
 
-fn mismatch(shape: &Shape, scalar: &Scalar) -> Option<Mismatch> {
+/// Says whether a scalar is of another kind than the shape, or of its kind but wrong.
+pub(super) fn mismatch(shape: &Shape, scalar: &Scalar) -> Option<Mismatch> {
     let range = |expected: String| {
         Some(Mismatch::Value(format!("expected {expected}, found {}", quoted(&scalar.text))))
     };

@@ -4,9 +4,9 @@
 //! choices cost no more than one.
 
 use crate::manifest::check::Checker;
-use crate::manifest::check::expected::{alternatives, expectation, problem_of};
+use crate::manifest::check::expected::{alternatives, expectation, mismatch, problem_of};
 use crate::manifest::diagnostic::Mark;
-use crate::manifest::schema::{ObjectType, Schema, Shape};
+use crate::manifest::schema::{Mismatch, ObjectType, Schema, Shape};
 use crate::manifest::tree::{Content, Entry, Tree};
 
 impl<'a> Checker<'a> {
@@ -15,13 +15,15 @@ impl<'a> Checker<'a> {
         let shapes = flattened(self.schema, shapes);
         match &tree.content {
             Content::Scalar(scalar) => {
-                let is_scalar =
-                    |shape: &&&Shape| !matches!(shape, Shape::List(_) | Shape::Map(_) | Shape::Object(_));
-                let scalars: Vec<&Shape> = shapes.iter().filter(is_scalar).copied().collect();
-                let problems: Vec<_> = scalars.iter().map(|shape| problem_of(shape, scalar)).collect();
-                match problems.as_slice() {
-                    _ if problems.contains(&None) => {}
-                    [Some(problem)] if shapes.len() == 1 => self.report(tree.mark, problem.clone()),
+                let mismatches: Vec<_> = shapes.iter().map(|shape| mismatch(shape, scalar)).collect();
+                let mut of_its_kind = mismatches.iter().filter_map(|mismatch| match mismatch {
+                    Some(Mismatch::Value(problem)) => Some(problem),
+                    _ => None,
+                });
+                match (of_its_kind.next(), of_its_kind.next()) {
+                    _ if mismatches.contains(&None) => {}
+                    // Only one of the shapes can have been meant.
+                    (Some(problem), None) => self.report(tree.mark, problem.clone()),
                     _ => self.report_kind(tree, &expectations(&shapes), mark),
                 }
             }

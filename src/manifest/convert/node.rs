@@ -2,7 +2,7 @@
 
 use crate::manifest::convert::pod::taint_effect;
 use crate::manifest::wire;
-use crate::manifest::wire::{Amount, ResourceList};
+use crate::manifest::wire::ResourceList;
 use crate::model::node::{NodeImage, NodeSpec};
 use crate::model::resources::{Bytes, Millicores, Resources};
 use crate::model::scheduling::Taint;
@@ -10,7 +10,7 @@ use crate::model::scheduling::Taint;
 /// Converts what a node is given to be.
 pub fn node_spec(node: &wire::node::Node) -> NodeSpec {
     let (spec, status) = (&node.spec, &node.status);
-    let max_pods = status.allocatable.get("pods").map_or(0, |amount| amount.0.value());
+    let max_pods = status.allocatable.get("pods").map_or(0, |amount| amount.value());
     NodeSpec {
         capacity: resources(&status.capacity),
         allocatable: resources(&status.allocatable),
@@ -34,7 +34,7 @@ fn image(image: &wire::node::ContainerImage) -> NodeImage {
 /// Converts amounts to whole millicores, bytes and units, rounded up. `pods` is not among them: a node has it apart.
 pub fn resources(list: &ResourceList) -> Resources {
     let mut resources = Resources::default();
-    for (name, Amount(amount)) in list {
+    for (name, amount) in list {
         match &**name {
             "cpu" => {
                 let millis = amount.milli_value().expect("validation keeps cpu countable in thousandths");

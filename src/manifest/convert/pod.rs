@@ -111,8 +111,6 @@ fn placement(spec: &wire::pod::PodSpec) -> Placement {
     let affinity = spec.affinity.as_ref().and_then(|affinity| affinity.node_affinity.as_ref());
     let required = affinity.and_then(|affinity| affinity.required.as_ref());
     let preferred = affinity.into_iter().flat_map(|affinity| &affinity.preferred);
-    // A term of weight 0 says nothing.
-    let preferred = preferred.filter(|term| term.weight != 0);
     Placement {
         node_selector: labels(&spec.node_selector),
         required_nodes: required.map(|nodes| nodes.node_selector_terms.iter().map(term).collect()),

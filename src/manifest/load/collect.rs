@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::manifest::admission::{PriorityClass, PriorityClasses};
-use crate::manifest::convert::{self, Accepted, ReadContext};
+use crate::manifest::convert::{self, ReadContext};
 use crate::manifest::load::{Head, Loader};
 use crate::manifest::params;
 use crate::manifest::source::{Object, ObjectKind};
@@ -129,41 +129,22 @@ impl Loader<'_> {
             params::substitute(object, &head.params, &mut self.diagnostics);
             self.api.check(object, &options, &mut self.diagnostics);
         }
-        let (classes, others): (Vec<_>, Vec<_>) =
-            objects.into_iter().partition(|object| object.kind == ObjectKind::PriorityClass);
+        let classes = objects.iter().filter(|object| object.kind == ObjectKind::PriorityClass);
         let classes: Vec<PriorityClass> = classes
-            .iter()
-            .filter_map(|object| match self.accept(object, profile, &PriorityClasses::default())? {
-                Accepted::PriorityClass(class) => Some(class),
-                Accepted::Object(_) | Accepted::Inert => None,
+            .filter_map(|object| {
+                let class = convert::accept_priority_class(&object.tree);
+                convert::report(class, object, &mut self.diagnostics)
             })
             .collect();
         collected.classes = PriorityClasses::new(classes);
-        for object in others {
-            if let Some(Accepted::Object(new)) = self.accept(&object, profile, &collected.classes) {
-                let place = object.place_of("metadata.name").to_string();
-                if let Err(message) = collected.insert(*new, place) {
-                    self.diagnostics.push(object.error("metadata.name", message));
-                }
-            }
-        }
-    }
-
-    /// Accepts one object, or reports why not.
-    pub(super) fn accept(
-        &mut self,
-        object: &Object,
-        profile: &Profile,
-        classes: &PriorityClasses,
-    ) -> Option<Accepted> {
-        let context = ReadContext { profile, priority_classes: classes };
-        match convert::accept(object.tree.to_json(), &context) {
-            Ok(accepted) => Some(accepted),
-            Err(errors) => {
-                for error in errors {
-                    self.diagnostics.push(object.error(&error.path, error.message()));
-                }
-                None
+        let context = ReadContext { profile, priority_classes: &collected.classes.clone() };
+        for object in &objects {
+            let ObjectKind::Cluster(kind) = object.kind else { continue };
+            let accepted = convert::accept_object(kind, object, &context, &mut self.diagnostics);
+            let Some(new) = accepted else { continue };
+            let place = object.place_of("metadata.name").to_string();
+            if let Err(message) = collected.insert(new, place) {
+                self.diagnostics.push(object.error("metadata.name", message));
             }
         }
     }
@@ -180,7 +161,7 @@ mod tests {
         names.sort();
         assert_eq!(
             names.map(|name| name.1.to_string()),
-            ["a-1-b-2", "a-1-b-10", "node-2", "node-10", "node"]
+            ["a-1-b-2", "a-1-b-10", "node", "node-2", "node-10"]
         );
     }
 }

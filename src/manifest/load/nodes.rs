@@ -2,13 +2,18 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::manifest::convert::Accepted;
+use crate::manifest::admission::PriorityClasses;
+use crate::manifest::convert::{self, ReadContext};
+use crate::manifest::diagnostic::Mark;
 use crate::manifest::load::collect::Collected;
 use crate::manifest::load::{Head, Loader};
 use crate::manifest::scenario::NodePool;
+use crate::manifest::tree::Tree;
+use crate::manifest::warnings::FieldWarnings;
+use crate::model::ids::Kind;
 use crate::model::node::{LABEL_HOSTNAME, LABEL_ZONE};
 use crate::model::profile::Profile;
-use crate::model::scenario::NewSpec;
+use crate::model::scenario::{NewObject, NewSpec};
 
 /// The most nodes that pools may have together.
 const NODES_MAX: u64 = 100_000;
@@ -44,27 +49,28 @@ impl Loader<'_> {
     ) {
         let path = format!("spec.nodePools[{idx}]");
         for number in 1..=pool.count {
-            let manifest = node_manifest(pool, number);
-            let context =
-                crate::manifest::convert::ReadContext { profile, priority_classes: &collected.classes };
-            let message = match crate::manifest::convert::accept(manifest, &context) {
-                Ok(Accepted::Object(mut object)) => {
-                    if let NewSpec::Node(spec) = &mut object.spec {
-                        spec.pool = Some(pool.name.as_str().into());
-                        spec.price_per_hour = pool.price_per_hour;
-                    }
-                    match collected.insert(*object, path.clone()) {
-                        Ok(()) => continue,
-                        Err(message) => message,
-                    }
-                }
-                Ok(Accepted::PriorityClass(_) | Accepted::Inert) => continue,
-                Err(errors) => errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "),
-            };
-            self.diagnostics.extend(head.object.as_ref().map(|object| object.error(&path, message)));
-            return;
+            let outcome =
+                node(pool, number, profile).and_then(|object| collected.insert(object, path.clone()));
+            if let Err(message) = outcome {
+                self.diagnostics.extend(head.object.as_ref().map(|object| object.error(&path, message)));
+                return;
+            }
         }
     }
+}
+
+/// The `number`-th node of a pool, as the API server accepts it.
+fn node(pool: &NodePool, number: u32, profile: &Profile) -> Result<NewObject, String> {
+    let tree = Tree::from_json(&node_manifest(pool, number), Mark::START);
+    let context = ReadContext { profile, priority_classes: &PriorityClasses::default() };
+    let accepted = convert::accept(Kind::Node, &tree, &context, &mut FieldWarnings::default());
+    let mut object =
+        accepted.map_err(|errors| errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))?;
+    if let NewSpec::Node(spec) = &mut object.spec {
+        spec.pool = Some(pool.name.as_str().into());
+        spec.price_per_hour = pool.price_per_hour;
+    }
+    Ok(object)
 }
 
 fn default_pool() -> NodePool {

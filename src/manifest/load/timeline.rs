@@ -20,25 +20,26 @@ impl Loader<'_> {
         collected: &Collected,
     ) -> Vec<TimedAction> {
         let mut actions = Vec::new();
-        for (idx, entry) in head.spec.timeline.iter().enumerate() {
-            let path = format!("spec.timeline[{idx}]");
-            let at = read::instant(entry.at);
-            if n_actions(entry) != 1 {
-                let message = format!("exactly one action is wanted, found {}", n_actions(entry));
+        for (number, written) in (0..).zip(&head.spec.timeline) {
+            let entry = Some(number);
+            let path = format!("spec.timeline[{number}]");
+            let at = read::instant(written.at);
+            if n_actions(written) != 1 {
+                let message = format!("exactly one action is wanted, found {}", n_actions(written));
                 self.entry_error(head, &path, message);
             }
-            if let Some(Apply { manifests }) = &entry.apply {
+            if let Some(Apply { manifests }) = &written.apply {
                 let action = Action::Apply(self.applied(manifests, head, profile, collected));
-                actions.push(TimedAction { at, action });
+                actions.push(TimedAction { entry, at, action });
             }
-            let simple = [patch_actions(entry), delete_actions(entry)].into_iter().flatten();
+            let simple = [patch_actions(written), delete_actions(written)].into_iter().flatten();
             for (field, outcome) in simple {
                 match outcome {
-                    Ok(action) => actions.push(TimedAction { at, action }),
+                    Ok(action) => actions.push(TimedAction { entry, at, action }),
                     Err(message) => self.entry_error(head, &format!("{path}.{field}"), message),
                 }
             }
-            actions.extend(timed_actions(entry, at));
+            actions.extend(timed_actions(entry, written, at));
         }
         actions.sort_by_key(|action| action.at);
         actions
@@ -82,31 +83,31 @@ fn delete_actions(entry: &TimelineEntry) -> Option<Outcome> {
 }
 
 /// The actions that cannot be wrong, with those that end them.
-fn timed_actions(entry: &TimelineEntry, at: SimTime) -> Vec<TimedAction> {
+fn timed_actions(entry: Option<u32>, written: &TimelineEntry, at: SimTime) -> Vec<TimedAction> {
     let mut actions = Vec::new();
-    let mut add = |at: SimTime, action: Action| actions.push(TimedAction { at, action });
-    if let Some(kill) = &entry.kill {
+    let mut add = |at: SimTime, action: Action| actions.push(TimedAction { entry, at, action });
+    if let Some(kill) = &written.kill {
         add(at, kill_action(kill));
     }
-    if let Some(Fail { node, r#for }) = &entry.fail {
+    if let Some(Fail { node, r#for }) = &written.fail {
         let node: Name = node.as_str().into();
         add(at, Action::FailNode(node.clone()));
         r#for.iter().for_each(|span| add(at + span.0, Action::RecoverNode(node.clone())));
     }
-    if let Some(target) = &entry.recover {
+    if let Some(target) = &written.recover {
         add(at, Action::RecoverNode(target.node.as_str().into()));
     }
-    for (target, is_unschedulable) in [(&entry.cordon, true), (&entry.uncordon, false)] {
+    for (target, is_unschedulable) in [(&written.cordon, true), (&written.uncordon, false)] {
         if let Some(target) = target {
             add(at, Action::Cordon { node: target.node.as_str().into(), is_unschedulable });
         }
     }
-    if let Some(Stop { component, r#for }) = &entry.stop {
+    if let Some(Stop { component, r#for }) = &written.stop {
         let component = read::component(*component);
         add(at, Action::StopComponent(component));
         r#for.iter().for_each(|span| add(at + span.0, Action::StartComponent(component)));
     }
-    if let Some(target) = &entry.start {
+    if let Some(target) = &written.start {
         add(at, Action::StartComponent(read::component(target.component)));
     }
     actions

@@ -6,10 +6,14 @@ use std::sync::Arc;
 use serde_json::json;
 
 use crate::engine::{Distribution, SimDuration, SimTime};
-use crate::manifest::convert::{self, Accepted, ReadContext};
+use crate::manifest::admission::PriorityClasses;
+use crate::manifest::convert::{self, ReadContext};
 use crate::manifest::diagnostic::{Diagnostic, Mark, Place};
 use crate::manifest::load::{Head, Loader};
 use crate::manifest::source::Source;
+use crate::manifest::tree::Tree;
+use crate::manifest::warnings::FieldWarnings;
+use crate::model::ids::Kind;
 use crate::model::meta::Name;
 use crate::model::pod::PodSpec;
 use crate::model::profile::Profile;
@@ -120,16 +124,12 @@ fn pod_spec(shape: Shape, profile: &Profile) -> Arc<PodSpec> {
             "resources": {"requests": amounts, "limits": amounts},
         }]},
     });
-    let context = ReadContext { profile, priority_classes: &Default::default() };
-    match convert::accept(manifest, &context) {
-        Ok(Accepted::Object(object)) => match object.spec {
-            NewSpec::Pod(spec) => spec,
-            NewSpec::Node(_) | NewSpec::Job(_) | NewSpec::CronJob(_) => {
-                unreachable!("the manifest is a pod's")
-            }
-        },
-        Ok(Accepted::PriorityClass(_) | Accepted::Inert) => unreachable!("the manifest is a pod's"),
-        Err(errors) => unreachable!("amounts of a trace are whole numbers: {errors:?}"),
+    let tree = Tree::from_json(&manifest, Mark::START);
+    let context = ReadContext { profile, priority_classes: &PriorityClasses::default() };
+    let accepted = convert::accept(Kind::Pod, &tree, &context, &mut FieldWarnings::default());
+    match accepted.expect("whole amounts of cpu and memory make a valid pod").spec {
+        NewSpec::Pod(spec) => spec,
+        NewSpec::Node(_) | NewSpec::Job(_) | NewSpec::CronJob(_) => unreachable!("the manifest is a pod's"),
     }
 }
 

@@ -38,3 +38,81 @@ fn check_span(scalar: &Scalar) -> Result<(), Mismatch> {
     };
     text.parse::<SimDuration>().map(|_| ()).map_err(|error| Mismatch::Value(error.to_string()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::manifest::api::Api;
+    use crate::manifest::source::{self, Source};
+
+    #[track_caller]
+    fn check_lines(spec: &str, expected: &[&str]) {
+        let text = format!("apiVersion: sim/v1\nkind: Scenario\nspec:\n{spec}");
+        let mut diagnostics = Diagnostics::default();
+        let sources = [Source { name: "f".into(), text: text.into() }];
+        for object in source::read(&sources, &Api::load(), &mut diagnostics) {
+            check(&object, &mut diagnostics);
+        }
+        let lines: Vec<String> = diagnostics.iter().map(ToString::to_string).collect();
+        assert_eq!(lines, expected, "{spec}");
+    }
+
+    #[test]
+    fn a_scenario_that_fits_passes() {
+        check_lines(
+            "  seed: 7
+  horizon: 2h
+  kubernetesVersion: '1.35'
+  timing: {preset: typical, watch: 5ms, pullRate: 75M}
+  params: {workers: 3, name: x, on: true}
+  nodePools: [{name: small, count: 3, capacity: {cpu: '4', memory: 16Gi}, pricePerHour: 0.19}]
+  images:
+    a: {pullSize: 80Mi, startup: 2s, memory: {base: 100Mi, growth: 1Mi/m}, onTerm: {ignore: true}}
+    b: {steps: [{listen: 8080}, {listen: {port: 53, protocol: UDP}}, {waitFor: {port: 'db:5432'}}, {run: forever},
+                {run: {lognormal: {p50: 20s, p99: 60s}}}, {write: /x}, {log: done}, {exit: {0: 0.9, 1: 0.1}}]}
+    c: {attemptsBy: pod, attempts: [{run: 5s, exit: 42}, [{run: 0}, {exit: 0}]]}
+  timeline:
+  - {at: 1m, apply: {manifests: [late.yaml]}}
+  - {at: 30m, patch: {job: batch, merge: {spec: {suspend: true}}}}
+  expect: [{that: 'true', message: x}]
+",
+            &["f:8:33: warning: spec.params.true: the key `on` is taken as `true`; quote it to keep it"],
+        );
+    }
+
+    #[test]
+    fn every_mistake_of_a_scenario_is_reported_at_once() {
+        check_lines(
+            "  sed: 7
+  horizon: 2 hours
+  kubernetesVersion: 1.35
+  timing: idael
+  nodePools: [{name: small, cuont: 3}]
+  images:
+    a: {pullSize: 80Mib, steps: [{runn: 5s}, {run: fast}, {listen: 0}, {exit: x}], memory: {base: 1}}
+    b: {attempts: [{run: 5, exti: 1}, 3]}
+  timeline:
+  - {at: 1m, aply: {}}
+",
+            &[
+                "f:4:3: spec.sed: unknown field `sed`; did you mean `seed`?",
+                "f:5:12: spec.horizon: not a duration such as 90s, 1h30m, 250ms or 30d: \"2 hours\"",
+                "f:6:22: spec.kubernetesVersion: expected a string, found the number `1.35`; quote it: \"1.35\"",
+                "f:7:11: spec.timing: expected `ideal` or `typical`, found `idael`; did you mean `ideal`?",
+                "f:8:15: spec.nodePools[0].count: Required value",
+                "f:8:29: spec.nodePools[0].cuont: unknown field `cuont`; did you mean `count`?",
+                "f:10:19: spec.images[a].pullSize: quantities must match the regular expression \
+                 '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$', found `80Mib`",
+                "f:10:35: spec.images[a].steps[0].runn: unknown field `runn`; did you mean `run`?",
+                "f:10:52: spec.images[a].steps[1].run: expected `forever`, a span of time such as 90s, 1h30m or 250ms \
+                 or a map, found the string `fast`",
+                "f:10:68: spec.images[a].steps[2].listen: expected an integer from 1 to 65535, found `0`",
+                "f:10:79: spec.images[a].steps[3].exit: expected an integer or a map, found the string `x`",
+                "f:11:26: spec.images[b].attempts[0].run: a span of time needs a unit, as in 5s, found 5",
+                "f:11:29: spec.images[b].attempts[0].exti: unknown field `exti`; did you mean `exit`?",
+                "f:11:39: spec.images[b].attempts[1]: expected a list or a map, found the number `3`",
+                "f:13:14: spec.timeline[0].aply: unknown field `aply`; did you mean `apply`?",
+            ],
+        );
+    }
+}

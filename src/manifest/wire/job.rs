@@ -3,7 +3,6 @@
 use serde::Deserialize;
 
 use crate::manifest::wire::meta::{LabelSelector, ObjectMeta};
-use crate::manifest::wire::nullable;
 use crate::manifest::wire::pod::PodTemplateSpec;
 use crate::model::meta::Name;
 
@@ -11,11 +10,8 @@ use crate::model::meta::Name;
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct Job {
-    #[serde(deserialize_with = "nullable")]
     pub metadata: ObjectMeta,
-    #[serde(deserialize_with = "nullable")]
     pub spec: JobSpec,
-    #[serde(deserialize_with = "nullable")]
     pub status: JobStatus,
 }
 
@@ -37,7 +33,6 @@ pub struct JobSpec {
     pub selector: Option<LabelSelector>,
     pub success_policy: Option<SuccessPolicy>,
     pub suspend: Option<bool>,
-    #[serde(deserialize_with = "nullable")]
     pub template: PodTemplateSpec,
     pub ttl_seconds_after_finished: Option<i32>,
 }
@@ -46,7 +41,6 @@ pub struct JobSpec {
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct PodFailurePolicy {
-    #[serde(deserialize_with = "nullable")]
     pub rules: Vec<PodFailurePolicyRule>,
 }
 
@@ -54,10 +48,8 @@ pub struct PodFailurePolicy {
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct PodFailurePolicyRule {
-    #[serde(deserialize_with = "nullable")]
     pub action: Name,
     pub on_exit_codes: Option<OnExitCodes>,
-    #[serde(deserialize_with = "nullable")]
     pub on_pod_conditions: Vec<OnPodCondition>,
 }
 
@@ -66,9 +58,7 @@ pub struct PodFailurePolicyRule {
 #[serde(default, rename_all = "camelCase")]
 pub struct OnExitCodes {
     pub container_name: Option<Name>,
-    #[serde(deserialize_with = "nullable")]
     pub operator: Name,
-    #[serde(deserialize_with = "nullable")]
     pub values: Vec<i32>,
 }
 
@@ -76,9 +66,8 @@ pub struct OnExitCodes {
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct OnPodCondition {
-    #[serde(deserialize_with = "nullable", rename = "type")]
+    #[serde(rename = "type")]
     pub kind: Name,
-    #[serde(deserialize_with = "nullable")]
     pub status: Name,
 }
 
@@ -86,7 +75,6 @@ pub struct OnPodCondition {
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct SuccessPolicy {
-    #[serde(deserialize_with = "nullable")]
     pub rules: Vec<SuccessPolicyRule>,
 }
 
@@ -102,19 +90,14 @@ pub struct SuccessPolicyRule {
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct JobStatus {
-    #[serde(deserialize_with = "nullable")]
     pub active: i32,
-    #[serde(deserialize_with = "nullable")]
     pub completed_indexes: Name,
     pub completion_time: Option<Name>,
-    #[serde(deserialize_with = "nullable")]
     pub conditions: Vec<JobCondition>,
-    #[serde(deserialize_with = "nullable")]
     pub failed: i32,
     pub failed_indexes: Option<Name>,
     pub ready: Option<i32>,
     pub start_time: Option<Name>,
-    #[serde(deserialize_with = "nullable")]
     pub succeeded: i32,
     pub terminating: Option<i32>,
     pub uncounted_terminated_pods: Option<UncountedTerminatedPods>,
@@ -124,9 +107,8 @@ pub struct JobStatus {
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct JobCondition {
-    #[serde(deserialize_with = "nullable", rename = "type")]
+    #[serde(rename = "type")]
     pub kind: Name,
-    #[serde(deserialize_with = "nullable")]
     pub status: Name,
 }
 
@@ -134,8 +116,6 @@ pub struct JobCondition {
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct UncountedTerminatedPods {
-    #[serde(deserialize_with = "nullable")]
     pub succeeded: Vec<Name>,
-    #[serde(deserialize_with = "nullable")]
     pub failed: Vec<Name>,
 }

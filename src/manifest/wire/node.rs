@@ -2,19 +2,16 @@
 
 use serde::Deserialize;
 
+use crate::manifest::wire::ResourceList;
 use crate::manifest::wire::meta::ObjectMeta;
-use crate::manifest::wire::{ResourceList, nullable};
 use crate::model::meta::Name;
 
 /// `v1 Node`
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct Node {
-    #[serde(deserialize_with = "nullable")]
     pub metadata: ObjectMeta,
-    #[serde(deserialize_with = "nullable")]
     pub spec: NodeSpec,
-    #[serde(deserialize_with = "nullable")]
     pub status: NodeStatus,
 }
 
@@ -22,9 +19,7 @@ pub struct Node {
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct NodeSpec {
-    #[serde(deserialize_with = "nullable")]
     pub taints: Vec<Taint>,
-    #[serde(deserialize_with = "nullable")]
     pub unschedulable: bool,
 }
 
@@ -32,11 +27,8 @@ pub struct NodeSpec {
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct Taint {
-    #[serde(deserialize_with = "nullable")]
     pub key: Name,
-    #[serde(deserialize_with = "nullable")]
     pub value: Name,
-    #[serde(deserialize_with = "nullable")]
     pub effect: Name,
 }
 
@@ -44,20 +36,25 @@ pub struct Taint {
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct NodeStatus {
-    #[serde(deserialize_with = "nullable")]
     pub allocatable: ResourceList,
-    #[serde(deserialize_with = "nullable")]
     pub capacity: ResourceList,
-    #[serde(deserialize_with = "nullable")]
+    pub conditions: Vec<NodeCondition>,
     pub images: Vec<ContainerImage>,
+}
+
+/// `NodeCondition`
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct NodeCondition {
+    #[serde(rename = "type")]
+    pub kind: Name,
+    pub status: Name,
 }
 
 /// `ContainerImage`
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct ContainerImage {
-    #[serde(deserialize_with = "nullable")]
     pub names: Vec<Name>,
-    #[serde(deserialize_with = "nullable")]
     pub size_bytes: i64,
 }

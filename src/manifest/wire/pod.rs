@@ -3,16 +3,14 @@
 use serde::Deserialize;
 
 use crate::manifest::wire::meta::{ObjectMeta, SelectorRequirement};
-use crate::manifest::wire::{Others, ResourceList, StringMap, nullable};
+use crate::manifest::wire::{Others, ResourceList, StringMap};
 use crate::model::meta::Name;
 
 /// `v1 Pod`
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct Pod {
-    #[serde(deserialize_with = "nullable")]
     pub metadata: ObjectMeta,
-    #[serde(deserialize_with = "nullable")]
     pub spec: PodSpec,
 }
 
@@ -20,9 +18,7 @@ pub struct Pod {
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct PodTemplateSpec {
-    #[serde(deserialize_with = "nullable")]
     pub metadata: ObjectMeta,
-    #[serde(deserialize_with = "nullable")]
     pub spec: PodSpec,
 }
 
@@ -32,34 +28,21 @@ pub struct PodTemplateSpec {
 pub struct PodSpec {
     pub active_deadline_seconds: Option<i64>,
     pub affinity: Option<Affinity>,
-    #[serde(deserialize_with = "nullable")]
     pub containers: Vec<Container>,
-    #[serde(deserialize_with = "nullable")]
     pub dns_policy: Name,
-    #[serde(deserialize_with = "nullable")]
     pub host_network: bool,
-    #[serde(deserialize_with = "nullable")]
     pub init_containers: Vec<Container>,
-    #[serde(deserialize_with = "nullable")]
     pub node_name: Name,
-    #[serde(deserialize_with = "nullable")]
     pub node_selector: StringMap,
-    #[serde(deserialize_with = "nullable")]
     pub overhead: ResourceList,
     pub preemption_policy: Option<Name>,
     pub priority: Option<i32>,
-    #[serde(deserialize_with = "nullable")]
     pub priority_class_name: Name,
-    #[serde(deserialize_with = "nullable")]
     pub restart_policy: Name,
-    #[serde(deserialize_with = "nullable")]
     pub scheduler_name: Name,
-    #[serde(deserialize_with = "nullable")]
     pub scheduling_gates: Vec<SchedulingGate>,
     pub termination_grace_period_seconds: Option<i64>,
-    #[serde(deserialize_with = "nullable")]
     pub tolerations: Vec<Toleration>,
-    #[serde(deserialize_with = "nullable")]
     pub volumes: Vec<Volume>,
     #[serde(flatten)]
     pub others: Others,
@@ -69,20 +52,13 @@ pub struct PodSpec {
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct Container {
-    #[serde(deserialize_with = "nullable")]
     pub name: Name,
-    #[serde(deserialize_with = "nullable")]
     pub image: Name,
-    #[serde(deserialize_with = "nullable")]
     pub image_pull_policy: Name,
-    #[serde(deserialize_with = "nullable")]
     pub ports: Vec<ContainerPort>,
-    #[serde(deserialize_with = "nullable")]
     pub resources: ResourceRequirements,
     pub restart_policy: Option<Name>,
-    #[serde(deserialize_with = "nullable")]
     pub termination_message_policy: Name,
-    #[serde(deserialize_with = "nullable")]
     pub volume_mounts: Vec<VolumeMount>,
     #[serde(flatten)]
     pub others: Others,
@@ -92,15 +68,11 @@ pub struct Container {
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct ContainerPort {
-    #[serde(deserialize_with = "nullable")]
     pub name: Name,
-    #[serde(deserialize_with = "nullable")]
     pub container_port: i32,
-    #[serde(deserialize_with = "nullable")]
     pub host_port: i32,
-    #[serde(deserialize_with = "nullable", rename = "hostIP")]
+    #[serde(rename = "hostIP")]
     pub host_ip: Name,
-    #[serde(deserialize_with = "nullable")]
     pub protocol: Name,
 }
 
@@ -108,9 +80,7 @@ pub struct ContainerPort {
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct ResourceRequirements {
-    #[serde(deserialize_with = "nullable")]
     pub limits: ResourceList,
-    #[serde(deserialize_with = "nullable")]
     pub requests: ResourceList,
     #[serde(flatten)]
     pub others: Others,
@@ -120,12 +90,10 @@ pub struct ResourceRequirements {
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct VolumeMount {
-    #[serde(deserialize_with = "nullable")]
     pub name: Name,
-    #[serde(deserialize_with = "nullable")]
     pub mount_path: Name,
-    #[serde(deserialize_with = "nullable")]
     pub read_only: bool,
+    pub sub_path: Name,
     #[serde(flatten)]
     pub others: Others,
 }
@@ -134,7 +102,6 @@ pub struct VolumeMount {
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct Volume {
-    #[serde(deserialize_with = "nullable")]
     pub name: Name,
     /// The sources by the name of their field: `emptyDir`, `configMap`…; one where the volume is valid.
     #[serde(flatten)]
@@ -145,7 +112,6 @@ pub struct Volume {
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct SchedulingGate {
-    #[serde(deserialize_with = "nullable")]
     pub name: Name,
 }
 
@@ -153,13 +119,9 @@ pub struct SchedulingGate {
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct Toleration {
-    #[serde(deserialize_with = "nullable")]
     pub key: Name,
-    #[serde(deserialize_with = "nullable")]
     pub operator: Name,
-    #[serde(deserialize_with = "nullable")]
     pub value: Name,
-    #[serde(deserialize_with = "nullable")]
     pub effect: Name,
     pub toleration_seconds: Option<i64>,
 }
@@ -179,7 +141,7 @@ pub struct Affinity {
 pub struct NodeAffinity {
     #[serde(rename = "requiredDuringSchedulingIgnoredDuringExecution")]
     pub required: Option<NodeSelector>,
-    #[serde(rename = "preferredDuringSchedulingIgnoredDuringExecution", deserialize_with = "nullable")]
+    #[serde(rename = "preferredDuringSchedulingIgnoredDuringExecution")]
     pub preferred: Vec<PreferredSchedulingTerm>,
 }
 
@@ -187,7 +149,6 @@ pub struct NodeAffinity {
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct NodeSelector {
-    #[serde(deserialize_with = "nullable")]
     pub node_selector_terms: Vec<NodeSelectorTerm>,
 }
 
@@ -195,9 +156,7 @@ pub struct NodeSelector {
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct PreferredSchedulingTerm {
-    #[serde(deserialize_with = "nullable")]
     pub weight: i32,
-    #[serde(deserialize_with = "nullable")]
     pub preference: NodeSelectorTerm,
 }
 
@@ -205,8 +164,6 @@ pub struct PreferredSchedulingTerm {
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct NodeSelectorTerm {
-    #[serde(deserialize_with = "nullable")]
     pub match_expressions: Vec<SelectorRequirement>,
-    #[serde(deserialize_with = "nullable")]
     pub match_fields: Vec<SelectorRequirement>,
 }

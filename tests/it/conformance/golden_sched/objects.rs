@@ -30,7 +30,7 @@ pub fn texts(value: &Value) -> Vec<&str> {
 
 /// A pod to create.
 pub fn pod(manifest: &Value) -> NewObject {
-    let mut pod: wire::pod::Pod = serde_json::from_value(manifest.clone()).expect("a pod");
+    let mut pod: wire::pod::Pod = wire::decode_json(manifest).expect("a pod");
     defaults::pod(&mut pod);
     let spec = convert::pod::pod_spec(&pod.spec);
     let placement = cluster_sim::model::scheduling::Placement {
@@ -43,7 +43,7 @@ pub fn pod(manifest: &Value) -> NewObject {
 
 /// A node to create.
 pub fn node(manifest: &Value) -> NewObject {
-    let mut node: wire::node::Node = serde_json::from_value(manifest.clone()).expect("a node");
+    let mut node: wire::node::Node = wire::decode_json(manifest).expect("a node");
     defaults::node(&mut node);
     object(manifest, NewSpec::Node(convert::node::node_spec(&node)))
 }

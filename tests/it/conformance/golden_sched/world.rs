@@ -98,10 +98,10 @@ impl World {
         let cluster = &self.cluster;
         match change {
             Change::Created(ObjectId::Node(id)) => self.snapshot.note_added(*id, cluster),
-            Change::Created(ObjectId::Pod(id)) => {
-                if !cluster.pods()[*id].spec.placement.pod_affinity.is_empty() {
-                    self.snapshot.groups.note_affinity();
-                }
+            Change::Created(ObjectId::Pod(id))
+                if !cluster.pods()[*id].spec.placement.pod_affinity.is_empty() =>
+            {
+                self.snapshot.groups.note_affinity();
             }
             Change::NodeChanged(id, _) => self.snapshot.note_changed(*id, cluster),
             Change::NodeDeleted(id, _) => self.snapshot.note_removed(*id),

@@ -5,61 +5,54 @@ use std::sync::Arc;
 use cluster_sim::cluster::Cluster;
 use cluster_sim::engine::{EntityKey, SimDuration, SimTime};
 use cluster_sim::event::{Command, Creation};
+use cluster_sim::manifest::admission::PriorityClasses;
+use cluster_sim::manifest::convert::{ReadContext, accept};
+use cluster_sim::manifest::diagnostic::Mark;
+use cluster_sim::manifest::tree::Tree;
+use cluster_sim::manifest::warnings::FieldWarnings;
 use cluster_sim::model::cronjob::{ConcurrencyPolicy, CronJobSpec, JobReference};
-use cluster_sim::model::ids::ObjectId;
+use cluster_sim::model::ids::{Kind, ObjectId};
 use cluster_sim::model::job::{JobSpec, JobTemplate};
 use cluster_sim::model::meta::{Labels, ObjectMeta, Owner, Uid};
-use cluster_sim::model::pod::{PodSpec, PodTemplate};
+use cluster_sim::model::profile::Profile;
 use cluster_sim::model::scenario::{NewObject, NewSpec};
-use serde_json::Value;
+use serde_json::{Value, json};
 
-/// A Job of one pod without containers.
-pub fn job_spec() -> JobSpec {
-    JobSpec {
-        parallelism: 1,
-        completions: Some(1),
-        active_deadline: None,
-        backoff_limit: 6,
-        backoff_limit_per_index: None,
-        max_failed_indexes: None,
-        completion_mode: Default::default(),
-        suspend: false,
-        ttl_after_finished: None,
-        pod_failure_policy: None,
-        success_policy: None,
-        pod_replacement_policy: Default::default(),
-        managed_by: None,
-        manual_selector: None,
-        template: PodTemplate {
-            labels: Labels::default(),
-            annotations: Labels::default(),
-            spec: Arc::new(pod_spec()),
-        },
+/// What the API server makes of a manifest.
+///
+/// # Errors
+/// Why it refuses it.
+pub fn accepted(manifest: Value, profile: &Profile) -> Result<NewObject, String> {
+    let context = ReadContext { profile, priority_classes: &PriorityClasses::default() };
+    let kind = match manifest["kind"].as_str() {
+        Some("Pod") => Kind::Pod,
+        Some("Node") => Kind::Node,
+        Some("Job") => Kind::Job,
+        Some("CronJob") => Kind::CronJob,
+        other => return Err(format!("no kind of the cluster: {other:?}")),
+    };
+    let tree = Tree::from_json(&manifest, Mark::START);
+    accept(kind, &tree, &context, &mut FieldWarnings::default())
+        .map_err(|errors| format!("not accepted: {errors:?}"))
+}
+
+/// A Job of one pod, with nothing said but what must be.
+pub fn job_spec() -> Arc<JobSpec> {
+    let manifest = json!({
+        "apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "any"},
+        "spec": {"template": {"spec": {
+            "restartPolicy": "Never",
+            "containers": [{"name": "main", "image": "any"}],
+        }}},
+    });
+    match accepted(manifest, &Profile::default()).map(|object| object.spec) {
+        Ok(NewSpec::Job(spec)) => spec,
+        other => panic!("no Job: {other:?}"),
     }
 }
 
-fn pod_spec() -> PodSpec {
-    PodSpec {
-        init_containers: Vec::new(),
-        containers: Vec::new(),
-        restart_policy: Default::default(),
-        termination_grace: SimDuration::from_secs(30),
-        active_deadline: None,
-        node_name: None,
-        scheduler_name: "default-scheduler".into(),
-        priority: 0,
-        priority_class: None,
-        preemption_policy: Default::default(),
-        placement: Default::default(),
-        scheduling_gates: Vec::new(),
-        host_network: false,
-        overhead: Default::default(),
-        volumes: Vec::new(),
-        derived: Default::default(),
-    }
-}
-
-/// The CronJob that the fields of a case's `spec` describe. Without history limits nothing is cleaned up.
+/// The CronJob that the fields of a case's `spec` describe, also where the API server would refuse it. Without history
+/// limits nothing is cleaned up.
 pub fn cronjob_spec(spec: &Value) -> CronJobSpec {
     let number = |field: &str| spec[field].as_u64();
     let limit = |field: &str| number(field).map(|limit| u32::try_from(limit).expect("a small limit"));
@@ -79,7 +72,7 @@ pub fn cronjob_spec(spec: &Value) -> CronJobSpec {
         job_template: JobTemplate {
             labels: labels(&spec["template_labels"]),
             annotations: labels(&spec["template_annotations"]),
-            spec: Arc::new(job_spec()),
+            spec: job_spec(),
             manifest: Arc::new(Value::Null),
         },
     }
@@ -131,7 +124,7 @@ pub fn creation(object: NewObject, owner: Option<Owner>) -> Command {
 
 /// Creates a Job.
 pub fn create_job(cluster: &mut Cluster, namespace: &str, name: &str, owner: Option<Owner>) -> JobReference {
-    let job = new_object(namespace, name, NewSpec::Job(Arc::new(job_spec())));
+    let job = new_object(namespace, name, NewSpec::Job(job_spec()));
     let created = cluster.apply(SimTime::ZERO, creation(job, owner), &mut Vec::new());
     let Ok(Some(ObjectId::Job(id))) = created else { panic!("{name} is not created: {created:?}") };
     let meta = &cluster.job(id).expect("it has just been created").meta;

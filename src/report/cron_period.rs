@@ -1,0 +1,220 @@
+//! The ledger of a period of CronJobs: days at a glance, and every run that is not ordinary.
+
+use std::fmt::Write;
+
+use chrono::{DateTime, NaiveDate, Offset, TimeZone, Utc};
+use chrono_tz::Tz;
+use serde::{Serialize, Serializer};
+
+use crate::experiment::cron_period::CronObserver;
+use crate::model::scenario::Horizon;
+use crate::model::time_zone::load_zone;
+use crate::report::cron_runs::{CronJobLedger, LedgerInput, RunOutcome, ScheduledRun, ledger};
+use crate::report::summary::outages;
+use crate::report::table::Table;
+use crate::report::text::span;
+use crate::sim::Simulation;
+
+/// The ledger of one CronJob over a period.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PeriodLedger {
+    /// The runs.
+    #[serde(flatten)]
+    pub ledger: CronJobLedger,
+    /// The days on which a run was due, by the calendar of its time zone.
+    pub days: Vec<Day>,
+}
+
+/// What a day came to.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Day {
+    /// The date.
+    #[serde(serialize_with = "as_text")]
+    pub date: NaiveDate,
+    /// Runs on time.
+    pub ran: usize,
+    /// Runs that started late.
+    pub late: usize,
+    /// Runs that were held back.
+    pub skipped: usize,
+    /// Runs that were lost.
+    pub missed: usize,
+    /// Runs at a time of day that a run had before on this day, because the clocks went back.
+    pub doubled: usize,
+    /// How much the clocks went forward (positive) or back on this day [s].
+    pub clock_change: i32,
+}
+
+fn as_text<S: Serializer>(date: &NaiveDate, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(date)
+}
+
+/// The ledgers of all CronJobs of a run.
+pub fn ledgers(simulation: &Simulation<CronObserver>) -> Vec<PeriodLedger> {
+    let seen = simulation.observer();
+    let scenario = simulation.scenario();
+    let (Horizon::At(end) | Horizon::Quiet(end)) = scenario.horizon;
+    let outages = outages(scenario, end);
+    let clock = simulation.context().clock;
+    let input = LedgerInput { jobs: seen.jobs.jobs(), outages: &outages, end, clock };
+    let ledgers = seen.cronjobs.entries().iter().map(|entry| {
+        let ledger = ledger(entry, &input);
+        let days = days(&ledger);
+        PeriodLedger { ledger, days }
+    });
+    ledgers.collect()
+}
+
+fn zone(ledger: &CronJobLedger) -> Tz {
+    ledger.time_zone.as_deref().and_then(|name| load_zone(name).ok()).unwrap_or(Tz::UTC)
+}
+
+/// A scheduled time on the clocks of the zone.
+fn local(run: &ScheduledRun, zone: Tz) -> Option<DateTime<Tz>> {
+    let time: DateTime<Utc> = run.scheduled_at.parse().ok()?;
+    Some(time.with_timezone(&zone))
+}
+
+fn days(ledger: &CronJobLedger) -> Vec<Day> {
+    let zone = zone(ledger);
+    let mut days: Vec<Day> = Vec::new();
+    for run in &ledger.runs {
+        let Some(time) = local(run, zone) else { continue };
+        let date = time.date_naive();
+        if days.last().is_none_or(|day| day.date != date) {
+            days.push(Day { date, clock_change: clock_change(date, zone), ..Day::default() });
+        }
+        let Some(day) = days.last_mut() else { continue };
+        match run.outcome {
+            RunOutcome::Ran => day.ran += 1,
+            RunOutcome::Late => day.late += 1,
+            RunOutcome::Skipped => day.skipped += 1,
+            RunOutcome::Missed => day.missed += 1,
+        }
+        day.doubled += usize::from(is_doubled(&time, day.clock_change));
+    }
+    days
+}
+
+/// How much the clocks change between the midnights of a day [s].
+fn clock_change(date: NaiveDate, zone: Tz) -> i32 {
+    let offset = |date: NaiveDate| {
+        let noon = date.and_hms_opt(12, 0, 0)?;
+        Some(zone.offset_from_utc_datetime(&noon).fix().local_minus_utc())
+    };
+    match (date.pred_opt().and_then(offset), offset(date)) {
+        (Some(before), Some(after)) => after - before,
+        _ => 0,
+    }
+}
+
+/// Whether the clock has shown this time of day before: it is within the hour that the clocks go through twice.
+fn is_doubled(time: &DateTime<Tz>, clock_change: i32) -> bool {
+    if clock_change >= 0 {
+        return false;
+    }
+    let earlier = *time + chrono::Duration::seconds(i64::from(clock_change));
+    earlier.offset().fix() != time.offset().fix() && earlier.naive_local() == time.naive_local()
+}
+
+impl Day {
+    fn is_like(&self, other: &Self) -> bool {
+        Self { date: other.date, ..self.clone() } == *other
+    }
+
+    fn text(&self) -> String {
+        let counts =
+            [(self.ran, "ran"), (self.late, "late"), (self.skipped, "skipped"), (self.missed, "missed")];
+        let mut parts: Vec<String> = counts
+            .into_iter()
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, word)| format!("{count} {word}"))
+            .collect();
+        if self.doubled > 0 {
+            parts.push(format!("of these {} doubled", self.doubled));
+        }
+        let change = span(f64::from(self.clock_change.abs()));
+        match self.clock_change {
+            0 => {}
+            1.. => parts.push(format!("clocks went forward by {change}")),
+            _ => parts.push(format!("clocks went back by {change}")),
+        }
+        parts.join(", ")
+    }
+}
+
+/// The ledgers as text: per day how many, equal days in one line, and every run that is not ordinary.
+pub fn text(ledgers: &[PeriodLedger]) -> String {
+    let mut out = String::new();
+    for (position, period) in ledgers.iter().enumerate() {
+        if position > 0 {
+            out.push('\n');
+        }
+        one(&mut out, period);
+    }
+    if out.is_empty() { "No CronJobs.\n".to_owned() } else { out }
+}
+
+fn one(out: &mut String, period: &PeriodLedger) {
+    let ledger = &period.ledger;
+    let zone = ledger.time_zone.as_deref().unwrap_or("UTC");
+    let _ = writeln!(
+        out,
+        "CronJob {}/{}  {} runs scheduled  (\"{}\" {zone})",
+        ledger.namespace,
+        ledger.name,
+        ledger.runs.len(),
+        ledger.schedule
+    );
+    let mut days = Table::new(&["DAYS", "RUNS EACH"]);
+    let mut rest = &period.days[..];
+    while let Some(first) = rest.first() {
+        let n_alike = rest.iter().take_while(|day| day.is_like(first)).count();
+        let (alike, later) = rest.split_at(n_alike);
+        let last = alike[n_alike - 1].date;
+        let dates = if n_alike == 1 {
+            first.date.to_string()
+        } else {
+            format!("{} … {last} ({n_alike} days)", first.date)
+        };
+        days.row([dates, first.text()]);
+        rest = later;
+    }
+    let zone = self::zone(ledger);
+    let mut runs = Table::new(&["SCHEDULED", "OUTCOME", "LATE BY", "WHY"]);
+    for run in ledger.runs.iter().filter(|run| run.outcome != RunOutcome::Ran) {
+        let time = local(run, zone).map_or_else(|| run.scheduled_at.clone(), |time| time.to_rfc3339());
+        let late = run.late_by.map(span).unwrap_or_default();
+        let why = run.reason.as_ref().map(ToString::to_string).unwrap_or_default();
+        runs.row([time, run.outcome.as_str().to_owned(), late, why]);
+    }
+    for table in [days, runs].into_iter().filter(|table| !table.is_empty()) {
+        let _ = write!(out, "\n{}", table.without_empty_columns());
+    }
+}
+
+/// Every run of every CronJob as comma-separated values.
+pub fn csv(ledgers: &[PeriodLedger]) -> String {
+    let mut out = "namespace,name,scheduled,outcome,started,late_by,job,reason\n".to_owned();
+    for PeriodLedger { ledger, .. } in ledgers {
+        for run in &ledger.runs {
+            let number = |value: Option<f64>| value.map(|value| value.to_string()).unwrap_or_default();
+            let reason = run.reason.as_ref().map(ToString::to_string).unwrap_or_default();
+            let _ = writeln!(
+                out,
+                "{},{},{},{},{},{},{},\"{}\"",
+                ledger.namespace,
+                ledger.name,
+                run.scheduled_at,
+                run.outcome.as_str(),
+                number(run.started),
+                number(run.late_by),
+                run.job.as_deref().unwrap_or_default(),
+                reason.replace('"', "\"\"")
+            );
+        }
+    }
+    out
+}

@@ -1,0 +1,171 @@
+//! Why an object is as it is: the chain of causes from the first one, and what decided.
+//!
+//! Pure reasoning on what was seen of a run; where it helps, the run is forked to see what comes next.
+
+mod chain;
+mod cronjob;
+mod job;
+mod pod;
+
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::engine::SimTime;
+use crate::experiment::trial::Trial;
+use crate::manifest::near_name::nearest;
+use crate::model::ids::Kind;
+use crate::model::scenario::ObjectName;
+use crate::observe::story::Story;
+use crate::report::table::Table;
+
+/// Longer chains are cut in the middle, with a line that says so.
+const LINES_MAX: usize = 60;
+
+/// Why an object is as it is.
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Why {
+    /// The answer, in a line or a few.
+    pub answer: Vec<String>,
+    /// What led to it, oldest first.
+    pub causes: Vec<Cause>,
+    /// For a Job: its limits, and how the race between them went.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub limits: Vec<LimitRow>,
+    /// For a pod: what the scheduler says of each node.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub nodes: Vec<NodeVerdictRow>,
+}
+
+/// One link of the chain.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Cause {
+    /// When.
+    pub at: String,
+    /// What happened, in words.
+    pub what: String,
+}
+
+impl Cause {
+    fn new(at: SimTime, what: impl Into<String>) -> Self {
+        Self { at: at.to_string(), what: what.into() }
+    }
+}
+
+/// A limit of a Job.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct LimitRow {
+    /// The field.
+    pub limit: &'static str,
+    /// Its value.
+    pub value: String,
+    /// When it fired or would have.
+    pub at: String,
+    /// Whether and by how much it won or lost.
+    pub outcome: String,
+}
+
+/// What the scheduler says of a node.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct NodeVerdictRow {
+    /// The node.
+    pub node: String,
+    /// The plugin that refuses it; empty where none does.
+    pub refused_by: String,
+    /// Why, or the score.
+    pub verdict: String,
+}
+
+/// An object that never was.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub struct UnknownObject {
+    /// What was asked for.
+    pub asked: ObjectName,
+    /// A name that is near.
+    pub near: Option<String>,
+}
+
+impl fmt::Display for UnknownObject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the run has no {}", self.asked)?;
+        match &self.near {
+            Some(near) => write!(f, "; did you mean {near:?}?"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Why the subject of the story is as it is at the end of the trial.
+///
+/// # Errors
+/// When no object of this name was there.
+pub fn why(trial: &Trial<Story>) -> Result<Why, UnknownObject> {
+    let story = &trial.simulation.observer().1;
+    if !story.has_begun() {
+        return Err(unknown(trial, &story.subject));
+    }
+    Ok(match story.subject.kind {
+        Kind::Pod => pod::why(trial),
+        Kind::Job => job::why(trial),
+        Kind::CronJob => cronjob::why(trial),
+        Kind::Node => Why { causes: chain::causes(story, trial.simulation.scenario()), ..Why::default() },
+    })
+}
+
+fn unknown(trial: &Trial<Story>, asked: &ObjectName) -> UnknownObject {
+    let cluster = trial.simulation.cluster();
+    let mut names: Vec<String> = match asked.kind {
+        Kind::Pod => cluster.pods().values().map(|pod| pod.meta.name.to_string()).collect(),
+        Kind::Node => cluster.nodes().values().map(|node| node.meta.name.to_string()).collect(),
+        Kind::CronJob => cluster.cronjobs().values().map(|cronjob| cronjob.meta.name.to_string()).collect(),
+        Kind::Job => {
+            let entries = trial.simulation.observer().0.jobs.jobs();
+            entries.iter().map(|entry| entry.name.to_string()).collect()
+        }
+    };
+    names.sort_unstable();
+    let beginning = || names.iter().find(|name| name.starts_with(&*asked.name)).map(String::as_str);
+    let near = nearest(&asked.name, names.iter().map(String::as_str)).or_else(beginning);
+    UnknownObject { asked: asked.clone(), near: near.map(str::to_owned) }
+}
+
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for line in &self.answer {
+            writeln!(f, "{line}")?;
+        }
+        if !self.causes.is_empty() {
+            writeln!(f, "\nwhat led to it")?;
+            write_causes(f, &self.causes)?;
+        }
+        let mut limits = Table::new(&["LIMIT", "VALUE", "AT", "OUTCOME"]);
+        for row in &self.limits {
+            limits.row([row.limit.to_owned(), row.value.clone(), row.at.clone(), row.outcome.clone()]);
+        }
+        let mut nodes = Table::new(&["NODE", "REFUSED BY", "WHY"]);
+        for row in &self.nodes {
+            nodes.row([row.node.clone(), row.refused_by.clone(), row.verdict.clone()]);
+        }
+        for table in [limits, nodes].into_iter().filter(|table| !table.is_empty()) {
+            write!(f, "\n{}", table.without_empty_columns())?;
+        }
+        Ok(())
+    }
+}
+
+/// The first and the last ones, where there are many.
+fn write_causes(f: &mut fmt::Formatter<'_>, causes: &[Cause]) -> fmt::Result {
+    let width = causes.iter().map(|cause| cause.at.len()).max().unwrap_or(0);
+    let n_hidden = causes.len().saturating_sub(LINES_MAX);
+    let hidden = LINES_MAX / 3..LINES_MAX / 3 + n_hidden;
+    for (position, cause) in causes.iter().enumerate() {
+        if n_hidden > 0 && position == hidden.start {
+            writeln!(f, "  … {n_hidden} more (-o json lists all)")?;
+        }
+        if !hidden.contains(&position) {
+            writeln!(f, "  {:<width$}  {}", cause.at, cause.what)?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,119 @@
+//! `sim why` and `sim cron`: the answers, not only that there are some.
+
+use std::sync::Arc;
+
+use assert_cmd::Command;
+use cluster_sim::engine::SimDuration;
+use cluster_sim::experiment::cron_period::{self, Period};
+use cluster_sim::model::scenario::Scenario;
+use cluster_sim::report::cron_period::{self as period, PeriodLedger};
+
+use crate::recorded::load;
+
+#[track_caller]
+fn sim(args: &[&str]) -> (String, String, bool) {
+    let mut command = Command::cargo_bin("sim").expect("the binary is built");
+    let output = command.current_dir(env!("CARGO_MANIFEST_DIR")).args(args).output().expect("it runs");
+    let text = |bytes| String::from_utf8(bytes).expect("the output is text");
+    (text(output.stdout), text(output.stderr), output.status.success())
+}
+
+#[track_caller]
+fn check(args: &[&str], lines: &[&str]) {
+    let (out, err, _) = sim(args);
+    for line in lines {
+        assert!(out.contains(line), "{line:?} is not in\n{out}{err}");
+    }
+}
+
+#[test]
+fn the_race_of_limits_says_which_fired_and_when_the_others_would_have() {
+    check(
+        &["why", "job/batch-job", "scenarios/job-backoff.yaml"],
+        &[
+            "Failed: DeadlineExceeded after 31s",
+            "backoffLimit           3      47s  would have fired 16s later",
+            "activeDeadlineSeconds  30     30s  fired",
+        ],
+    );
+    check(
+        &["why", "job/batch-job-never", "scenarios/job-backoff.yaml"],
+        &["backoffLimit  6      11m6s  fired"],
+    );
+}
+
+#[test]
+fn a_pending_pod_names_the_filter_of_every_node() {
+    check(
+        &["why", "pod/fits-nowhere", "scenarios/node-pinning.yaml"],
+        &["node-1  NodeResourcesFit  Insufficient cpu", "node-3  NodeResourcesFit  Insufficient cpu"],
+    );
+}
+
+#[test]
+fn a_crashing_container_says_when_it_starts_next() {
+    check(&["why", "pod/crasher", "scenarios/node-pinning.yaml"], &["next start at 13m40s, 3m40s from now"]);
+}
+
+#[test]
+fn a_wrong_name_is_refused_with_the_one_that_is_near() {
+    let (out, err, is_ok) = sim(&["why", "job/batch-jo", "scenarios/job-backoff.yaml"]);
+    assert_eq!((&*out, is_ok), ("", false));
+    assert!(err.ends_with("the run has no job default/batch-jo; did you mean \"batch-job\"?\n"), "{err}");
+}
+
+#[test]
+fn the_runs_of_a_period_are_those_of_the_run() {
+    let words = "kube-controller-manager was stopped until 35m later; startingDeadlineSeconds is 15";
+    check(&["cron", "scenarios/cronjob.yaml"], &["2027-01-01  92 ran, 3 missed", words]);
+    check(&["run", "scenarios/cronjob.yaml"], &["92 ran, 3 missed", words]);
+    check(&["why", "cronjob/report", "scenarios/cronjob.yaml"], &[words]);
+}
+
+const HOURLY: &str = r#"
+apiVersion: sim/v1
+kind: Scenario
+metadata: {name: hourly}
+spec: {startTime: "2027-03-27T00:00:00Z", images: {i: {steps: [{run: 90s}, {exit: 0}]}}}
+---
+apiVersion: batch/v1
+kind: CronJob
+metadata: {name: hourly}
+spec:
+  schedule: "0 * * * *"
+  timeZone: Europe/Rome
+  jobTemplate: {spec: {template: {spec: {restartPolicy: Never, containers: [{name: c, image: i}]}}}}
+"#;
+
+/// The ledgers of a scenario over a period that begins with it.
+fn ledgers(scenario: Scenario, days: u64) -> Vec<PeriodLedger> {
+    let span = SimDuration::from_secs(days * 86_400);
+    let to = scenario.start_time.checked_add_secs(span.as_secs() as i64);
+    let outage = (SimDuration::from_secs(36_000), SimDuration::from_secs(52_200));
+    let period = Period { to, outages: vec![outage], ..Period::default() };
+    period::ledgers(&cron_period::play(&Arc::new(cron_period::scenario_of(scenario, &period).unwrap())))
+}
+
+#[test]
+fn a_night_on_which_clocks_change_is_seen_at_a_glance() {
+    let text = period::text(&ledgers((*load(HOURLY)).clone(), 3));
+    assert!(text.contains("2027-03-27  17 ran, 1 late, 4 missed\n"), "{text}");
+    assert!(text.contains("2027-03-28  23 ran, clocks went forward by 1h\n"), "{text}");
+    let autumn = HOURLY.replace("2027-03-27", "2027-10-30");
+    let text = period::text(&ledgers((*load(&autumn)).clone(), 3));
+    assert!(text.contains("25 ran, of these 1 doubled, clocks went back by 1h\n"), "{text}");
+}
+
+#[test]
+fn jobs_without_pods_start_when_jobs_with_pods_do() {
+    let bare = (*load(HOURLY)).clone();
+    // What the scenario changes may matter, and so its Jobs keep their pods.
+    let changing = HOURLY.replace("images:", "timeline: [{at: 1s, cordon: {node: node-1}}], images:");
+    let full = (*load(&changing)).clone();
+    let starts = |scenario| {
+        let ledgers = ledgers(scenario, 3);
+        let runs = ledgers[0].ledger.runs.iter();
+        runs.map(|run| (run.scheduled_at.clone(), run.outcome, run.started)).collect::<Vec<_>>()
+    };
+    assert_eq!(starts(bare), starts(full));
+}
