@@ -54,16 +54,13 @@ struct World {
 }
 
 impl World {
-    fn new(n_nodes: usize, percentage: Option<u32>) -> Self {
+    fn new(n_nodes: usize) -> Self {
         let streams = Streams::new(42);
         let mut world = Self {
             cluster: Cluster::new(streams.clone()),
             snapshot: Snapshot::default(),
             profile: Profile::default(),
-            config: SchedulerConfig {
-                percentage_of_nodes_to_score: percentage,
-                ..SchedulerConfig::default()
-            },
+            config: SchedulerConfig::default(),
             listers: Listers::default(),
             streams,
             specs: specs(),
@@ -186,7 +183,8 @@ fn placement(criterion: &mut Criterion) {
     group.throughput(Throughput::Elements(1));
     for (name, percentage) in [("adaptive", None), ("every_node", Some(100))] {
         for n_nodes in [100, 1_000, 10_000] {
-            let mut world = World::new(n_nodes, percentage);
+            let mut world = World::new(n_nodes);
+            world.config.percentage_of_nodes_to_score = percentage;
             group.bench_function(format!("{name}/{n_nodes}"), |bencher| {
                 bencher.iter(|| {
                     world.place();

@@ -257,7 +257,8 @@ impl<'a> Filters<'a> {
             let n_missing = n_wanted + 1 - found.feasible.len();
             let n_next = (n_seen + n_missing.max(64)).min(n);
             rows.clear();
-            rows.extend((n_seen..n_next).map(|step| candidates.at((start + step) % n)));
+            let wrapped = |at: usize| if at < n { at } else { at - n };
+            rows.extend((n_seen..n_next).map(|step| candidates.at(wrapped(start + step))));
             self.sift(snapshot, &mut rows, &mut found.refused);
             found.feasible.append(&mut rows);
             n_seen = n_next;
