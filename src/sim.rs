@@ -12,9 +12,11 @@ use std::sync::Arc;
 use crate::cluster::{Cluster, InvariantError};
 use crate::component::{Component, Context, Observer, Turn, Watch};
 use crate::controllers::cronjob::CronJobController;
+use crate::controllers::deployment::DeploymentController;
 use crate::controllers::garbage_collector::GarbageCollector;
 use crate::controllers::job::JobController;
 use crate::controllers::node_lifecycle::NodeLifecycleController;
+use crate::controllers::replica_set::ReplicaSetController;
 use crate::controllers::ttl::TtlController;
 use crate::engine::{Calendar, SimTime, Streams};
 use crate::event::{Change, Command, Creation, Event};
@@ -48,6 +50,8 @@ struct Components {
     kubelet: Kubelet,
     node_lifecycle: Process<NodeLifecycleController>,
     garbage_collector: Process<GarbageCollector>,
+    replica_set: Process<ReplicaSetController>,
+    deployment: Process<DeploymentController>,
     job: Process<JobController>,
     ttl: Process<TtlController>,
     cronjob: Process<CronJobController>,
@@ -261,6 +265,8 @@ impl<O: Observer> Simulation<O> {
                 components.node_lifecycle.on_event(event, turn);
             }
             Event::GarbageDue(_) => components.garbage_collector.on_event(event, turn),
+            Event::ReplicaSetSync(_) => components.replica_set.on_event(event, turn),
+            Event::DeploymentSync(_) => components.deployment.on_event(event, turn),
             Event::JobSync(_) | Event::OrphanPodSync(_) => components.job.on_event(event, turn),
             Event::JobExpired(_) => components.ttl.on_event(event, turn),
             Event::CronJobSync(_) => components.cronjob.on_event(event, turn),
@@ -286,6 +292,8 @@ impl Components {
             kubelet: Kubelet::new(Arc::clone(&scenario.programs)),
             node_lifecycle: Process::new(NodeLifecycleController::new),
             garbage_collector: Process::new(GarbageCollector::new),
+            replica_set: Process::new(ReplicaSetController::new),
+            deployment: Process::new(DeploymentController::new),
             job: Process::new(JobController::new),
             ttl: Process::new(TtlController::new),
             cronjob: Process::new(CronJobController::new),
@@ -297,6 +305,8 @@ impl Components {
         self.kubelet.start(watch);
         self.node_lifecycle.start(watch);
         self.garbage_collector.start(watch);
+        self.replica_set.start(watch);
+        self.deployment.start(watch);
         self.job.start(watch);
         self.ttl.start(watch);
         self.cronjob.start(watch);
@@ -309,6 +319,8 @@ impl Components {
             ComponentName::KubeControllerManager => {
                 self.node_lifecycle.stop();
                 self.garbage_collector.stop();
+                self.replica_set.stop();
+                self.deployment.stop();
                 self.job.stop();
                 self.ttl.stop();
                 self.cronjob.stop();
@@ -322,6 +334,8 @@ impl Components {
             ComponentName::KubeControllerManager => {
                 self.node_lifecycle.start(watch);
                 self.garbage_collector.start(watch);
+                self.replica_set.start(watch);
+                self.deployment.start(watch);
                 self.job.start(watch);
                 self.ttl.start(watch);
                 self.cronjob.start(watch);
@@ -333,6 +347,8 @@ impl Components {
         self.kubelet.on_change(change, watch);
         self.node_lifecycle.on_change(change, watch);
         self.garbage_collector.on_change(change, watch);
+        self.replica_set.on_change(change, watch);
+        self.deployment.on_change(change, watch);
         self.job.on_change(change, watch);
         self.ttl.on_change(change, watch);
         self.cronjob.on_change(change, watch);

@@ -9,10 +9,12 @@
 //! manifest has no uid, and left out of the model. Who creates a pod for a Job adds them, from the Job's name and uid:
 //! see [`job_labels`].
 
+mod amount;
 pub mod job;
 pub mod node;
 mod placed;
 pub mod pod;
+mod workloads;
 
 pub use placed::{accept_object, report};
 
@@ -93,10 +95,20 @@ pub fn accept(
             validation::cronjob::cronjob(&cronjob, context.profile, &mut errors);
             context.finish_cronjob(cronjob, tree, errors)?
         }
+        Kind::ReplicaSet => {
+            let Prepared { object: set, mut errors } = context.prepare_replica_set(tree)?;
+            warnings::template(&set.metadata, &set.spec.template, warnings);
+            validation::replica_set::replica_set(&set, &mut errors);
+            context.finish_replica_set(set, errors)?
+        }
+        Kind::Deployment => {
+            let Prepared { object: deployment, mut errors } = context.prepare_deployment(tree)?;
+            warnings::template(&deployment.metadata, &deployment.spec.template, warnings);
+            validation::deployment::deployment(&deployment, &mut errors);
+            context.finish_deployment(deployment, errors)?
+        }
         Kind::Service
         | Kind::PodDisruptionBudget
-        | Kind::ReplicaSet
-        | Kind::Deployment
         | Kind::StatefulSet
         | Kind::DaemonSet
         | Kind::HorizontalPodAutoscaler => {
@@ -146,10 +158,20 @@ pub fn accept_update(
             validation::cronjob::cronjob_update(&cronjob, &old, context.profile, &mut errors);
             context.finish_cronjob(cronjob, &new, errors)?
         }
+        Kind::ReplicaSet => {
+            let old = context.prepare_replica_set(&old)?.object;
+            let Prepared { object: set, mut errors } = context.prepare_replica_set(&new)?;
+            validation::replica_set::replica_set_update(&set, &old, &mut errors);
+            context.finish_replica_set(set, errors)?
+        }
+        Kind::Deployment => {
+            let old = context.prepare_deployment(&old)?.object;
+            let Prepared { object: deployment, mut errors } = context.prepare_deployment(&new)?;
+            validation::deployment::deployment_update(&deployment, &old, &mut errors);
+            context.finish_deployment(deployment, errors)?
+        }
         Kind::Service
         | Kind::PodDisruptionBudget
-        | Kind::ReplicaSet
-        | Kind::Deployment
         | Kind::StatefulSet
         | Kind::DaemonSet
         | Kind::HorizontalPodAutoscaler => {

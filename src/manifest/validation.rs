@@ -6,8 +6,10 @@
 //!
 //! Fields without effect on behaviour are not looked into, apart from their types, which the schema knows.
 
+pub mod amount;
 pub mod container;
 pub mod cronjob;
+pub mod deployment;
 pub mod gates;
 pub mod indexes;
 pub mod job;
@@ -17,6 +19,7 @@ pub mod names;
 pub mod node;
 pub mod pod;
 pub mod priority;
+pub mod replica_set;
 pub mod resources;
 pub mod scheduling;
 

@@ -9,7 +9,8 @@ use crate::manifest::validation::names;
 use crate::manifest::wire::ResourceList;
 use crate::manifest::wire::cronjob::{CronJob, CronJobSpec};
 use crate::manifest::wire::job::{Job, JobSpec};
-use crate::manifest::wire::pod::{Container, ContainerPort, Pod, PodSpec};
+use crate::manifest::wire::meta::ObjectMeta;
+use crate::manifest::wire::pod::{Container, ContainerPort, Pod, PodSpec, PodTemplateSpec};
 use crate::model::cron_schedule::CronSchedule;
 use crate::model::quantity::Quantity;
 use crate::model::time_zone::load_zone;
@@ -64,6 +65,14 @@ pub fn pod(pod: &Pod, warnings: &mut FieldWarnings) {
 pub fn job(job: &Job, warnings: &mut FieldWarnings) {
     warnings.name(&job.metadata.name, "Pod names and hostnames");
     job_spec(&job.spec, &Path::OBJECT.child("spec"), warnings);
+}
+
+/// Looks over a workload whose pods are named after it.
+pub fn template(metadata: &ObjectMeta, template: &PodTemplateSpec, warnings: &mut FieldWarnings) {
+    warnings.name(&metadata.name, "Pod names and hostnames");
+    let spec = Path::OBJECT.child("spec");
+    let path = spec.child("template");
+    pod_spec(&template.spec, &path.child("spec"), warnings);
 }
 
 /// Looks over a CronJob.

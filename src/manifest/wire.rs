@@ -7,12 +7,15 @@
 
 #![allow(missing_docs, reason = "types and fields are those of the Kubernetes API reference, name for name")]
 
+pub mod amount;
 pub mod cronjob;
+pub mod deployment;
 pub mod job;
 pub mod meta;
 pub mod node;
 pub mod pod;
 pub mod priority;
+pub mod replica_set;
 
 use std::collections::BTreeMap;
 

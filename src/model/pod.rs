@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::engine::SimDuration;
+use crate::engine::{SimDuration, SimTime};
 use crate::model::ids::NodeId;
 use crate::model::meta::{Labels, Name, ObjectMeta};
 use crate::model::pod_status::{ContainerRef, PodStatus};
@@ -308,6 +308,31 @@ pub struct PodTemplate {
     pub annotations: Labels,
     /// The pods' spec.
     pub spec: Arc<PodSpec>,
+    /// Tells templates apart, also in fields without effect on behaviour; the label `pod-template-hash` does not count.
+    pub fingerprint: u64,
+}
+
+impl Pod {
+    /// Whether the pod counts for its controller: it has not ended and is not being deleted.
+    /// Source: Kubernetes 1.28, pkg/controller/controller_utils.go, IsPodActive.
+    pub const fn is_active(&self) -> bool {
+        !self.status.phase.is_terminal() && !self.meta.is_terminating()
+    }
+
+    /// Whether the pod has been ready for long enough.
+    ///
+    /// Deviation: upstream's wait has to be over by a little. Real clocks never meet that case; here, where much
+    /// happens on whole seconds, such a pod is available.
+    /// Source: Kubernetes 1.28, pkg/api/v1/pod/util.go, IsPodAvailable.
+    pub fn is_available(&self, min_ready: SimDuration, now: SimTime) -> bool {
+        let ready = self.status.conditions.ready.as_ref().filter(|_| self.status.conditions.is_ready());
+        ready.is_some_and(|ready| min_ready.is_zero() || ready.since.truncated_to_secs() + min_ready <= now)
+    }
+
+    /// The most restarts of one of its containers.
+    pub fn max_restarts(&self) -> u32 {
+        self.status.containers.iter().map(|container| container.restart_count).max().unwrap_or(0)
+    }
 }
 
 impl PodSpec {

@@ -10,6 +10,7 @@ mod e2e_behaviours;
 mod e2e_cronjob;
 pub mod golden_job;
 mod golden_sched;
+mod golden_workload;
 mod job_sync;
 mod restart_backoff;
 mod validation;

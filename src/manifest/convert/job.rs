@@ -66,7 +66,7 @@ pub fn cronjob_spec(spec: &wire::cronjob::CronJobSpec, job_spec: JobSpec, templa
 }
 
 /// Converts a label selector.
-fn selector(selector: &wire::meta::LabelSelector) -> LabelSelector {
+pub(super) fn selector(selector: &wire::meta::LabelSelector) -> LabelSelector {
     let labels = selector.match_labels.iter().map(|(key, value)| LabelRequirement {
         key: key.clone(),
         operator: LabelOperator::In(vec![value.clone()]),
@@ -137,6 +137,6 @@ fn concurrency_policy(policy: &str) -> ConcurrencyPolicy {
     }
 }
 
-fn count(number: i32) -> u32 {
+pub(super) fn count(number: i32) -> u32 {
     u32::try_from(number).expect("validation refuses counts below zero")
 }

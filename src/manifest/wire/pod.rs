@@ -1,13 +1,13 @@
 //! Pods and pod templates.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::manifest::wire::meta::{ObjectMeta, SelectorRequirement};
 use crate::manifest::wire::{Others, ResourceList, StringMap};
 use crate::model::meta::Name;
 
 /// `v1 Pod`
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct Pod {
     pub metadata: ObjectMeta,
@@ -15,7 +15,7 @@ pub struct Pod {
 }
 
 /// `PodTemplateSpec`
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct PodTemplateSpec {
     pub metadata: ObjectMeta,
@@ -23,7 +23,7 @@ pub struct PodTemplateSpec {
 }
 
 /// `PodSpec`
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct PodSpec {
     pub active_deadline_seconds: Option<i64>,
@@ -49,7 +49,7 @@ pub struct PodSpec {
 }
 
 /// `Container`
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct Container {
     pub name: Name,
@@ -65,7 +65,7 @@ pub struct Container {
 }
 
 /// `ContainerPort`
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct ContainerPort {
     pub name: Name,
@@ -77,7 +77,7 @@ pub struct ContainerPort {
 }
 
 /// `ResourceRequirements`
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct ResourceRequirements {
     pub limits: ResourceList,
@@ -87,7 +87,7 @@ pub struct ResourceRequirements {
 }
 
 /// `VolumeMount`
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct VolumeMount {
     pub name: Name,
@@ -99,7 +99,7 @@ pub struct VolumeMount {
 }
 
 /// `Volume`
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct Volume {
     pub name: Name,
@@ -109,14 +109,14 @@ pub struct Volume {
 }
 
 /// `PodSchedulingGate`
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct SchedulingGate {
     pub name: Name,
 }
 
 /// `Toleration`
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct Toleration {
     pub key: Name,
@@ -127,7 +127,7 @@ pub struct Toleration {
 }
 
 /// `Affinity`
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct Affinity {
     pub node_affinity: Option<NodeAffinity>,
@@ -136,7 +136,7 @@ pub struct Affinity {
 }
 
 /// `NodeAffinity`
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct NodeAffinity {
     #[serde(rename = "requiredDuringSchedulingIgnoredDuringExecution")]
@@ -146,14 +146,14 @@ pub struct NodeAffinity {
 }
 
 /// `NodeSelector`
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct NodeSelector {
     pub node_selector_terms: Vec<NodeSelectorTerm>,
 }
 
 /// `PreferredSchedulingTerm`
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct PreferredSchedulingTerm {
     pub weight: i32,
@@ -161,7 +161,7 @@ pub struct PreferredSchedulingTerm {
 }
 
 /// `NodeSelectorTerm`
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct NodeSelectorTerm {
     pub match_expressions: Vec<SelectorRequirement>,
