@@ -13,6 +13,7 @@ pub mod meta;
 pub mod node;
 pub mod pod;
 pub mod pod_status;
+pub mod probe;
 pub mod profile;
 pub mod program;
 pub mod quantity;
