@@ -1,3 +1,5 @@
+//! Rows of answers and verdicts, and the plain prober that makes every attempt as the oracle.
+
 use proptest::prelude::*;
 
 use super::*;
