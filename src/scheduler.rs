@@ -159,8 +159,10 @@ impl Scheduler {
         let (pod, node) = names.expect("pod and node were looked at in this turn");
         self.queue.remove(id);
         turn.write(Command::BindPod(id, choice.node));
-        let message = format!("Successfully assigned {pod} to {node}");
-        turn.record(ObjectId::Pod(id), Severity::Normal, "Scheduled", message, NAME);
+        if turn.wants_records("Scheduled") {
+            let message = format!("Successfully assigned {pod} to {node}");
+            turn.record(ObjectId::Pod(id), Severity::Normal, "Scheduled", message, NAME);
+        }
     }
 
     /// Source: Kubernetes 1.28, pkg/scheduler/schedule_one.go, handleSchedulingFailure.
