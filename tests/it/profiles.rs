@@ -22,8 +22,14 @@ use serde_json::Value;
 
 /// Entries that no run can show, and why.
 const SEEN_IN_NO_RUN: [(Feature, &str); 2] = [
-    (Feature::CronJobSuccessFromComplete, "Jobs that failed have no completionTime unless a test gives them one"),
-    (Feature::SchedulerVictimsSorted, "scheduler_preemption has it: no manifest brings a PodDisruptionBudget"),
+    (
+        Feature::CronJobSuccessFromComplete,
+        "Jobs that failed have no completionTime unless a test gives them one",
+    ),
+    (
+        Feature::SchedulerVictimsSorted,
+        "scheduler_preemption has it: no manifest brings a PodDisruptionBudget",
+    ),
 ];
 
 /// The versions that are held against each other: the oldest, the default and the newest.
@@ -64,7 +70,8 @@ fn seen(text: &str, version: KubernetesVersion, features: &[(Feature, bool)]) ->
     let (cluster, clock) = (trial.simulation.cluster(), trial.simulation.context().clock);
     let objects = ObjectWriter { cluster, clock };
     let pods = cluster.pods().ids().map(ObjectId::Pod);
-    let owners = cluster.jobs().ids().map(ObjectId::Job).chain(cluster.cronjobs().ids().map(ObjectId::CronJob));
+    let owners =
+        cluster.jobs().ids().map(ObjectId::Job).chain(cluster.cronjobs().ids().map(ObjectId::CronJob));
     let nodes = cluster.nodes().ids().map(ObjectId::Node);
     let mut at_end = Vec::new();
     for object in nodes.chain(pods).chain(owners).filter_map(|id| objects.object(id)) {
@@ -79,10 +86,10 @@ fn seen(text: &str, version: KubernetesVersion, features: &[(Feature, bool)]) ->
 /// A line of the trace without the numbers of events, which tell nothing to users.
 fn happening(line: &str) -> String {
     let line: Value = serde_json::from_str(line).expect("a line is JSON");
-    let mut text = String::new();
+    let mut text = format!("{}s ", line["t"]);
     for (field, value) in line.as_object().expect("a line has fields") {
         match (field.as_str(), value) {
-            ("seq" | "cause", _) | (_, Value::Null) => {}
+            ("t" | "seq" | "cause", _) | (_, Value::Null) => {}
             (_, Value::String(value)) => write!(text, "{value} ").expect("text grows"),
             (field, value) => write!(text, "{field}={value} ").expect("text grows"),
         }
@@ -142,7 +149,9 @@ fn shows(entry: &Entry, text: &str) -> String {
         (Err(old), Err(_)) => vec![format!("{NOTHING}: refused with and without it: {old}")],
     };
     let lines = if lines.is_empty() { vec![NOTHING.to_owned()] } else { lines };
-    lines.into_iter().fold(format!("{:?}\n", entry.feature), |text, line| text + "  " + line.trim_end() + "\n")
+    lines
+        .into_iter()
+        .fold(format!("{:?}\n", entry.feature), |text, line| text + "  " + line.trim_end() + "\n")
 }
 
 #[test]
@@ -185,7 +194,9 @@ fn versions_differ_in_nothing_that_the_table_does_not_name() {
             n_different += usize::from(plain_old != plain_new);
             for (one, other, wanted) in [(old, new, plain_new), (new, old, plain_old)] {
                 // A field that is new to the API is refused by the version itself, and a refusal names it.
-                if let (Ok(wanted), Ok(made)) = (wanted, seen(&text, one, &unlike(&profile(&text, one), &profile(&text, other)))) {
+                if let (Ok(wanted), Ok(made)) =
+                    (wanted, seen(&text, one, &unlike(&profile(&text, one), &profile(&text, other))))
+                {
                     let lines = difference(&wanted, &made);
                     assert!(lines.is_empty(), "{:?}, {one} made like {other}: {lines:#?}", entry.feature);
                     n_like += 1;
