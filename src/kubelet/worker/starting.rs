@@ -258,11 +258,9 @@ impl Worker {
         if hook.is_none() {
             self.begin_probes(at, shared, turn);
         }
-        if turn.wants_records() {
-            let container = &container_at(&self.spec, at).name;
-            note(turn, self.pod, Note::Created { container });
-            note(turn, self.pod, Note::Started { container });
-        }
+        let container = &container_at(&self.spec, at).name;
+        note(turn, self.pod, Note::Created { container });
+        note(turn, self.pod, Note::Started { container });
         if let Some(exit) = self.with_process(at, shared, turn, first_steps) {
             self.end_process(at, exit, shared, turn);
         }
