@@ -189,7 +189,9 @@ impl Scheduler {
         for victim in &plan.best.victims {
             let reason = default_preemption::REASON.into();
             let message = format!("{NAME}: preempting to accommodate a higher priority pod");
-            turn.write(Command::SetDisruptionTarget(*victim, reason, message.into()));
+            if turn.context.profile.has(Feature::PodDisruptionConditions) {
+                turn.write(Command::SetDisruptionTarget(*victim, reason, message.into()));
+            }
             let message = format!("Preempted by pod {uid} on node {node}");
             turn.record(ObjectId::Pod(*victim), Severity::Normal, "Preempted", message, NAME);
             turn.write(Command::DeletePod(*victim, None));

@@ -7,6 +7,7 @@
 use crate::model::meta::{LabelOperator, LabelRequirement, LabelSelector, Labels, Name};
 use crate::model::node::{LABEL_HOSTNAME, LABEL_ZONE};
 use crate::model::pod::Pod;
+use crate::model::profile::{Feature, Profile};
 use crate::model::scheduling::{NodeInclusion, TopologySpreadConstraint, WhenUnsatisfiable};
 use crate::scheduler::framework::{Code, CycleContext, Filter, MAX_NODE_SCORE, PreFilter, Reason, Score};
 use crate::scheduler::plugins::node_affinity::NodeMatcher;
@@ -71,8 +72,13 @@ struct Preference {
 }
 
 /// Whether a constraint of a pod with labels `owner` counts a pod with labels `other`.
-pub fn counts(constraint: &TopologySpreadConstraint, owner: &Labels, other: &Labels) -> bool {
-    Counted::of(constraint, owner).matches_itself(other)
+pub fn counts(
+    constraint: &TopologySpreadConstraint,
+    owner: &Labels,
+    other: &Labels,
+    profile: &Profile,
+) -> bool {
+    Counted::of(constraint, owner, profile).matches_itself(other)
 }
 
 /// Counts the pods in each domain of the conditions.
@@ -151,7 +157,7 @@ fn compile(
         min_domains: i64::from(constraint.min_domains.unwrap_or(1)),
         is_hostname: &*constraint.topology_key == LABEL_HOSTNAME,
         column: snapshot.label_column(cx.cluster, &constraint.topology_key),
-        counted: Counted::of(constraint, &cx.pod.meta.labels),
+        counted: Counted::of(constraint, &cx.pod.meta.labels, cx.profile),
         is_included: Vec::new(),
     };
     let mut compiled: Vec<_> = constraints.iter().map(|constraint| column(constraint, snapshot)).collect();
@@ -181,13 +187,15 @@ fn has_all_keys(constraints: &[Constraint], snapshot: &Snapshot, row: Row) -> bo
 }
 
 impl Counted {
-    fn of(constraint: &TopologySpreadConstraint, labels: &Labels) -> Self {
+    fn of(constraint: &TopologySpreadConstraint, labels: &Labels, profile: &Profile) -> Self {
         let Some(selector) = &constraint.selector else { return Self::Nothing };
+        let has_keys = profile.has(Feature::MatchLabelKeysInPodTopologySpread);
+        let keys = constraint.match_label_keys.iter().filter(|_| has_keys);
         let equal = |key: &Name| {
             let values = vec![labels.get(key)?.clone()];
             Some(LabelRequirement { key: key.clone(), operator: LabelOperator::In(values) })
         };
-        let mut requirements: Vec<_> = constraint.match_label_keys.iter().filter_map(equal).collect();
+        let mut requirements: Vec<_> = keys.filter_map(equal).collect();
         requirements.extend(selector.requirements.iter().cloned());
         if requirements.is_empty() {
             Self::OnlyItself
