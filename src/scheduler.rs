@@ -31,6 +31,7 @@ use crate::model::record::Severity;
 use crate::scheduler::config::SchedulerConfig;
 use crate::scheduler::cycle::{Attempt, Choice, FitError, Outcome};
 use crate::scheduler::events::{ClusterEvent, GonePod, Judge, NodeAspect, NodeUpdate};
+use crate::scheduler::explain::{Explanation, Scope};
 use crate::scheduler::framework::{CycleContext, PluginSet};
 use crate::scheduler::listers::Listers;
 use crate::scheduler::nominations::Nominations;
@@ -111,6 +112,21 @@ impl Scheduler {
     /// The pod that was tried last, and what came of it.
     pub const fn last_attempt(&self) -> Option<&(PodId, Attempt)> {
         self.last_attempt.as_ref()
+    }
+
+    /// What the scheduler would make of each node if it tried the pod now.
+    pub fn explain(&self, context: &Context, cluster: &Cluster, pod: &Pod, scope: Scope) -> Explanation {
+        let mut snapshot = self.snapshot.clone();
+        snapshot.refresh(cluster);
+        let (config, listers) = (&self.config, &self.listers);
+        let cx = CycleContext { cluster, profile: &context.profile, config, listers, pod };
+        let rivals = self.nominations.rivals(pod, cluster, &snapshot);
+        explain::explain_on(&cx, &mut snapshot, rivals, scope)
+    }
+
+    /// Where in the list of nodes the next search begins.
+    pub const fn next_start(&self) -> usize {
+        self.next_start
     }
 
     /// Sets the timers by what the queue waits for.

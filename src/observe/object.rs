@@ -14,7 +14,7 @@ use crate::model::pod::{Container, ContainerResources, Pod, PodSpec, Protocol, P
 use crate::model::pod_status::{
     ContainerState, ContainerStatus, PodCondition, PodReason, PodStatus, Termination, WaitingReason,
 };
-use crate::model::resources::{InitKind, Resources};
+use crate::model::resources::{Bytes, InitKind, Millicores, Resources};
 use crate::model::wall_clock::WallClock;
 use crate::observe::object::placement::taint_effect;
 
@@ -489,15 +489,12 @@ fn amounts(resources: &Resources, pods: Option<u32>) -> Value {
 
 /// Millicores as a quantity: `4` or `250m`.
 pub fn cpu_text(millicores: i64) -> String {
-    if millicores % 1000 == 0 { (millicores / 1000).to_string() } else { format!("{millicores}m") }
+    Millicores(millicores).to_string()
 }
 
 /// Bytes as a quantity with the largest binary unit that divides them: `16Gi`, `128974848`.
 pub fn bytes_text(bytes: i64) -> String {
-    const UNITS: [(&str, u32); 4] = [("Ti", 40), ("Gi", 30), ("Mi", 20), ("Ki", 10)];
-    let fits = |shift: u32| bytes != 0 && bytes % (1_i64 << shift) == 0;
-    let unit = UNITS.iter().find(|(_, shift)| fits(*shift));
-    unit.map_or_else(|| bytes.to_string(), |(unit, shift)| format!("{}{unit}", bytes >> shift))
+    Bytes(bytes).to_string()
 }
 
 /// What kubectl shows in the STATUS column of a pod.

@@ -270,6 +270,27 @@ impl Condition {
     }
 }
 
+impl Condition {
+    /// `zone=a has 3 of these pods, the emptiest zone 1, maxSkew is 1`
+    fn detail(&self, snapshot: &Snapshot, row: Row) -> String {
+        let column = snapshot.labels.at(self.constraint.column);
+        let value = column.values[row.index()];
+        let key = column.key();
+        let Some(text) = column.text(value) else { return format!("the node has no label {key}") };
+        let count = self.counts[value.index()].unwrap_or(0);
+        let (min, max_skew) = (self.min.unwrap_or(0), self.constraint.max_skew);
+        let n_domains = self.counts.iter().flatten().count() as i64;
+        if n_domains < self.constraint.min_domains {
+            let wanted = self.constraint.min_domains;
+            return format!(
+                "{key}={text} has {count} of these pods, and with {n_domains} of {wanted} domains the emptiest \
+                 counts 0, maxSkew {max_skew}"
+            );
+        }
+        format!("{key}={text} has {count} of these pods, the emptiest domain {min}, maxSkew {max_skew}")
+    }
+}
+
 impl SpreadFilter {
     /// Terminating pods and empty selectors, left out where pods are counted, are not left out here.
     /// Source: Kubernetes 1.28, pkg/scheduler/framework/plugins/podtopologyspread/filtering.go, updateWithPod.
@@ -299,6 +320,12 @@ impl Filter for SpreadFilter {
             Err(Code::Unschedulable) => Reason::SpreadSkew,
             Ok(()) => return,
         });
+    }
+
+    fn detail(&self, snapshot: &Snapshot, row: Row, details: &mut Vec<String>) {
+        for condition in self.conditions.iter().filter(|condition| condition.check(snapshot, row).is_err()) {
+            details.push(condition.detail(snapshot, row));
+        }
     }
 
     fn add_pod(&mut self, _: &CycleContext<'_>, snapshot: &mut Snapshot, row: Row, pod: &Pod) {
