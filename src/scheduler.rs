@@ -23,7 +23,7 @@ use crate::cluster::Cluster;
 use crate::component::{Component, Context, Timers, Turn, Watch};
 use crate::engine::{EventId, SimTime};
 use crate::event::{Change, Command, Event, NodeChange, PodChange, Unschedulable};
-use crate::model::ids::{NodeId, ObjectId, PodId};
+use crate::model::ids::{Kind, NodeId, ObjectId, PodId};
 use crate::model::meta::Name;
 use crate::model::pod::Pod;
 use crate::model::profile::Feature;
@@ -61,6 +61,8 @@ pub struct Scheduler {
     backoff_flush: Timer,
     unschedulable_flush: Timer,
     last_attempt: Option<(PodId, Attempt)>,
+    /// Services or budgets changed since they were read.
+    are_listers_stale: bool,
 }
 
 /// A timer that is set at most once at a time.
@@ -101,6 +103,7 @@ impl Scheduler {
             backoff_flush: Timer::default(),
             unschedulable_flush: Timer::default(),
             last_attempt: None,
+            are_listers_stale: false,
         }
     }
 
@@ -118,7 +121,11 @@ impl Scheduler {
     pub fn explain(&self, context: &Context, cluster: &Cluster, pod: &Pod, scope: Scope) -> Explanation {
         let mut snapshot = self.snapshot.clone();
         snapshot.refresh(cluster);
-        let (config, listers) = (&self.config, &self.listers);
+        let mut listers = self.listers.clone();
+        if self.are_listers_stale {
+            listers.refresh(cluster);
+        }
+        let (config, listers) = (&self.config, &listers);
         let cx = CycleContext { cluster, profile: &context.profile, config, listers, pod };
         let rivals = self.nominations.rivals(pod, cluster, &snapshot);
         explain::explain_on(&cx, &mut snapshot, rivals, scope)
@@ -163,6 +170,9 @@ impl Scheduler {
 
     fn attempt(&mut self, context: &Context, cluster: &Cluster, pod: &Pod) -> Attempt {
         self.snapshot.refresh(cluster);
+        if std::mem::take(&mut self.are_listers_stale) {
+            self.listers.refresh(cluster);
+        }
         let (config, listers) = (&self.config, &self.listers);
         let cx = CycleContext { cluster, profile: &context.profile, config, listers, pod };
         let rivals = self.nominations.rivals(pod, cluster, &self.snapshot);
@@ -258,7 +268,8 @@ impl Scheduler {
                     self.on_cluster_event(&ClusterEvent::NodeAdded(node, watch.cluster().usage(id)), watch);
                 }
             }
-            ObjectId::Job(_) | ObjectId::CronJob(_) => {}
+            ObjectId::Service(_) | ObjectId::PodDisruptionBudget(_) => self.are_listers_stale = true,
+            _ => {}
         }
     }
 
@@ -352,6 +363,11 @@ impl Scheduler {
         }
     }
 
+    /// Services and budgets are read anew before the next attempt, where one of them changed.
+    fn note_lister(&mut self, kind: Kind) {
+        self.are_listers_stale |= matches!(kind, Kind::Service | Kind::PodDisruptionBudget);
+    }
+
     fn has_hints(&self, watch: &Watch<'_>) -> bool {
         let (profile, cluster) = (&watch.context.profile, watch.cluster());
         Judge { profile, cluster, listers: &self.listers }.has_hints()
@@ -373,6 +389,8 @@ impl Component for Scheduler {
         *self = Self { listers, ..Self::new(self.config.clone()) };
         self.queue = SchedulingQueue::new(mode, origin);
         self.snapshot = Snapshot::of(watch.cluster());
+        self.are_listers_stale =
+            !watch.cluster().services().is_empty() || !watch.cluster().pod_disruption_budgets().is_empty();
         self.nominations = Nominations::of(watch.cluster());
         let mut pods: Vec<_> = watch.cluster().pods().iter().collect();
         pods.sort_unstable_by_key(|(_, pod)| pod.meta.uid.serial);
@@ -425,18 +443,20 @@ impl Component for Scheduler {
             | Change::PodReadyChanged(id, _)
             | Change::PodDisrupted(id, _)
             | Change::PodFinalizerRemoved(id) => self.on_pod_changed(*id, None, watch),
+            Change::SpecChanged(object, _) | Change::StatusChanged(object) => {
+                self.note_lister(object.kind());
+                return;
+            }
+            Change::Deleted(object, ..) => {
+                self.note_lister(object.kind());
+                return;
+            }
             Change::PodUnschedulable(..)
             | Change::NodeLeaseChanged(..)
-            | Change::JobSpecChanged(_)
-            | Change::JobStatusChanged(_)
-            | Change::JobDeletionRequested(..)
-            | Change::JobDeleted(..)
-            | Change::CronJobSpecChanged(..)
-            | Change::CronJobStatusChanged(_)
-            | Change::CronJobDeletionRequested(..)
-            | Change::CronJobDeleted(..)
+            | Change::MetaChanged(_)
+            | Change::DeletionRequested(..)
             | Change::Orphaned(_)
-            | Change::PodAdopted(_)
+            | Change::Adopted(_)
             | Change::Recorded(..) => return,
         }
         self.arm(watch);

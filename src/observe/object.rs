@@ -1,6 +1,7 @@
 //! Objects in the shape of the Kubernetes API: for `-o yaml`, for expectations, for patches.
 
 mod placement;
+mod workloads;
 
 use serde_json::{Map, Value, json};
 
@@ -10,7 +11,7 @@ use crate::model::ids::{CronJobId, JobId, NodeId, ObjectId, PodId};
 use crate::model::job::{Job, JobStatus};
 use crate::model::meta::{Labels, ObjectMeta, Uid};
 use crate::model::node::{ConditionStatus, LABEL_HOSTNAME, Node};
-use crate::model::pod::{Container, ContainerResources, Pod, PodSpec, Protocol, PullPolicy, VolumeSource};
+use crate::model::pod::{Container, ContainerResources, Pod, PodSpec, PullPolicy, VolumeSource};
 use crate::model::pod_status::{
     ContainerState, ContainerStatus, PodCondition, PodReason, PodStatus, Termination, WaitingReason,
 };
@@ -35,6 +36,7 @@ impl ObjectWriter<'_> {
             ObjectId::Pod(id) => self.pod(id),
             ObjectId::Job(id) => self.job(id),
             ObjectId::CronJob(id) => self.cronjob(id),
+            other => self.workload(other),
         }
     }
 
@@ -178,7 +180,6 @@ impl ObjectWriter<'_> {
         let mut out = Map::new();
         out.insert("name".into(), json!(&*container.name));
         out.insert("image".into(), json!(&*container.image));
-        out.insert("imagePullPolicy".into(), json!(pull_policy(container.pull_policy)));
         out.insert("ready".into(), json!(status.is_ready() || is_finished_init(container, status)));
         out.insert("restartCount".into(), json!(status.restart_count));
         out.insert("state".into(), self.container_state(&status.state));
@@ -390,6 +391,7 @@ fn container(container: &Container) -> Value {
     let mut out = Map::new();
     out.insert("name".into(), json!(&*container.name));
     out.insert("image".into(), json!(&*container.image));
+    out.insert("imagePullPolicy".into(), json!(pull_policy(container.pull_policy)));
     out.insert(
         "resources".into(),
         json!({
@@ -403,7 +405,7 @@ fn container(container: &Container) -> Value {
     if !container.ports.is_empty() {
         let ports = container.ports.iter().map(|port| {
             let mut out = json!({
-                "containerPort": port.container_port, "protocol": protocol(port.protocol),
+                "containerPort": port.container_port, "protocol": port.protocol.as_str(),
             });
             if port.host_port > 0 {
                 out["hostPort"] = json!(port.host_port);
@@ -441,14 +443,6 @@ const fn pull_policy(policy: PullPolicy) -> &'static str {
         PullPolicy::Always => "Always",
         PullPolicy::IfNotPresent => "IfNotPresent",
         PullPolicy::Never => "Never",
-    }
-}
-
-const fn protocol(protocol: Protocol) -> &'static str {
-    match protocol {
-        Protocol::Tcp => "TCP",
-        Protocol::Udp => "UDP",
-        Protocol::Sctp => "SCTP",
     }
 }
 

@@ -122,7 +122,7 @@ pub fn pre_score(cx: &CycleContext<'_>, snapshot: &mut Snapshot, rows: &[Row]) -
 /// What spreads pods that have no constraints of their own.
 /// Source: Kubernetes 1.28, pkg/scheduler/framework/plugins/podtopologyspread/plugin.go, systemDefaultConstraints.
 fn default_constraints(cx: &CycleContext<'_>) -> Vec<TopologySpreadConstraint> {
-    let Some(selector) = cx.listers.spread_selector(cx.pod) else { return Vec::new() };
+    let Some(selector) = cx.listers.spread_selector(cx.pod, cx.cluster) else { return Vec::new() };
     let constraint = |topology_key: &str, max_skew| TopologySpreadConstraint {
         max_skew,
         topology_key: topology_key.into(),

@@ -63,7 +63,7 @@ pub fn listers<'a>(case: &Value, pods: impl Iterator<Item = &'a Value>) -> Liste
     });
     let services = list(&case["services"]).map(|service| ServiceSelector {
         namespace: text(&service["metadata"]["namespace"]).into(),
-        selector: labels(&service["spec"]["selector"]),
+        selector: LabelSelector { requirements: equal(&service["spec"]["selector"]) },
     });
     let owners = pods.filter_map(|pod| {
         let metadata = &pod["metadata"];
