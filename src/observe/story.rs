@@ -60,6 +60,8 @@ pub enum Fact {
     Created,
     /// It could not be placed, in upstream's words.
     Unschedulable(Name),
+    /// Room is made for it on this node.
+    Nominated(Name),
     /// It was bound to this node.
     Bound(Name),
     /// The kubelet of its node fell silent (false), or came back.
@@ -270,6 +272,9 @@ impl Observer for Story {
                     self.bound_by = Some(self.seq);
                 }
                 self.see_pod(now, *pod, Fact::Bound(cluster.name_of(ObjectId::Node(*node))));
+            }
+            Change::PodNominated(pod, Some(node)) => {
+                self.see_pod(now, *pod, Fact::Nominated(cluster.name_of(ObjectId::Node(*node))));
             }
             Change::PodUnschedulable(pod, why) => {
                 self.see_pod(now, *pod, Fact::Unschedulable(why.message.clone()));

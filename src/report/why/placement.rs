@@ -234,7 +234,8 @@ fn refusal_text(refusal: &Refusal, profile: &Profile) -> String {
         let also: Vec<_> = refusal.also.iter().map(|also| also.plugin.as_str()).collect();
         text += &format!("; also {}", also.join(", "));
     }
-    if refusal.code == Code::Unschedulable { text } else { text + "; removing pods does not help" }
+    let is_too_small = refusal.plugin == Plugin::NodeResourcesFit && refusal.code != Code::Unschedulable;
+    if is_too_small { text + "; too small even when empty" } else { text }
 }
 
 /// Writes the rows as a table. Plugins that give all nodes the same stand below it.

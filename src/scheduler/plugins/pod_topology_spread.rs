@@ -12,7 +12,7 @@ use crate::model::scheduling::{NodeInclusion, TopologySpreadConstraint, WhenUnsa
 use crate::scheduler::framework::{Code, CycleContext, Filter, MAX_NODE_SCORE, PreFilter, Reason, Score};
 use crate::scheduler::plugins::node_affinity::NodeMatcher;
 use crate::scheduler::plugins::taint_toleration;
-use crate::scheduler::snapshot::{Row, Snapshot};
+use crate::scheduler::snapshot::{LabelValue, Row, Snapshot};
 
 /// A constraint, compiled for one pod.
 #[derive(Debug)]
@@ -271,7 +271,7 @@ impl Condition {
 }
 
 impl Condition {
-    /// `zone=a has 3 of these pods, the emptiest zone 1, maxSkew is 1`
+    /// `zone=a has 3 of these pods, zone=b only 1, maxSkew 1`
     fn detail(&self, snapshot: &Snapshot, row: Row) -> String {
         let column = snapshot.labels.at(self.constraint.column);
         let value = column.values[row.index()];
@@ -287,7 +287,9 @@ impl Condition {
                  counts 0, maxSkew {max_skew}"
             );
         }
-        format!("{key}={text} has {count} of these pods, the emptiest domain {min}, maxSkew {max_skew}")
+        let is_emptiest = |(value, _): &(LabelValue, &Name)| self.counts[value.index()] == Some(min);
+        let emptiest = column.texts().find(is_emptiest).map_or("", |(_, text)| text);
+        format!("{key}={text} has {count} of these pods, {key}={emptiest} only {min}, maxSkew {max_skew}")
     }
 }
 
