@@ -217,7 +217,9 @@ impl Worker {
     }
 
     fn note_fault(&self, at: usize, kind: ProbeKind, fault: Fault, turn: &mut Turn<'_>) {
-        if let Some(probe) = container_at(&self.spec, at).probes.of(kind).filter(|_| turn.wants_records("Unhealthy")) {
+        if let Some(probe) =
+            container_at(&self.spec, at).probes.of(kind).filter(|_| turn.wants_records("Unhealthy"))
+        {
             let address = self.address.map(|address| address.to_string()).unwrap_or_default();
             let text = fault_text(probe, fault, &address);
             note(turn, self.pod, Note::Unhealthy { probe: kind.as_str(), outcome: "failed", text: &text });
