@@ -31,6 +31,7 @@ pub(super) fn load_quietly(args: &InputArgs) -> Result<Loaded, CliError> {
         variant: args.variant.clone(),
         settings: args.set.clone(),
         allows_unmodelled: args.allow_unmodelled,
+        features: Vec::new(),
     };
     load::load(&sources, &mut fetch, &options)
         .map_err(|diagnostics| CliError::BadInput(diagnostics.to_string()))
