@@ -20,8 +20,10 @@ pub mod node;
 pub mod pod;
 pub mod priority;
 pub mod replica_set;
+pub mod probe;
 pub mod resources;
 pub mod scheduling;
+pub mod topology;
 
 use crate::manifest::field_error::{FieldErrors, Path};
 

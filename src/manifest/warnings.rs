@@ -4,13 +4,16 @@
 //! Source: Kubernetes 1.28, pkg/api/pod/warnings.go, pkg/api/job/warnings.go, pkg/registry/batch. Where a comment says
 //! `Ours`, the API server keeps silent.
 
+mod placement;
+
 use crate::manifest::field_error::{Path, Shown};
 use crate::manifest::validation::names;
-use crate::manifest::wire::ResourceList;
 use crate::manifest::wire::cronjob::{CronJob, CronJobSpec};
 use crate::manifest::wire::job::{Job, JobSpec};
 use crate::manifest::wire::meta::ObjectMeta;
 use crate::manifest::wire::pod::{Container, ContainerPort, Pod, PodSpec, PodTemplateSpec};
+use crate::manifest::wire::probe::IntOrString;
+use crate::manifest::wire::{ResourceList, StringMap};
 use crate::model::cron_schedule::CronSchedule;
 use crate::model::quantity::Quantity;
 use crate::model::time_zone::load_zone;
@@ -58,7 +61,7 @@ impl FieldWarnings {
 /// Looks over a pod.
 pub fn pod(pod: &Pod, warnings: &mut FieldWarnings) {
     warnings.name(&pod.metadata.name, "the Pod's hostname");
-    pod_spec(&pod.spec, &Path::OBJECT.child("spec"), warnings);
+    pod_spec(&pod.spec, &pod.metadata.labels, &Path::OBJECT.child("spec"), warnings);
 }
 
 /// Looks over a Job.
@@ -125,15 +128,18 @@ fn job_spec(spec: &JobSpec, path: &Path<'_>, warnings: &mut FieldWarnings) {
         warnings.push(&path.child("activeDeadlineSeconds"), message);
     }
     let template = path.child("template");
-    pod_spec(&spec.template.spec, &template.child("spec"), warnings);
+    let labels = &spec.template.metadata.labels;
+    pod_spec(&spec.template.spec, labels, &template.child("spec"), warnings);
 }
 
-fn pod_spec(spec: &PodSpec, path: &Path<'_>, warnings: &mut FieldWarnings) {
+fn pod_spec(spec: &PodSpec, labels: &StringMap, path: &Path<'_>, warnings: &mut FieldWarnings) {
+    placement::placement(spec, labels, path, warnings);
     fractional_bytes(&spec.overhead, &path.child("overhead"), warnings);
     for (field, containers) in [("initContainers", &spec.init_containers), ("containers", &spec.containers)] {
         let path = path.child(field);
         for (idx, container) in containers.iter().enumerate() {
             container_resources(container, &path.index(idx), warnings);
+            probes(container, &path.index(idx), warnings);
         }
     }
     ports(spec, path, warnings);
@@ -153,6 +159,31 @@ fn container_resources(container: &Container, path: &Path<'_>, warnings: &mut Fi
     let path = path.child("resources");
     fractional_bytes(&container.resources.limits, &path.child("limits"), warnings);
     fractional_bytes(&container.resources.requests, &path.child("requests"), warnings);
+}
+
+/// Ours: a name that no port of the container has.
+fn probes(container: &Container, path: &Path<'_>, warnings: &mut FieldWarnings) {
+    for (field, probe) in [
+        ("livenessProbe", &container.liveness_probe),
+        ("readinessProbe", &container.readiness_probe),
+        ("startupProbe", &container.startup_probe),
+    ] {
+        let Some(handler) = probe.as_ref().map(|probe| &probe.handler) else { continue };
+        let path = path.child(field);
+        let asked = [
+            ("httpGet", handler.http_get.as_ref().map(|http| &http.port)),
+            ("tcpSocket", handler.tcp_socket.as_ref().map(|tcp| &tcp.port)),
+        ];
+        for (action, port) in asked {
+            if let Some(IntOrString::Text(name)) = port
+                && container.ports.iter().all(|port| port.name != *name)
+            {
+                let message = format!("no port of the container is called {name:?}: the probe is never made");
+                let path = path.child(action);
+                warnings.push(&path.child("port"), message);
+            }
+        }
+    }
 }
 
 fn fractional_bytes(list: &ResourceList, path: &Path<'_>, warnings: &mut FieldWarnings) {
@@ -302,6 +333,21 @@ mod tests {
                 "spec.schedulerName: no scheduler \"mine\" runs here: the pod stays Pending",
             ],
         );
+    }
+
+    #[test]
+    fn a_probe_of_a_port_that_nobody_has_is_noticed() {
+        let probe = json!({"httpGet": {"port": "web"}});
+        let container = json!({"livenessProbe": probe, "readinessProbe": {"tcpSocket": {"port": 80}}});
+        check_pod(
+            json!({"containers": [container]}),
+            &[
+                "spec.containers[0].livenessProbe.httpGet.port: no port of the container is called \"web\": the probe is \
+               never made",
+            ],
+        );
+        let declared = json!([{"name": "web", "containerPort": 80}]);
+        check_pod(json!({"containers": [{"livenessProbe": probe, "ports": declared}]}), &[]);
     }
 
     #[track_caller]

@@ -16,6 +16,7 @@ pub mod node;
 pub mod pod;
 pub mod priority;
 pub mod replica_set;
+pub mod probe;
 
 use std::collections::BTreeMap;
 

@@ -87,6 +87,18 @@ fn scenario(spec: &str) -> String {
 }
 
 #[test]
+fn a_key_that_is_given_twice_is_said_once_to_be_so() {
+    check(
+        job("  backoffLimit: 1\n  backoffLimit: two\n"),
+        &["in.yaml:6:3: spec.backoffLimit: duplicate key `backoffLimit`, first given on line 5"],
+    );
+    check(
+        scenario("  seed: 1\n  seed: 2\n"),
+        &["in.yaml:5:3: spec.seed: duplicate key `seed`, first given on line 4"],
+    );
+}
+
+#[test]
 fn a_job_whose_pods_always_restart_is_refused() {
     check(
         format!("{JOB}{}", TEMPLATE.replace("Never", "Always")),
@@ -287,19 +299,19 @@ fn a_bad_expectation_is_refused_before_the_run() {
 
 #[test]
 fn a_field_that_is_not_modelled_is_refused_or_a_counted_warning() {
-    let probe = "- name: c\n        image: i\n        livenessProbe: {httpGet: {path: /, port: 80}}";
+    let probe = "- name: c\n        image: i\n        livenessProbe: {httpGet: {host: other, port: 80}}";
     let text = format!("{JOB}{}", TEMPLATE.replace("- {name: c, image: i}", probe));
-    let path = "spec.template.spec.containers[0].livenessProbe";
+    let path = "spec.template.spec.containers[0].livenessProbe.httpGet.host";
     check(
         &text,
         &[&format!(
-            "in.yaml:11:9: {path}: not modelled, and would change the result; `--allow-unmodelled` runs without it"
+            "in.yaml:11:35: {path}: not modelled, and would change the result; `--allow-unmodelled` runs without it"
         )],
     );
     let output = sim(text.as_bytes(), &["--allow-unmodelled"]);
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(
-        said.starts_with("in.yaml:11:9: warning: ") && said.contains("livenessProbe: not modelled"),
+        said.starts_with("in.yaml:11:35: warning: ") && said.contains("httpGet.host: not modelled"),
         "{said}"
     );
     assert_eq!(output.status.code(), Some(0));

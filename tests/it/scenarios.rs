@@ -100,7 +100,7 @@ fn container_state(state: &Value) -> String {
     match (state["waiting"].as_str(), state["terminated"].as_str()) {
         (Some(reason), _) => format!("waiting: {reason}"),
         (None, Some(reason)) => format!("exits with {}: {reason}", state["exitCode"]),
-        (None, None) => "running".to_owned(),
+        (None, None) => state.as_str().unwrap_or_default().to_owned(),
     }
 }
 
@@ -127,7 +127,7 @@ fn record(reason: &str, message: &str) -> String {
 fn ledger(summary: &RunSummary) -> String {
     let mut out = String::new();
     for run in summary.cron_jobs.iter().flat_map(|cronjob| &cronjob.runs) {
-        let mut line = format!("{}  {}", run.scheduled_at, run.outcome.as_str());
+        let mut line = format!("{}  {}", run.time, run.outcome.as_str());
         let late = run.late_by.map(|secs| format!(" {secs} s after its time"));
         line += &late.unwrap_or_default();
         let end = run.result.as_ref().map(|result| format!(", {result}"));
