@@ -121,10 +121,9 @@ impl Event {
             Self::TaintEvictionDue(_) => 6,
             Self::PodGcDue => 7,
             Self::GarbageDue(_) => 8,
-            Self::ReplicaSetSync(_)
-            | Self::DeploymentSync(_)
-            | Self::JobSync(_)
-            | Self::OrphanPodSync(_) => 9,
+            Self::ReplicaSetSync(_) | Self::DeploymentSync(_) | Self::JobSync(_) | Self::OrphanPodSync(_) => {
+                9
+            }
             Self::JobExpired(_) => 10,
             Self::CronJobSync(_) => 11,
             Self::SchedulingCycle => 12,

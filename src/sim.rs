@@ -50,8 +50,8 @@ struct Components {
     kubelet: Kubelet,
     node_lifecycle: Process<NodeLifecycleController>,
     garbage_collector: Process<GarbageCollector>,
-    replica_set: Process<ReplicaSetController>,
     deployment: Process<DeploymentController>,
+    replica_set: Process<ReplicaSetController>,
     job: Process<JobController>,
     ttl: Process<TtlController>,
     cronjob: Process<CronJobController>,
@@ -309,8 +309,8 @@ impl Components {
             kubelet: Kubelet::new(Arc::clone(&scenario.programs)),
             node_lifecycle: Process::new(NodeLifecycleController::new),
             garbage_collector: Process::new(GarbageCollector::new),
-            replica_set: Process::new(ReplicaSetController::new),
             deployment: Process::new(DeploymentController::new),
+            replica_set: Process::new(ReplicaSetController::new),
             job: Process::new(JobController::new),
             ttl: Process::new(TtlController::new),
             cronjob: Process::new(CronJobController::new),
@@ -322,8 +322,8 @@ impl Components {
         self.kubelet.start(watch);
         self.node_lifecycle.start(watch);
         self.garbage_collector.start(watch);
-        self.replica_set.start(watch);
         self.deployment.start(watch);
+        self.replica_set.start(watch);
         self.job.start(watch);
         self.ttl.start(watch);
         self.cronjob.start(watch);
@@ -336,8 +336,8 @@ impl Components {
             ComponentName::KubeControllerManager => {
                 self.node_lifecycle.stop();
                 self.garbage_collector.stop();
-                self.replica_set.stop();
                 self.deployment.stop();
+                self.replica_set.stop();
                 self.job.stop();
                 self.ttl.stop();
                 self.cronjob.stop();
@@ -351,8 +351,8 @@ impl Components {
             ComponentName::KubeControllerManager => {
                 self.node_lifecycle.start(watch);
                 self.garbage_collector.start(watch);
-                self.replica_set.start(watch);
                 self.deployment.start(watch);
+                self.replica_set.start(watch);
                 self.job.start(watch);
                 self.ttl.start(watch);
                 self.cronjob.start(watch);
@@ -364,8 +364,8 @@ impl Components {
         self.kubelet.on_change(change, watch);
         self.node_lifecycle.on_change(change, watch);
         self.garbage_collector.on_change(change, watch);
-        self.replica_set.on_change(change, watch);
         self.deployment.on_change(change, watch);
+        self.replica_set.on_change(change, watch);
         self.job.on_change(change, watch);
         self.ttl.on_change(change, watch);
         self.cronjob.on_change(change, watch);

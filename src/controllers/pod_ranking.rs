@@ -67,13 +67,7 @@ pub fn goes_first(a: &Candidate<'_>, b: &Candidate<'_>, now: SimTime) -> Orderin
 
 /// Compares ages by their power of two; within one power the older pod goes first.
 /// Source: Kubernetes 1.28, pkg/controller/controller_utils.go, logarithmicRankDiff.
-fn by_age(
-    first: SimTime,
-    second: SimTime,
-    a: &Candidate<'_>,
-    b: &Candidate<'_>,
-    now: SimTime,
-) -> Ordering {
+fn by_age(first: SimTime, second: SimTime, a: &Candidate<'_>, b: &Candidate<'_>, now: SimTime) -> Ordering {
     let bucket = |since: SimTime| now.since(since).as_nanos().checked_ilog2();
     bucket(first).cmp(&bucket(second)).then_with(|| a.pod.meta.uid.serial.cmp(&b.pod.meta.uid.serial))
 }

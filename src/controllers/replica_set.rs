@@ -111,7 +111,8 @@ impl ReplicaSetController {
 
     /// A pod that has become ready is looked at again when it must have become available.
     fn on_pod_ready(&mut self, id: PodId, watch: &mut Watch<'_>) {
-        let Some((set, min_ready)) = set_of_pod(id, watch.cluster()).map(|(id, set)| (id, set.spec.min_ready))
+        let Some((set, min_ready)) =
+            set_of_pod(id, watch.cluster()).map(|(id, set)| (id, set.spec.min_ready))
         else {
             return;
         };

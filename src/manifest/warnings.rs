@@ -75,7 +75,7 @@ pub fn template(metadata: &ObjectMeta, template: &PodTemplateSpec, warnings: &mu
     warnings.name(&metadata.name, "Pod names and hostnames");
     let spec = Path::OBJECT.child("spec");
     let path = spec.child("template");
-    pod_spec(&template.spec, &path.child("spec"), warnings);
+    pod_spec(&template.spec, &template.metadata.labels, &path.child("spec"), warnings);
 }
 
 /// Looks over a CronJob.

@@ -326,12 +326,17 @@ impl Pod {
 
     /// Whether the pod has been ready for long enough.
     ///
-    /// Deviation: upstream's wait has to be over by a little. Real clocks never meet that case; here, where much
-    /// happens on whole seconds, such a pod is available.
+    /// Upstream counts from a timestamp of whole seconds, and the wait has to be over by a little.
+    ///
+    /// Deviation: a pod that was ready for exactly that long is available. Real clocks never meet that case; here much
+    /// happens on whole seconds.
     /// Source: Kubernetes 1.28, pkg/api/v1/pod/util.go, IsPodAvailable.
     pub fn is_available(&self, min_ready: SimDuration, now: SimTime) -> bool {
         let ready = self.status.conditions.ready.as_ref().filter(|_| self.status.conditions.is_ready());
-        ready.is_some_and(|ready| min_ready.is_zero() || ready.since.truncated_to_secs() + min_ready <= now)
+        ready.is_some_and(|ready| {
+            let is_over_by_stamp = ready.since.truncated_to_secs() + min_ready < now;
+            min_ready.is_zero() || is_over_by_stamp || ready.since + min_ready <= now
+        })
     }
 
     /// The most restarts of one of its containers.

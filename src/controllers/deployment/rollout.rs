@@ -65,7 +65,12 @@ pub fn shrink_old(spec: &DeploymentSpec, sets: &Sets) -> Vec<(Set, u32)> {
     let mut steps = Vec::new();
     let mut left = u32::try_from(removable).unwrap_or(u32::MAX);
     for (set, size) in &mut old {
-        let n_unhealthy = size.saturating_sub(set.object.status.available_replicas).min(left);
+        let n_available = set.object.status.available_replicas;
+        // A set that has not shrunk yet stops the step: upstream finds that it would have to grow.
+        if left > 0 && n_available > *size {
+            return steps;
+        }
+        let n_unhealthy = size.saturating_sub(n_available).min(left);
         if n_unhealthy > 0 {
             *size -= n_unhealthy;
             left -= n_unhealthy;

@@ -438,7 +438,7 @@ impl<'s, 't> Sync<'s, 't> {
 
     /// Notes something about the Deployment, where somebody reads it.
     fn record(&mut self, severity: Severity, reason: &'static str, message: String) {
-        if self.turn.wants_records() {
+        if self.turn.wants_records(reason) {
             self.turn.record(ObjectId::Deployment(self.id), severity, reason, message, SOURCE);
         }
     }

@@ -18,11 +18,7 @@ pub struct ScaleError {
 /// The status of a set with these active pods, whose scaling has not failed.
 ///
 /// Source: Kubernetes 1.28, pkg/controller/replicaset/replica_set_utils.go, calculateStatus.
-pub fn status<'a>(
-    set: &ReplicaSet,
-    active: impl Iterator<Item = &'a Pod>,
-    now: SimTime,
-) -> ReplicaSetStatus {
+pub fn status<'a>(set: &ReplicaSet, active: impl Iterator<Item = &'a Pod>, now: SimTime) -> ReplicaSetStatus {
     let mut status =
         ReplicaSetStatus { observed_generation: set.meta.generation, ..ReplicaSetStatus::default() };
     for pod in active {

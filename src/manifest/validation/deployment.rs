@@ -46,8 +46,7 @@ fn strategy(strategy: &DeploymentStrategy, path: &Path<'_>, errors: &mut FieldEr
     let rolling_path = path.child("rollingUpdate");
     match (&*strategy.kind, &strategy.rolling_update) {
         ("Recreate", Some(_)) => {
-            errors
-                .forbidden(&rolling_path, "may not be specified when strategy `type` is 'Recreate'");
+            errors.forbidden(&rolling_path, "may not be specified when strategy `type` is 'Recreate'");
         }
         ("Recreate", None) => {}
         ("RollingUpdate", Some(rolling)) => rolling_update(rolling, &rolling_path, errors),
@@ -112,7 +111,11 @@ mod tests {
         let none = "may not be 0 when `maxSurge` is 0";
         let field = "spec.strategy.rollingUpdate.maxUnavailable: Invalid value: intstr.IntOrString";
         check_rolling(json!(0), json!(0), &[&format!("{field}{{Type:0, IntVal:0, StrVal:\"\"}}: {none}")]);
-        check_rolling(json!(0), json!("0%"), &[&format!("{field}{{Type:1, IntVal:0, StrVal:\"0%\"}}: {none}")]);
+        check_rolling(
+            json!(0),
+            json!("0%"),
+            &[&format!("{field}{{Type:1, IntVal:0, StrVal:\"0%\"}}: {none}")],
+        );
         check_rolling(
             json!(1),
             json!("101%"),
@@ -132,11 +135,15 @@ mod tests {
         check(json!({"strategy": {"type": "Recreate"}}), &[]);
         check(
             json!({"strategy": {"type": "Recreate", "rollingUpdate": {}}}),
-            &["spec.strategy.rollingUpdate: Forbidden: may not be specified when strategy `type` is 'Recreate'"],
+            &[
+                "spec.strategy.rollingUpdate: Forbidden: may not be specified when strategy `type` is 'Recreate'",
+            ],
         );
         check(
             json!({"strategy": {"type": "Canary"}}),
-            &["spec.strategy: Unsupported value: \"Canary\": supported values: \"Recreate\", \"RollingUpdate\""],
+            &[
+                "spec.strategy: Unsupported value: \"Canary\": supported values: \"Recreate\", \"RollingUpdate\"",
+            ],
         );
     }
 

@@ -30,7 +30,9 @@ fn workloads_go_as_with_the_real_controllers() {
         let text = fs::read_to_string(&path).expect("a golden file can be read");
         let file: Value = serde_json::from_str(&text).expect("a golden file is JSON");
         let kind = file["scenario"]["kind"].as_str().expect("a scenario has a kind");
-        if KINDS.contains(&kind) {
+        if file["scenario"].get("podQuota").is_some() {
+            suite.leave_out("pod quotas");
+        } else if KINDS.contains(&kind) {
             suite.case(&id, outcome(&file));
         } else {
             suite.leave_out(kind);
@@ -60,8 +62,10 @@ fn outcome(file: &Value) -> Result<(), String> {
     let found = World::new(scenario).run();
     let says = |flag: &str| file["meta"][flag] == true;
     let identity = file["scenario"]["name"].as_str().is_some_and(|name| name.starts_with("rs-down-"));
-    let sensitivity = if says("orderSensitiveCounts") || says("tieSensitive") || says("raceSensitive") {
+    let sensitivity = if says("orderSensitiveCounts") {
         Sensitivity::Counts
+    } else if says("tieSensitive") || says("raceSensitive") {
+        Sensitivity::Instant
     } else if says("orderSensitive") || !identity {
         Sensitivity::Pods
     } else {

@@ -50,13 +50,7 @@ enum Next {
 
 impl ScriptedPods {
     pub fn new(scripts: Scripts, n_nodes: usize) -> Self {
-        Self {
-            scripts,
-            n_nodes,
-            pods: Vec::new(),
-            players: BTreeMap::new(),
-            n_incarnations: BTreeMap::new(),
-        }
+        Self { scripts, n_nodes, pods: Vec::new(), players: BTreeMap::new(), n_incarnations: BTreeMap::new() }
     }
 
     /// The pod of an operation, where it is still there.
@@ -66,9 +60,12 @@ impl ScriptedPods {
             PodRef::Ordinal(ordinal) => {
                 self.pods.get(*ordinal).copied().filter(|pod| cluster.pod(*pod).is_some())
             }
-            PodRef::Name(name) => self.pods.iter().rev().copied().find(|pod| {
-                cluster.pod(*pod).is_some_and(|pod| *pod.meta.name == **name)
-            }),
+            PodRef::Name(name) => self
+                .pods
+                .iter()
+                .rev()
+                .copied()
+                .find(|pod| cluster.pod(*pod).is_some_and(|pod| *pod.meta.name == **name)),
         }
     }
 
@@ -84,9 +81,11 @@ impl ScriptedPods {
         let pod = &watch.cluster().pods()[pod];
         let incarnation = self.n_incarnations.entry(pod.meta.name.to_string()).or_default();
         *incarnation += 1;
-        let by_name = self.scripts.by_name.get(&*pod.meta.name).map(|scripts| {
-            &scripts[(*incarnation - 1).min(scripts.len() - 1)]
-        });
+        let by_name = self
+            .scripts
+            .by_name
+            .get(&*pod.meta.name)
+            .map(|scripts| &scripts[(*incarnation - 1).min(scripts.len() - 1)]);
         let scripts = &self.scripts;
         let ordinal = self.pods.len();
         let node = wanted_node(pod).unwrap_or_else(|| format!("node-{}", ordinal % self.n_nodes.max(1)));
@@ -210,7 +209,8 @@ impl ScriptedPods {
         self.answer(pod, is_ready, turn);
         let player = &self.players[&pod];
         let waited = player.script.ready_delay.unwrap_or_default();
-        let left = |end: SimDuration| SimDuration::from_nanos(end.as_nanos().saturating_sub(waited.as_nanos()));
+        let left =
+            |end: SimDuration| SimDuration::from_nanos(end.as_nanos().saturating_sub(waited.as_nanos()));
         let crash = player.script.crashes.get(player.n_crashes).map(|(after, _)| *after);
         match (crash, player.script.fail_after) {
             (Some(crash), Some(fails)) if crash < fails => self.wait(pod, left(crash), Next::Crash, turn),
@@ -229,8 +229,14 @@ impl ScriptedPods {
         }
     }
 
+    /// A user has the container go down: it comes back after a while, and nothing makes it ready again.
+    pub fn crash_by_hand(&mut self, pod: PodId, down: SimDuration, turn: &mut Turn<'_>) {
+        self.players.get_mut(&pod).expect("a pod has a script").script.ready_delay = None;
+        self.crash(pod, down, turn);
+    }
+
     /// The container goes down and comes back after a while.
-    pub fn crash(&mut self, pod: PodId, down: SimDuration, turn: &mut Turn<'_>) {
+    fn crash(&mut self, pod: PodId, down: SimDuration, turn: &mut Turn<'_>) {
         let state = &turn.cluster().pods()[pod].status.containers[0].state;
         let &ContainerState::Running { started_at, .. } = state else { return };
         let end = Termination {
@@ -250,6 +256,8 @@ impl ScriptedPods {
             turn.write(Command::AcceptPod(pod));
         }
         turn.write(Command::FailPod(pod, PodReason::Evicted, "".into()));
+        // The kubelet of a pod that is to go has nothing more to wait for.
+        turn.write(Command::ReleasePod(pod));
     }
 }
 

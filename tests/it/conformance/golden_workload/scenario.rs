@@ -25,12 +25,26 @@ pub struct Scenario {
 #[derive(Debug, Clone)]
 pub enum Act {
     Create(Value),
-    Patch { kind: Kind, name: String, patch: Value },
-    Delete { kind: Kind, name: String, propagation: Propagation },
-    Rollback { name: String, revision: Option<u64> },
+    Patch {
+        kind: Kind,
+        name: String,
+        patch: Value,
+    },
+    Delete {
+        kind: Kind,
+        name: String,
+        propagation: Propagation,
+    },
+    Rollback {
+        name: String,
+        revision: Option<u64>,
+    },
     /// At most so many pods that have not ended; `None` is no limit.
     Quota(Option<u64>),
-    OnPod { pod: PodRef, act: PodAct },
+    OnPod {
+        pod: PodRef,
+        act: PodAct,
+    },
 }
 
 /// How a file names a pod.
@@ -154,10 +168,13 @@ impl Scripts {
 
     fn read(kubelet: &Value) -> Self {
         let scripts = |key: &str| kubelet[key].as_object().into_iter().flatten();
-        let named = |key: &str| scripts(key).map(|(name, script)| (name.clone(), Script::read(script))).collect();
+        let named =
+            |key: &str| scripts(key).map(|(name, script)| (name.clone(), Script::read(script))).collect();
         Self {
             by_ordinal: scripts("byOrdinal")
-                .map(|(ordinal, script)| (ordinal.parse().expect("an ordinal is a number"), Script::read(script)))
+                .map(|(ordinal, script)| {
+                    (ordinal.parse().expect("an ordinal is a number"), Script::read(script))
+                })
                 .collect(),
             by_name: scripts("byName")
                 .map(|(name, scripts)| (name.clone(), list(scripts).map(Script::read).collect()))

@@ -101,10 +101,7 @@ const COUNTS: &[(&str, &[&str])] = &[
         "StatefulSet",
         &["replicas", "ready", "current", "updated", "available", "currentRevision", "updateRevision"],
     ),
-    (
-        "DaemonSet",
-        &["desired", "current", "misscheduled", "ready", "updated", "available", "unavailable"],
-    ),
+    ("DaemonSet", &["desired", "current", "misscheduled", "ready", "updated", "available", "unavailable"]),
     (
         "PodDisruptionBudget",
         &["disruptionsAllowed", "currentHealthy", "desiredHealthy", "expectedPods", "condition"],
@@ -166,7 +163,13 @@ impl Timeline {
             since: millis(&condition["t"]),
             updated: condition.get("updateT").map(millis),
         });
-        self.see_status(at, kind, record["name"].as_str().expect("an object has a name"), counts, conditions.collect());
+        self.see_status(
+            at,
+            kind,
+            record["name"].as_str().expect("an object has a name"),
+            counts,
+            conditions.collect(),
+        );
     }
 
     pub fn see_set(&mut self, at: Millis, name: &str, deployment: Option<&str>, image: &str, size: u64) {
@@ -203,7 +206,12 @@ impl Timeline {
     }
 
     /// Takes down a record; what a refused creation says hangs on the quota's name, which the files do not have.
-    pub fn see_record(&mut self, at: Millis, (kind, name): (&str, &str), [severity, reason, message]: [&str; 3]) {
+    pub fn see_record(
+        &mut self,
+        at: Millis,
+        (kind, name): (&str, &str),
+        [severity, reason, message]: [&str; 3],
+    ) {
         if matches!(reason, "SuccessfulCreate" | "SuccessfulDelete") {
             return;
         }
@@ -216,7 +224,6 @@ impl Timeline {
         };
         self.records.push((at, record));
     }
-
 }
 
 /// The seconds of a file as milliseconds.

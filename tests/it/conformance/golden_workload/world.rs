@@ -122,19 +122,13 @@ impl World {
         for change in std::mem::take(&mut self.changes) {
             self.pods.on_change(&change, &mut watch);
             self.garbage_collector.on_change(&change, &mut watch);
-            self.replica_sets.on_change(&change, &mut watch);
             self.deployments.on_change(&change, &mut watch);
+            self.replica_sets.on_change(&change, &mut watch);
         }
     }
 
     fn turn(&mut self) -> Turn<'_> {
-        Turn::new(
-            &self.context,
-            &mut self.cluster,
-            &mut self.calendar,
-            &mut self.recorder,
-            &mut self.changes,
-        )
+        Turn::new(&self.context, &mut self.cluster, &mut self.calendar, &mut self.recorder, &mut self.changes)
     }
 
     /// Does something from outside. What meets nothing, or is refused, has no effect.
@@ -152,7 +146,8 @@ impl World {
     fn create(&mut self, manifest: &Value) {
         let kind = kind(manifest["kind"].as_str().expect("an object has a kind"));
         let tree = Tree::from_json(manifest, Mark::START);
-        let accepted = accept(kind, &tree, &read_context(&self.context.profile), &mut FieldWarnings::default());
+        let accepted =
+            accept(kind, &tree, &read_context(&self.context.profile), &mut FieldWarnings::default());
         if let Ok(object) = accepted {
             self.turn().write(Command::Create(Box::new(Creation::of(object))));
         }
@@ -231,7 +226,7 @@ impl World {
             PodAct::ForceDelete => turn.write(Command::DeletePod(pod, Some(SimDuration::ZERO))),
             PodAct::Fail => self.pods.fail(pod, &mut turn),
             PodAct::SetReady(is_ready) => self.pods.answer(pod, *is_ready, &mut turn),
-            PodAct::Crash { down } => self.pods.crash(pod, *down, &mut turn),
+            PodAct::Crash { down } => self.pods.crash_by_hand(pod, *down, &mut turn),
             PodAct::Annotate(values) => annotate(pod, values, &mut turn),
             PodAct::Label(values) => label(pod, values, &mut turn),
         }
