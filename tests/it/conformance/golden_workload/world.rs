@@ -25,7 +25,7 @@ use cluster_sim::model::resources::Resources;
 use cluster_sim::model::scenario::{NewObject, NewSpec, Timing};
 use cluster_sim::model::wall_clock::WallClock;
 use cluster_sim::observe::object::ObjectWriter;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::pods::ScriptedPods;
 use super::recorder::Recorder;
@@ -138,7 +138,7 @@ impl World {
             Act::Patch { kind, name, patch } => self.patch(kind, &name, &patch),
             Act::Delete { kind, name, propagation } => self.delete(kind, &name, propagation),
             Act::Rollback { name, revision } => self.roll_back(&name, revision),
-            Act::Quota(_) => {}
+            Act::Quota(n_pods) => self.set_quota(n_pods),
             Act::OnPod { pod, act } => self.act_on_pod(&pod, &act),
         }
     }
@@ -150,6 +150,17 @@ impl World {
             accept(kind, &tree, &read_context(&self.context.profile), &mut FieldWarnings::default());
         if let Ok(object) = accepted {
             self.turn().write(Command::Create(Box::new(Creation::of(object))));
+        }
+    }
+
+    /// Lets in at most so many pods from now on, or any number.
+    fn set_quota(&mut self, n_pods: Option<u64>) {
+        self.delete(kind("ResourceQuota"), "pods", Propagation::Background);
+        if let Some(n_pods) = n_pods {
+            self.create(&json!({
+                "apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "pods"},
+                "spec": {"hard": {"pods": n_pods}},
+            }));
         }
     }
 
