@@ -5,3 +5,4 @@ pub mod cronjob;
 pub mod ttl;
 pub mod garbage_collector;
 pub mod node_lifecycle;
+pub mod disruption;

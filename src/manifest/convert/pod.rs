@@ -132,6 +132,15 @@ fn term(term: &wire::pod::NodeSelectorTerm) -> NodeSelectorTerm {
     }
 }
 
+/// Converts a label selector.
+pub(super) fn selector(selector: &wire::meta::LabelSelector) -> LabelSelector {
+    let labels = selector.match_labels.iter().map(|(key, value)| LabelRequirement {
+        key: key.clone(),
+        operator: LabelOperator::In(vec![value.clone()]),
+    });
+    LabelSelector { requirements: labels.chain(selector.match_expressions.iter().map(requirement)).collect() }
+}
+
 /// Converts one requirement of a label or node selector.
 pub fn requirement(requirement: &SelectorRequirement) -> LabelRequirement {
     let values = &requirement.values;
