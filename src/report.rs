@@ -4,6 +4,7 @@ pub mod table;
 pub mod summary;
 pub mod cron_period;
 pub mod cron_runs;
+pub mod drains;
 pub mod text;
 pub mod get;
 pub mod scenario_docs;

@@ -120,7 +120,9 @@ pub fn judge(
     }
     match budgets {
         [] => Ok(Permit::Free),
-        [(_, budget)] if !pod.status.conditions.is_ready() && lets_unready_pods_go(budget) => Ok(Permit::Free),
+        [(_, budget)] if !pod.status.conditions.is_ready() && lets_unready_pods_go(budget) => {
+            Ok(Permit::Free)
+        }
         [(id, budget)] => charge(*id, budget, pod, now),
         _ => Err(EvictionRefusal::SeveralBudgets),
     }
@@ -188,7 +190,10 @@ impl Cluster {
     }
 
     /// The disruption budgets that guard a pod.
-    pub fn budgets_of(&self, pod: &Pod) -> impl Iterator<Item = (PodDisruptionBudgetId, &PodDisruptionBudget)> {
+    pub fn budgets_of(
+        &self,
+        pod: &Pod,
+    ) -> impl Iterator<Item = (PodDisruptionBudgetId, &PodDisruptionBudget)> {
         self.pod_disruption_budgets
             .iter()
             .filter(|(_, budget)| budget.guards(&pod.meta.namespace, &pod.meta.labels))

@@ -30,8 +30,7 @@ const RETRY_AFTER: SimDuration = SimDuration::from_secs(5);
 const IS_BARE: &str = "cannot delete Pods that declare no controller (use --force to override)";
 const HAS_LOCAL_STORAGE: &str =
     "cannot delete Pods with local storage (use --delete-emptydir-data to override)";
-const HAS_LOST_DAEMON_SET: &str =
-    "cannot delete Pods whose DaemonSet is not found (use --force to override)";
+const HAS_LOST_DAEMON_SET: &str = "cannot delete Pods whose DaemonSet is not found (use --force to override)";
 
 /// A drain and what it met.
 #[derive(Debug, Clone, PartialEq)]

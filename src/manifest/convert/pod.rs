@@ -8,7 +8,7 @@ use crate::manifest::convert::{labels, optional};
 use crate::manifest::wire;
 use crate::manifest::wire::ResourceList;
 use crate::manifest::wire::meta::SelectorRequirement;
-use crate::model::meta::{LabelOperator, LabelRequirement};
+use crate::model::meta::{LabelOperator, LabelRequirement, LabelSelector};
 use crate::model::pod::{
     Container, ContainerPort, ContainerResources, Derived, PodSpec, PodTemplate, PreemptionPolicy, Protocol,
     PullPolicy, RestartPolicy, Volume, VolumeMount, VolumeSource,

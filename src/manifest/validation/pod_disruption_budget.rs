@@ -25,7 +25,8 @@ fn budget_spec(spec: &PodDisruptionBudgetSpec, path: &Path<'_>, errors: &mut Fie
     if spec.min_available.is_some() && spec.max_unavailable.is_some() {
         errors.invalid_object(path, "minAvailable and maxUnavailable cannot be both set");
     }
-    for (field, amount) in [("minAvailable", &spec.min_available), ("maxUnavailable", &spec.max_unavailable)] {
+    for (field, amount) in [("minAvailable", &spec.min_available), ("maxUnavailable", &spec.max_unavailable)]
+    {
         if let Some(amount) = amount {
             positive_int_or_percent(amount, &path.child(field), errors);
             not_more_than_100_percent(amount, &path.child(field), errors);
