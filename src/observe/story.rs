@@ -14,6 +14,7 @@ use crate::model::job::{JobCondition, JobSpec};
 use crate::model::meta::{Name, ObjectMeta};
 use crate::model::node::ConditionStatus;
 use crate::model::pod_status::{ContainerRef, ContainerState, Phase, Termination, WaitingReason};
+use crate::model::record::{Record, Severity};
 use crate::model::scenario::ObjectName;
 
 /// The number of moments that are kept.
@@ -80,6 +81,8 @@ pub enum Fact {
     SpecChanged,
     /// A Job got a condition.
     Condition(JobCondition),
+    /// A controller warned of something that no condition tells; its reason and message.
+    Warned(&'static str, String),
 }
 
 /// What was at work when something happened.
@@ -239,6 +242,18 @@ impl Story {
         }
     }
 
+    /// The warnings of a CronJob have no conditions, nor has a Job whose pods are refused.
+    fn see_record(&mut self, now: SimTime, record: &Record) {
+        let is_told_elsewhere = match self.subject.kind {
+            Kind::CronJob => false,
+            Kind::Job => record.reason != "FailedCreate",
+            _ => true,
+        };
+        if record.severity == Severity::Warning && !is_told_elsewhere {
+            self.tell(now, None, Fact::Warned(record.reason, record.message.clone()));
+        }
+    }
+
     fn see_own(&mut self, now: SimTime, id: ObjectId, fact: Fact) {
         if self.id == Some(id) {
             self.tell(now, None, fact);
@@ -285,6 +300,7 @@ impl Observer for Story {
             Change::StatusChanged(id) if self.id == Some(*id) => self.see_conditions(now, cluster),
             Change::DeletionRequested(id, _) => self.see_own(now, *id, Fact::DeletionRequested(None)),
             Change::Deleted(id, _) => self.see_own(now, *id, Fact::Deleted),
+            Change::Recorded(object, record) if self.id == Some(*object) => self.see_record(now, record),
             Change::NodeChanged(..)
             | Change::NodeDeleted(..)
             | Change::PodChanged(..)

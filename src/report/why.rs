@@ -30,7 +30,7 @@ pub struct Why {
     pub answer: Vec<String>,
     /// What led to it, oldest first.
     pub causes: Vec<Cause>,
-    /// For a Job: its limits, and how the race between them went.
+    /// For a Job or a CronJob: its limits, and how the race between them went.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub limits: Vec<LimitRow>,
     /// For a pod: what the scheduler says of each node.
@@ -41,6 +41,9 @@ pub struct Why {
 /// One link of the chain.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Cause {
+    /// When, to put causes in order.
+    #[serde(skip)]
+    pub instant: SimTime,
     /// When.
     pub at: String,
     /// What happened, in words.
@@ -49,11 +52,11 @@ pub struct Cause {
 
 impl Cause {
     fn new(at: SimTime, what: impl Into<String>) -> Self {
-        Self { at: at.to_string(), what: what.into() }
+        Self { instant: at, at: at.to_string(), what: what.into() }
     }
 }
 
-/// A limit of a Job.
+/// A limit of a Job or of a run of a CronJob.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct LimitRow {
     /// The field.
@@ -99,11 +102,11 @@ impl fmt::Display for UnknownObject {
 /// Why the subject of the story is as it is at the end of the trial.
 ///
 /// # Errors
-/// When no object of this name was there.
+/// When no object of this name was there, nor should have been.
 pub fn why(trial: &Trial<Story>) -> Result<Why, UnknownObject> {
     let story = &trial.simulation.observer().1;
     if !story.has_begun() {
-        return Err(unknown(trial, &story.subject));
+        return cronjob::why_no_job(trial).ok_or_else(|| unknown(trial, &story.subject));
     }
     Ok(match story.subject.kind {
         Kind::Pod => pod::why(trial),
