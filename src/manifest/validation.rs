@@ -21,6 +21,7 @@ pub mod pod_disruption_budget;
 pub mod priority;
 pub mod resources;
 pub mod scheduling;
+pub mod topology;
 
 use crate::manifest::field_error::{FieldErrors, Path};
 
