@@ -15,6 +15,7 @@ pub mod node;
 mod placed;
 pub mod pod;
 mod pod_disruption_budget;
+mod probe;
 
 pub use placed::{accept_object, report};
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::engine::SimDuration;
 use crate::manifest::convert::node::resources;
-use crate::manifest::convert::{labels, optional};
+use crate::manifest::convert::{labels, optional, probe};
 use crate::manifest::validation::names;
 use crate::manifest::wire;
 use crate::manifest::wire::ResourceList;
@@ -74,6 +74,8 @@ fn container(container: &wire::pod::Container, init_kind: InitKind) -> Container
         limits: container_resources(&container.resources.limits),
         init_kind,
         mounts: container.volume_mounts.iter().map(mount).collect(),
+        probes: probe::probes(container),
+        lifecycle: probe::lifecycle(container),
     }
 }
 
