@@ -203,16 +203,11 @@ impl ObjectWriter<'_> {
     }
 
     fn node_status(&self, node: &Node) -> Value {
-        let reason = match node.ready.status {
-            ConditionStatus::True => "KubeletReady",
-            ConditionStatus::False => "KubeletNotReady",
-            ConditionStatus::Unknown => "NodeStatusUnknown",
-        };
         json!({
             "capacity": amounts(&node.spec.capacity, Some(node.spec.max_pods)),
             "allocatable": amounts(&node.spec.allocatable, Some(node.spec.max_pods)),
             "conditions": [{
-                "type": "Ready", "status": node.ready.status.as_str(), "reason": reason,
+                "type": "Ready", "status": node.ready.status.as_str(), "reason": node.ready.reason.as_str(),
                 "lastTransitionTime": self.time(node.ready.since),
             }],
         })

@@ -108,8 +108,13 @@ impl AtWork {
             | Event::PodDeadlineReached(_)
             | Event::GraceOver(_)
             | Event::PullDone(_) => "kubelet",
-            Event::NodeMonitorDue(_) => "node-lifecycle-controller",
-            Event::TaintEvictionDue(_) => "taint-eviction-controller",
+            Event::NodeMonitorDue
+            | Event::NoExecuteTaintDue
+            | Event::NodeTaintSync(_)
+            | Event::BoundPodSync(_) => "node-lifecycle-controller",
+            Event::TaintEvictionDue(_) | Event::TaintedNodeSync(_) | Event::TaintedPodSync(_) => {
+                "taint-eviction-controller"
+            }
             Event::PodGcDue => "pod-garbage-collector-controller",
             Event::GarbageDue(_) => "garbage-collector-controller",
             Event::JobSync(_) | Event::OrphanPodSync(_) => "job-controller",

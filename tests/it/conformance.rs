@@ -9,6 +9,7 @@ mod cronjob_sync;
 mod e2e_behaviours;
 mod e2e_cronjob;
 pub mod golden_job;
+mod golden_node;
 mod golden_sched;
 mod job_sync;
 mod restart_backoff;
