@@ -51,7 +51,7 @@ use crate::kubelet::ports::Network;
 use crate::kubelet::worker::{Shared, Worker};
 use crate::model::ids::{NodeId, PodId};
 use crate::model::meta::Name;
-use crate::model::node::{ConditionStatus, NodeReadyReason, Signs};
+use crate::model::node::{ConditionStatus, NodeCondition, NodeReadyReason, Signs};
 use crate::model::program::Program;
 
 /// How long an image runs that the scenario does not describe.
@@ -165,6 +165,9 @@ impl Kubelet {
         pods.sort_by_key(|id| (cluster.pod(*id).map(|pod| pod.meta.uid.serial), *id));
         if turn.cluster().node(node).is_some() {
             turn.write(Command::SetSigns(node, Signs::from(turn.now())));
+            for condition in NodeCondition::OF_KUBELET {
+                turn.write(Command::SetNodeCondition(node, condition, ConditionStatus::False));
+            }
             turn.write(Command::SetNodeReady(node, ConditionStatus::True, NodeReadyReason::KubeletReady));
         }
         for pod in pods {

@@ -19,6 +19,8 @@ pub mod plugins;
 pub mod queue;
 pub mod snapshot;
 
+use std::collections::BTreeSet;
+
 use crate::cluster::Cluster;
 use crate::component::{Component, Context, Timers, Turn, Watch};
 use crate::engine::{EventId, SimTime};
@@ -53,6 +55,8 @@ pub struct Scheduler {
     queue: SchedulingQueue,
     snapshot: Snapshot,
     nominations: Nominations,
+    /// Pods that were gone in the very step in which they ended.
+    ended_and_gone: BTreeSet<PodId>,
     next_start: usize,
     /// When the present cycle is over.
     free_at: SimTime,
@@ -94,6 +98,7 @@ impl Scheduler {
             queue: SchedulingQueue::new(BackoffMode::Wait, SimTime::ZERO),
             snapshot: Snapshot::default(),
             nominations: Nominations::default(),
+            ended_and_gone: BTreeSet::new(),
             next_start: 0,
             free_at: SimTime::ZERO,
             cycle: Timer::default(),
@@ -159,8 +164,10 @@ impl Scheduler {
         let (pod, node) = names.expect("pod and node were looked at in this turn");
         self.queue.remove(id);
         turn.write(Command::BindPod(id, choice.node));
-        let message = format!("Successfully assigned {pod} to {node}");
-        turn.record(ObjectId::Pod(id), Severity::Normal, "Scheduled", message, NAME);
+        if turn.wants_records("Scheduled") {
+            let message = format!("Successfully assigned {pod} to {node}");
+            turn.record(ObjectId::Pod(id), Severity::Normal, "Scheduled", message, NAME);
+        }
     }
 
     /// Source: Kubernetes 1.28, pkg/scheduler/schedule_one.go, handleSchedulingFailure.
@@ -240,7 +247,7 @@ impl Scheduler {
                     self.on_cluster_event(&ClusterEvent::NodeAdded(node, watch.cluster().usage(id)), watch);
                 }
             }
-            ObjectId::Job(_) | ObjectId::CronJob(_) => {}
+            _ => {}
         }
     }
 
@@ -392,12 +399,14 @@ impl Component for Scheduler {
             Change::PodChanged(id, change) => self.on_pod_changed(*id, Some(change), watch),
             Change::PodBound(id, node) => self.on_bound(*id, *node, watch),
             Change::PodNominated(id, node) => self.nominations.set(*id, *node),
-            Change::PodPhaseChanged(id, _, phase) if phase.is_terminal() => {
-                if let Some(pod) = watch.cluster().pod(*id) {
-                    self.on_pod_gone(*id, pod.node, pod.into(), watch);
+            // What ends is gone for the scheduler; its deletion is news only where both happen in one step.
+            Change::PodPhaseChanged(id, _, phase) if phase.is_terminal() => match watch.cluster().pod(*id) {
+                Some(pod) => self.on_pod_gone(*id, pod.node, pod.into(), watch),
+                None => {
+                    self.ended_and_gone.insert(*id);
                 }
-            }
-            Change::PodDeleted(_, pod) if pod.phase.is_terminal() => {}
+            },
+            Change::PodDeleted(id, pod) if pod.phase.is_terminal() && !self.ended_and_gone.remove(id) => {}
             Change::PodDeleted(id, pod) => self.on_pod_gone(*id, pod.node, pod.into(), watch),
             Change::PodDeletionRequested(id, _) => self.on_pod_terminating(*id, watch),
             Change::PodPhaseChanged(id, ..)
@@ -409,16 +418,14 @@ impl Component for Scheduler {
             | Change::PodFinalizerRemoved(id) => self.on_pod_changed(*id, None, watch),
             Change::PodUnschedulable(..)
             | Change::NodeLeaseChanged(..)
-            | Change::JobSpecChanged(_)
-            | Change::JobStatusChanged(_)
-            | Change::JobDeletionRequested(..)
-            | Change::JobDeleted(..)
-            | Change::CronJobSpecChanged(..)
-            | Change::CronJobStatusChanged(_)
-            | Change::CronJobDeletionRequested(..)
-            | Change::CronJobDeleted(..)
+            | Change::NodeConditionChanged(..)
+            | Change::MetaChanged(_)
+            | Change::SpecChanged(..)
+            | Change::StatusChanged(_)
+            | Change::DeletionRequested(..)
+            | Change::Deleted(..)
             | Change::Orphaned(_)
-            | Change::PodAdopted(_)
+            | Change::Adopted(_)
             | Change::Recorded(..) => return,
         }
         self.arm(watch);

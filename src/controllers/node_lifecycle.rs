@@ -32,7 +32,7 @@ use crate::event::{Change, Command, Event};
 use crate::model::ids::{NodeId, ObjectId, PodId};
 use crate::model::meta::Name;
 use crate::model::node::{
-    ConditionStatus, Node, NodeReady, NodeReadyReason, TAINT_NOT_READY, TAINT_UNREACHABLE,
+    ConditionStatus, Node, NodeCondition, NodeReady, NodeReadyReason, TAINT_NOT_READY, TAINT_UNREACHABLE,
 };
 use crate::model::record::Severity;
 use crate::model::scheduling::{Taint, TaintEffect};
@@ -204,6 +204,9 @@ impl NodeLifecycleController {
                 NodeReadyReason::NotReported => NodeReadyReason::NodeStatusNeverUpdated,
                 _ => NodeReadyReason::NodeStatusUnknown,
             };
+            for condition in NodeCondition::OF_KUBELET {
+                turn.write(Command::SetNodeCondition(id, condition, ConditionStatus::Unknown));
+            }
             turn.write(Command::SetNodeReady(id, ConditionStatus::Unknown, reason));
         }
         let current = turn.cluster().nodes()[id].ready;
@@ -450,6 +453,7 @@ impl Component for NodeLifecycleController {
                 self.note_node(*id, watch);
                 self.request_next_pass(watch);
             }
+            Change::NodeConditionChanged(id, ..) => self.note_node(*id, watch),
             Change::NodeChanged(id, what) => {
                 self.note_node(*id, watch);
                 if what.has_other_labels || what.has_other_taints {

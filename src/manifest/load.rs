@@ -21,7 +21,7 @@ use crate::manifest::load::collect::Collected;
 use crate::manifest::scenario::{self, ScenarioFile, ScenarioSpec, read};
 use crate::manifest::source::{Object, Source};
 use crate::manifest::{decode, expression, params};
-use crate::model::profile::{KubernetesVersion, Profile};
+use crate::model::profile::{Feature, KubernetesVersion, Profile};
 use crate::model::scenario::{Expectation, Horizon, Scenario};
 use crate::model::unix_time::UnixTime;
 
@@ -43,6 +43,8 @@ pub struct Options {
     pub settings: Vec<(String, String)>,
     /// Whether fields that are not modelled are left out rather than refused.
     pub allows_unmodelled: bool,
+    /// Features on or off whatever the scenario's version and gates say, to tell what comes of them alone.
+    pub features: Vec<(Feature, bool)>,
 }
 
 /// A scenario and what there is to say about its files.
@@ -190,7 +192,8 @@ impl Loader<'_> {
             }
         }
         self.report(head, errors);
-        profile
+        let features = self.options.features.iter();
+        features.fold(profile, |profile, (feature, is_on)| profile.with_feature(*feature, *is_on))
     }
 
     fn fetch_objects(&mut self, head: &Head, name: &str) -> Vec<Object> {

@@ -1,5 +1,7 @@
 //! Nodes: what they offer, how they are labelled and tainted, whether they are ready.
 
+use std::collections::BTreeMap;
+
 use crate::engine::{SimDuration, SimTime};
 use crate::model::meta::{Name, ObjectMeta};
 use crate::model::resources::{Bytes, Resources};
@@ -14,8 +16,71 @@ pub struct Node {
     pub spec: NodeSpec,
     /// `Ready`, as the API server has it.
     pub ready: NodeReady,
+    /// The other conditions; one that is missing is False.
+    pub conditions: BTreeMap<NodeCondition, ConditionStatus>,
     /// The signs of life that its kubelet gives.
     pub signs: Signs,
+}
+
+/// A condition of a node besides Ready: something that is wrong with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum NodeCondition {
+    /// Its memory is short.
+    MemoryPressure,
+    /// Its disk space is short.
+    DiskPressure,
+    /// Process ids are short.
+    PidPressure,
+    /// Its network is not set up.
+    NetworkUnavailable,
+}
+
+impl NodeCondition {
+    /// The conditions that the kubelet reports, and that nobody knows while it is silent.
+    pub const OF_KUBELET: [Self; 3] = [Self::MemoryPressure, Self::DiskPressure, Self::PidPressure];
+
+    /// The text in the API.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::MemoryPressure => "MemoryPressure",
+            Self::DiskPressure => "DiskPressure",
+            Self::PidPressure => "PIDPressure",
+            Self::NetworkUnavailable => "NetworkUnavailable",
+        }
+    }
+
+    /// Why it has this status.
+    /// Source: Kubernetes 1.28, pkg/kubelet/nodestatus/setters.go.
+    pub const fn reason(self, status: ConditionStatus) -> &'static str {
+        match (self, status) {
+            (_, ConditionStatus::Unknown) => "NodeStatusUnknown",
+            (Self::MemoryPressure, ConditionStatus::True) => "KubeletHasInsufficientMemory",
+            (Self::MemoryPressure, ConditionStatus::False) => "KubeletHasSufficientMemory",
+            (Self::DiskPressure, ConditionStatus::True) => "KubeletHasDiskPressure",
+            (Self::DiskPressure, ConditionStatus::False) => "KubeletHasNoDiskPressure",
+            (Self::PidPressure, ConditionStatus::True) => "KubeletHasInsufficientPID",
+            (Self::PidPressure, ConditionStatus::False) => "KubeletHasSufficientPID",
+            (Self::NetworkUnavailable, ConditionStatus::True) => "NetworkNotReady",
+            (Self::NetworkUnavailable, ConditionStatus::False) => "NetworkReady",
+        }
+    }
+
+    /// The key of the NoSchedule taint of nodes of which it is True.
+    pub const fn taint(self) -> &'static str {
+        match self {
+            Self::MemoryPressure => "node.kubernetes.io/memory-pressure",
+            Self::DiskPressure => "node.kubernetes.io/disk-pressure",
+            Self::PidPressure => "node.kubernetes.io/pid-pressure",
+            Self::NetworkUnavailable => "node.kubernetes.io/network-unavailable",
+        }
+    }
+}
+
+impl Node {
+    /// The status of a condition besides Ready.
+    pub fn condition(&self, condition: NodeCondition) -> ConditionStatus {
+        self.conditions.get(&condition).copied().unwrap_or(ConditionStatus::False)
+    }
 }
 
 /// The signs of life that a kubelet gives. Each of them keeps its node alive.

@@ -10,6 +10,9 @@ use crate::model::cronjob::CronJobSpec;
 use crate::model::ids::{CronJobId, ObjectId};
 use crate::model::meta::Name;
 
+/// The reason of the record that a run was held back.
+pub const HELD_BACK: &str = "JobAlreadyActive";
+
 /// The history of all CronJobs of a run.
 #[derive(Debug, Clone, Default)]
 pub struct CronHistory {
@@ -52,17 +55,17 @@ impl CronHistory {
     pub fn see(&mut self, now: SimTime, change: &Change, cluster: &Cluster) {
         match change {
             Change::Created(ObjectId::CronJob(id)) => self.open(now, *id, cluster),
-            Change::CronJobSpecChanged(id, _) => {
+            Change::SpecChanged(ObjectId::CronJob(id), _) => {
                 if let (Some(at), Some(cronjob)) = (self.living.get(id), cluster.cronjob(*id)) {
                     self.cronjobs[*at].specs.push((now, Arc::clone(&cronjob.spec)));
                 }
             }
-            Change::CronJobDeleted(id, _) => {
+            Change::Deleted(ObjectId::CronJob(id), _) => {
                 if let Some(at) = self.living.remove(id) {
                     self.cronjobs[at].deleted = Some(now);
                 }
             }
-            Change::Recorded(ObjectId::CronJob(id), record) if record.reason == "JobAlreadyActive" => {
+            Change::Recorded(ObjectId::CronJob(id), record) if record.reason == HELD_BACK => {
                 if let Some(at) = self.living.get(id) {
                     self.cronjobs[*at].held_back.push(now);
                 }

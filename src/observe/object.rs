@@ -1,5 +1,7 @@
 //! Objects in the shape of the Kubernetes API: for `-o yaml`, for expectations, for patches.
 
+mod workloads;
+
 use serde_json::{Map, Value, json};
 
 use crate::cluster::Cluster;
@@ -7,8 +9,8 @@ use crate::engine::SimTime;
 use crate::model::ids::{CronJobId, JobId, NodeId, ObjectId, PodId};
 use crate::model::job::{Job, JobStatus};
 use crate::model::meta::{Labels, ObjectMeta, Uid};
-use crate::model::node::{ConditionStatus, LABEL_HOSTNAME, Node};
-use crate::model::pod::{Container, Pod, PodSpec, Protocol, VolumeSource};
+use crate::model::node::{ConditionStatus, LABEL_HOSTNAME, Node, NodeCondition};
+use crate::model::pod::{Container, Pod, PodSpec, VolumeSource};
 use crate::model::pod_status::{
     ContainerState, ContainerStatus, PodCondition, PodReason, PodStatus, Termination, WaitingReason,
 };
@@ -33,6 +35,7 @@ impl ObjectWriter<'_> {
             ObjectId::Pod(id) => self.pod(id),
             ObjectId::Job(id) => self.job(id),
             ObjectId::CronJob(id) => self.cronjob(id),
+            other => self.workload(other),
         }
     }
 
@@ -203,13 +206,20 @@ impl ObjectWriter<'_> {
     }
 
     fn node_status(&self, node: &Node) -> Value {
+        let mut conditions = vec![json!({
+            "type": "Ready", "status": node.ready.status.as_str(), "reason": node.ready.reason.as_str(),
+            "lastTransitionTime": self.time(node.ready.since),
+        })];
+        conditions.extend(NodeCondition::OF_KUBELET.map(|condition| {
+            let status = node.condition(condition);
+            json!({
+                "type": condition.as_str(), "status": status.as_str(), "reason": condition.reason(status),
+            })
+        }));
         json!({
             "capacity": amounts(&node.spec.capacity, Some(node.spec.max_pods)),
             "allocatable": amounts(&node.spec.allocatable, Some(node.spec.max_pods)),
-            "conditions": [{
-                "type": "Ready", "status": node.ready.status.as_str(), "reason": node.ready.reason.as_str(),
-                "lastTransitionTime": self.time(node.ready.since),
-            }],
+            "conditions": conditions,
         })
     }
 
@@ -392,7 +402,7 @@ fn container(container: &Container) -> Value {
     if !container.ports.is_empty() {
         let ports = container.ports.iter().map(|port| {
             let mut out = json!({
-                "containerPort": port.container_port, "protocol": protocol(port.protocol),
+                "containerPort": port.container_port, "protocol": port.protocol.as_str(),
             });
             if port.host_port > 0 {
                 out["hostPort"] = json!(port.host_port);
@@ -408,14 +418,6 @@ fn container(container: &Container) -> Value {
         out.insert("volumeMounts".into(), mounts.collect());
     }
     out.into()
-}
-
-const fn protocol(protocol: Protocol) -> &'static str {
-    match protocol {
-        Protocol::Tcp => "TCP",
-        Protocol::Udp => "UDP",
-        Protocol::Sctp => "SCTP",
-    }
 }
 
 fn toleration(toleration: &Toleration) -> Value {

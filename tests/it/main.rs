@@ -16,5 +16,6 @@ mod profiles;
 mod properties;
 mod recorded;
 mod scenarios;
+mod scheduling;
 mod tidy;
 mod why;

@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use assert_cmd::Command;
 use cluster_sim::engine::SimDuration;
-use cluster_sim::experiment::cron_period::{self, Period};
+use cluster_sim::experiment::cron_period::{self, Period, Played};
 use cluster_sim::model::scenario::Scenario;
+use cluster_sim::model::unix_time::UnixTime;
 use cluster_sim::report::cron_period::{self as period, PeriodLedger};
+use cluster_sim::report::cron_runs::RunOutcome;
 
 use crate::recorded::load;
 
@@ -87,11 +89,15 @@ spec:
 
 /// The ledgers of a scenario over a period that begins with it.
 fn ledgers(scenario: Scenario, days: u64) -> Vec<PeriodLedger> {
+    period::ledgers(&played(scenario, days))
+}
+
+fn played(scenario: Scenario, days: u64) -> Played {
     let span = SimDuration::from_secs(days * 86_400);
     let to = scenario.start_time.checked_add_secs(span.as_secs() as i64);
     let outage = (SimDuration::from_secs(36_000), SimDuration::from_secs(52_200));
     let period = Period { to, outages: vec![outage], ..Period::default() };
-    period::ledgers(&cron_period::play(&Arc::new(cron_period::scenario_of(scenario, &period).unwrap())))
+    cron_period::play(&Arc::new(cron_period::scenario_of(scenario, &period).unwrap()))
 }
 
 #[test]
@@ -104,16 +110,40 @@ fn a_night_on_which_clocks_change_is_seen_at_a_glance() {
     assert!(text.contains("25 ran, of these 1 doubled, clocks went back by 1h\n"), "{text}");
 }
 
+/// The starts of a CronJob over a day with an outage, which end the Jobs were played to, and whether with pods. The
+/// span is how long its Jobs run.
+fn starts(policy: &str, span: &str, timeline: &str) -> (Vec<(UnixTime, RunOutcome, Option<f64>)>, bool) {
+    let text = HOURLY.replace("jobTemplate", &format!("concurrencyPolicy: {policy}\n  jobTemplate"));
+    let text = text.replace("images:", &format!("timeline: [{timeline}], images:")).replace("90s", span);
+    let played = played((*load(&text)).clone(), 1);
+    let ledgers = period::ledgers(&played);
+    let runs = ledgers[0].ledger.runs.iter();
+    (runs.map(|run| (run.time, run.outcome, run.started)).collect(), played.has_pods)
+}
+
 #[test]
 fn jobs_without_pods_start_when_jobs_with_pods_do() {
-    let bare = (*load(HOURLY)).clone();
-    // What the scenario changes may matter, and so its Jobs keep their pods.
-    let changing = HOURLY.replace("images:", "timeline: [{at: 1s, cordon: {node: node-1}}], images:");
-    let full = (*load(&changing)).clone();
-    let starts = |scenario| {
-        let ledgers = ledgers(scenario, 3);
-        let runs = ledgers[0].ledger.runs.iter();
-        runs.map(|run| (run.scheduled_at.clone(), run.outcome, run.started)).collect::<Vec<_>>()
-    };
-    assert_eq!(starts(bare), starts(full));
+    #[track_caller]
+    fn check(policy: &str, span: &str, needs_pods: bool) {
+        let (chosen, has_pods) = starts(policy, span, "");
+        assert_eq!(has_pods, needs_pods, "{policy} {span}");
+        // What the scenario changes may matter, and so its Jobs keep their pods.
+        let (full, has_pods) = starts(policy, span, "{at: 1s, cordon: {node: node-1}}");
+        assert!(has_pods);
+        assert_eq!(chosen, full, "{policy} {span}");
+    }
+    check("Allow", "90s", false);
+    check("Allow", "90m", false);
+    check("Forbid", "90s", false);
+    check("Replace", "90s", false);
+    // Into the next scheduled time, with the second or two that counting takes.
+    check("Forbid", "90m", true);
+    check("Replace", "90m", true);
+    check("Forbid", "59m59s", true);
+    check("Forbid", "59m30s", true);
+    // No further than the outage at ten, but into the run that follows it half an hour after it is over.
+    check("Forbid", "29m", false);
+    check("Forbid", "31m", true);
+    // A span by chance.
+    check("Forbid", "{exponential: 60s}", true);
 }

@@ -155,7 +155,7 @@ mod tests {
         queue.add(1);
         assert_eq!(queue.take(SimTime::ZERO), Some(1));
         queue.add(1);
-        assert_eq!(queue.waiting(), []);
+        assert!(queue.waiting().is_empty());
         queue.remove(1);
         queue.add(1);
         assert_eq!(queue.waiting(), [1]);

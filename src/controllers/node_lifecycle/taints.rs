@@ -1,12 +1,18 @@
 //! The taints that mirror the state of a node.
 
 use crate::model::node::{
-    ConditionStatus, Node, NodeReadyReason, TAINT_NOT_READY, TAINT_UNREACHABLE, TAINT_UNSCHEDULABLE,
+    ConditionStatus, Node, NodeCondition, NodeReadyReason, TAINT_NOT_READY, TAINT_UNREACHABLE,
+    TAINT_UNSCHEDULABLE,
 };
 use crate::model::scheduling::{Taint, TaintEffect};
 
-/// The keys whose NoSchedule taints belong to the controller.
-const MIRRORED: [&str; 3] = [TAINT_NOT_READY, TAINT_UNREACHABLE, TAINT_UNSCHEDULABLE];
+/// The conditions besides Ready that have a taint, in the order of the API.
+const CONDITIONS: [NodeCondition; 4] = [
+    NodeCondition::MemoryPressure,
+    NodeCondition::DiskPressure,
+    NodeCondition::PidPressure,
+    NodeCondition::NetworkUnavailable,
+];
 
 /// The NoSchedule taints of a node as they have to be: the present ones in their order, new ones at the end. `None`
 /// where nothing has to change.
@@ -17,18 +23,25 @@ pub fn mirrored(node: &Node) -> Option<Vec<Taint>> {
         (ConditionStatus::False, _) => Some(TAINT_NOT_READY),
         (ConditionStatus::Unknown, _) => Some(TAINT_UNREACHABLE),
     };
-    let wanted = [ready, node.spec.unschedulable.then_some(TAINT_UNSCHEDULABLE)];
-    let is_wanted = |key: &str| wanted.contains(&Some(key));
-    let is_foreign = |taint: &Taint| {
-        taint.effect != TaintEffect::NoSchedule || !MIRRORED.contains(&&*taint.key)
-    };
+    let holds = |condition: &NodeCondition| node.condition(*condition) == ConditionStatus::True;
+    let conditions = CONDITIONS.into_iter().filter(holds).map(NodeCondition::taint);
+    let cordon = node.spec.unschedulable.then_some(TAINT_UNSCHEDULABLE);
+    let wanted: Vec<&str> = ready.into_iter().chain(conditions).chain(cordon).collect();
+    let is_wanted = |key: &str| wanted.contains(&key);
+    let is_foreign = |taint: &Taint| taint.effect != TaintEffect::NoSchedule || !is_mirrored(&taint.key);
     let present = node.spec.taints.iter();
     let mut taints: Vec<Taint> =
         present.filter(|taint| is_foreign(taint) || is_wanted(&taint.key)).cloned().collect();
-    for key in wanted.into_iter().flatten() {
+    for key in wanted {
         add(&mut taints, key, TaintEffect::NoSchedule);
     }
     (taints != node.spec.taints).then_some(taints)
+}
+
+/// Whether the NoSchedule taint of this key belongs to the controller.
+fn is_mirrored(key: &str) -> bool {
+    [TAINT_NOT_READY, TAINT_UNREACHABLE, TAINT_UNSCHEDULABLE].contains(&key)
+        || CONDITIONS.iter().any(|condition| condition.taint() == key)
 }
 
 /// Adds a taint without a value, unless one of this key and effect is there.

@@ -30,7 +30,7 @@ pub fn why(trial: &Trial<Story>) -> Why {
     for run in ledger.runs.iter().filter(|run| run.outcome != RunOutcome::Ran) {
         let late = run.late_by.map(|late| format!(" by {}", span(late))).unwrap_or_default();
         let reason = run.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
-        let what = format!("the run of {} {}{late}{reason}", run.scheduled_at, run.outcome.as_str());
+        let what = format!("the run of {} {}{late}{reason}", run.time, run.outcome.as_str());
         causes.push(Cause { at: span(run.scheduled), what });
     }
     Why { answer, causes, ..Why::default() }

@@ -1,13 +1,12 @@
 //! Timelines of the real node lifecycle controller, taint manager and pod garbage collector of Kubernetes 1.28 under a
 //! fake clock (`golden-node/FORMAT.md`), played with the controllers of the library.
 //!
-//! Compared is `timeline`, that of exact passes. The conditions MemoryPressure, DiskPressure and PIDPressure, which go
-//! the way of Ready, are left out.
+//! Compared is `timeline`, that of exact passes.
 
 mod kubelets;
-mod scenario;
-mod timeline;
-mod world;
+pub mod scenario;
+pub mod timeline;
+pub mod world;
 
 use std::fs;
 use std::path::PathBuf;

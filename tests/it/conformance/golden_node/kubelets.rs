@@ -6,7 +6,7 @@ use cluster_sim::component::{Timers, Turn};
 use cluster_sim::engine::{SimDuration, SimTime};
 use cluster_sim::event::Command;
 use cluster_sim::model::ids::{NodeId, PodId};
-use cluster_sim::model::node::{ConditionStatus, Heartbeat, NodeReadyReason, Signs};
+use cluster_sim::model::node::{ConditionStatus, Heartbeat, NodeCondition, NodeReadyReason, Signs};
 
 use super::scenario::{Beat, NodeDef, ORIGIN};
 
@@ -200,6 +200,9 @@ impl Kubelets {
         } else {
             (ConditionStatus::False, NodeReadyReason::KubeletNotReady)
         };
+        for condition in NodeCondition::OF_KUBELET {
+            turn.write(Command::SetNodeCondition(id, condition, ConditionStatus::False));
+        }
         turn.write(Command::SetNodeReady(id, ready.0, ready.1));
         kubelet.has_reported = true;
         if kubelet.is_ready && !std::mem::replace(&mut kubelet.has_reported_pods, true) {

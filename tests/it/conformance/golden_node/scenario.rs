@@ -82,6 +82,8 @@ pub enum Op {
     DeletePod(String, Option<SimDuration>),
     FinishPod(String, String),
     Tolerate(String, Toleration),
+    /// Not in the files: gives a pod other tolerations.
+    SetTolerations(String, Vec<Toleration>),
     ControllersDown,
     ControllersUp,
 }
@@ -199,6 +201,10 @@ fn read_op(op: &Value) -> Vec<Op> {
         "deletePod" => pods(&|pod| Op::DeletePod(pod, None)),
         "forceDeletePod" => pods(&|pod| Op::DeletePod(pod, Some(SimDuration::ZERO))),
         "finishPod" => pods(&|pod| Op::FinishPod(pod, text(&op["phase"]).to_owned())),
+        "setTolerations" => pods(&|pod| {
+            let list = op["tolerations"].as_array().into_iter().flatten();
+            Op::SetTolerations(pod, list.map(read_toleration).collect())
+        }),
         "tolerate" => pods(&|pod| Op::Tolerate(pod, read_toleration(&op["toleration"]))),
         other => panic!("there is no op {other}"),
     }

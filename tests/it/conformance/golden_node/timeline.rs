@@ -29,8 +29,7 @@ impl Timeline {
         let mut timeline = Self::default();
         for record in records.as_array().expect("a timeline is a list") {
             let kind = record["kind"].as_str().expect("a record has a kind");
-            let is_other_condition = kind == "nodeCondition" && record["type"] != "Ready";
-            if COMPARED.contains(&kind) && !is_other_condition {
+            if COMPARED.contains(&kind) {
                 let at = record["t"].as_f64().expect("a record has a time");
                 timeline.see((at * 1000.0).round() as u64, record.clone());
             }
@@ -46,12 +45,20 @@ impl Timeline {
         }
         let Value::Object(mut fields) = record else { panic!("a record is an object") };
         fields.remove("t");
-        // What is said of Ready is all that is compared of conditions.
-        fields.remove("type");
+        if fields["kind"] == "event" {
+            fields.remove("type");
+        }
         if let Some(rate) = fields.get("rate").and_then(Value::as_f64) {
             fields.insert("rate".into(), format!("{rate:.3}").into());
         }
         self.facts.push((at, Value::Object(fields).to_string()));
+    }
+
+    /// When something of a kind was seen first whose text has all of these parts [s].
+    pub fn first(&self, kind: &str, parts: &[&str]) -> Option<f64> {
+        let kind = format!("\"kind\":\"{kind}\"");
+        let is_meant = |text: &str| text.contains(&kind) && parts.iter().all(|part| text.contains(part));
+        self.facts.iter().find(|(_, text)| is_meant(text)).map(|(at, _)| *at as f64 / 1000.0)
     }
 
     /// Compares what was found with what is expected.

@@ -13,7 +13,7 @@ use cluster_sim::engine::{Calendar, Rank, SimDuration, SimTime, Streams};
 use cluster_sim::event::{Change, Command, Creation, Event};
 use cluster_sim::model::ids::{Kind, NodeId, ObjectId, PodId};
 use cluster_sim::model::meta::Labels;
-use cluster_sim::model::node::{ConditionStatus, NodeReadyReason, NodeSpec, TAINT_NOT_READY};
+use cluster_sim::model::node::{ConditionStatus, NodeCondition, NodeReadyReason, NodeSpec, TAINT_NOT_READY};
 use cluster_sim::model::pod::{JobPod, PodSpec};
 use cluster_sim::model::pod_status::{
     ContainerRef, ContainerState, PodReason, Termination, TerminationReason,
@@ -67,6 +67,8 @@ struct Recorder {
     names: BTreeMap<ObjectId, String>,
     /// Pods whose deletion was asked for.
     deleted: Vec<PodId>,
+    /// Nodes whose kubelet has never reported a status.
+    unreported: BTreeSet<NodeId>,
     is_on: bool,
 }
 
@@ -84,6 +86,7 @@ impl World {
             by: "user",
             names: BTreeMap::new(),
             deleted: Vec::new(),
+            unreported: BTreeSet::new(),
             is_on: false,
         };
         let mut world = Self {
@@ -265,6 +268,14 @@ impl World {
                 let now = self.calendar.now();
                 self.for_pod(pod, |id| finish(id, phase, now));
             }
+            Op::SetTolerations(name, tolerations) => {
+                if let Some(ObjectId::Pod(id)) = self.cluster.find(Kind::Pod, "default", name) {
+                    let pod = &self.cluster.pods()[id];
+                    let (labels, mut spec) = (pod.meta.labels.clone(), PodSpec::clone(&pod.spec));
+                    spec.placement.tolerations = tolerations.clone();
+                    self.write(Command::UpdatePod(id, labels, Arc::new(spec)));
+                }
+            }
             Op::Tolerate(name, toleration) => {
                 if let Some(ObjectId::Pod(id)) = self.cluster.find(Kind::Pod, "default", name) {
                     let pod = &self.cluster.pods()[id];
@@ -372,9 +383,11 @@ impl World {
         let was_on = std::mem::replace(&mut self.recorder.is_on, false);
         let ObjectId::Pod(id) = self.create(created, creation) else { unreachable!("a pod was created") };
         self.kubelets.add_pod(id, pod.termination);
-        let running = ContainerState::Running { started_at: created, is_started: true, is_ready: true };
-        self.write(Command::AcceptPod(id));
-        self.write(Command::SetContainer(id, MAIN, running));
+        if pod.node.is_some() {
+            let running = ContainerState::Running { started_at: created, is_started: true, is_ready: true };
+            self.write(Command::AcceptPod(id));
+            self.write(Command::SetContainer(id, MAIN, running));
+        }
         if pod.is_evicted {
             self.write(Command::FailPod(id, PodReason::Evicted, "".into()));
         } else if pod.phase != "Running" {
@@ -461,6 +474,38 @@ impl Recorder {
         }
     }
 
+    /// Until a kubelet reports, there are no conditions; in the model, those that are missing are False.
+    fn see_first_report(&mut self, at: u64, node: NodeId, reason: NodeReadyReason) {
+        match reason {
+            NodeReadyReason::NotReported => {
+                self.unreported.insert(node);
+            }
+            NodeReadyReason::KubeletReady | NodeReadyReason::KubeletNotReady => {
+                if self.unreported.remove(&node) {
+                    for condition in NodeCondition::OF_KUBELET {
+                        self.see_condition(at, node, condition, (ConditionStatus::False, None));
+                    }
+                }
+            }
+            NodeReadyReason::NodeStatusUnknown | NodeReadyReason::NodeStatusNeverUpdated => {}
+        }
+    }
+
+    fn see_condition(
+        &mut self,
+        at: u64,
+        node: NodeId,
+        condition: NodeCondition,
+        (status, reason): (ConditionStatus, Option<&str>),
+    ) {
+        let reason = reason.unwrap_or(condition.reason(status));
+        let fact = json!({
+            "kind": "nodeCondition", "by": self.by, "node": self.name(ObjectId::Node(node)),
+            "type": condition.as_str(), "status": status.as_str(), "reason": reason,
+        });
+        self.timeline.see(at, fact);
+    }
+
     fn see_pod(&mut self, at: u64, kind: &str, pod: PodId, detail: (&str, Value)) {
         let mut fact = json!({"kind": kind, "by": self.by, "pod": self.name(ObjectId::Pod(pod))});
         if !detail.0.is_empty() {
@@ -490,14 +535,22 @@ impl Observer for Recorder {
         let (at, by) = (millis(now), self.by);
         match change {
             Change::NodeReadyChanged(id, status) => {
-                let (node, ready) = (self.name(ObjectId::Node(*id)), cluster.nodes()[*id].ready);
+                let ready = cluster.nodes()[*id].ready;
+                self.see_first_report(at, *id, ready.reason);
+                let node = self.name(ObjectId::Node(*id));
                 if ready.reason != NodeReadyReason::NotReported {
                     let (status, reason) = (status.as_str(), ready.reason.as_str());
                     let fact = json!({
-                        "kind": "nodeCondition", "by": by, "node": node, "status": status, "reason": reason,
+                        "kind": "nodeCondition", "by": by, "node": node, "type": "Ready",
+                        "status": status, "reason": reason,
                     });
                     self.timeline.see(at, fact);
                 }
+            }
+            Change::NodeConditionChanged(id, condition, status) => {
+                let is_first = cluster.nodes()[*id].ready.reason == NodeReadyReason::NotReported;
+                let reason = is_first.then_some(NodeReadyReason::NodeStatusNeverUpdated.as_str());
+                self.see_condition(at, *id, *condition, (*status, reason));
             }
             Change::NodeChanged(id, what) => {
                 self.see_taints(at, *id, &what.before.spec.taints, &cluster.nodes()[*id].spec.taints);
