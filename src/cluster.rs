@@ -257,9 +257,8 @@ impl Cluster {
 
     /// The pods whose specs name a node that is not there, in order of creation.
     pub fn pods_waiting_for(&self, node: &str) -> Vec<PodId> {
-        let names = |id: &PodId| {
-            self.pods.get(*id).is_some_and(|pod| pod.spec.node_name.as_deref() == Some(node))
-        };
+        let names =
+            |id: &PodId| self.pods.get(*id).is_some_and(|pod| pod.spec.node_name.as_deref() == Some(node));
         self.pinned.iter().copied().filter(names).collect()
     }
 

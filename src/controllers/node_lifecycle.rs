@@ -195,7 +195,8 @@ impl NodeLifecycleController {
         let Some(node) = turn.cluster().node(id) else { return false };
         let (observed, taints) = (node.ready, node.spec.taints.clone());
         let now = turn.now();
-        let is_overdue = health::is_overdue(self.seen(id, node, now), self.grace(observed, turn.context), now);
+        let is_overdue =
+            health::is_overdue(self.seen(id, node, now), self.grace(observed, turn.context), now);
         let is_missed = is_overdue
             && (observed.status != ConditionStatus::Unknown
                 || observed.reason == NodeReadyReason::NotReported);

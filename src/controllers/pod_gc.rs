@@ -17,6 +17,7 @@ use crate::model::meta::Name;
 use crate::model::node::{ConditionStatus, Node, TAINT_OUT_OF_SERVICE};
 use crate::model::pod::Pod;
 use crate::model::pod_status::PodReason;
+use crate::model::profile::Feature;
 
 /// The settings of the controller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -156,8 +157,8 @@ impl PodGcController {
             self.missing.iter().filter(|(_, since)| is_over(since)).map(|(node, _)| node.clone()).collect();
         let pods: Vec<PodId> = over.iter().flat_map(|node| node.pods(cluster)).collect();
         for pod in &pods {
-            let is_over = turn.cluster().pods()[*pod].status.phase.is_terminal();
-            if !is_over {
+            let has_ended = turn.cluster().pods()[*pod].status.phase.is_terminal();
+            if !has_ended && turn.context.profile.has(Feature::PodDisruptionConditions) {
                 let (reason, text) = ("DeletionByPodGC", "PodGC: node no longer exists");
                 turn.write(Command::SetDisruptionTarget(*pod, reason.into(), text.into()));
             }

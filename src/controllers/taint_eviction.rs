@@ -20,6 +20,7 @@ use crate::engine::{EventId, SimDuration, SimTime};
 use crate::event::{Change, Command, Event};
 use crate::model::ids::{NodeId, ObjectId, PodId};
 use crate::model::meta::Name;
+use crate::model::profile::Feature;
 use crate::model::record::Severity;
 use crate::model::scheduling::{Taint, TaintEffect, Toleration};
 
@@ -168,7 +169,9 @@ impl TaintEvictionController {
         say(id, format!("Marking for deletion Pod {}", pod.meta.full_name()), turn);
         let (reason, text) = ("DeletionByTaintManager", "Taint manager: deleting due to NoExecute taint");
         self.work.insert(id, Work::Done);
-        turn.write(Command::SetDisruptionTarget(id, reason.into(), text.into()));
+        if turn.context.profile.has(Feature::PodDisruptionConditions) {
+            turn.write(Command::SetDisruptionTarget(id, reason.into(), text.into()));
+        }
         turn.write(Command::DeletePod(id, None));
     }
 

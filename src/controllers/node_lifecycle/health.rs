@@ -13,9 +13,8 @@ use crate::model::node::{Heartbeat, Signs};
 pub fn seen(signs: &Signs, floor: SimTime, passes: Ticks, now: SimTime) -> SimTime {
     let last = signs.last(now).map(|sign| passes.at_or_after(sign));
     let report = signs.status.last(now).map(|report| passes.at_or_after(report));
-    let forgets_lease = |pass: &SimTime| {
-        signs.lease.last(*pass).is_some_and(|renewal| passes.at_or_after(renewal) != *pass)
-    };
+    let forgets_lease =
+        |pass: &SimTime| signs.lease.last(*pass).is_some_and(|renewal| passes.at_or_after(renewal) != *pass);
     let again = report.filter(forgets_lease).map(|pass| passes.after(pass)).filter(|pass| *pass <= now);
     last.max(again).map_or(floor, |pass| pass.max(floor))
 }

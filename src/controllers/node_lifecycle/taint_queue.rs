@@ -136,7 +136,7 @@ mod tests {
         assert_eq!(queue.take(first), Some(1));
         let mut now = first;
         while queue.take(now).is_none() {
-            now = now + TICK;
+            now += TICK;
         }
         assert_eq!(now.since(first), gap);
     }

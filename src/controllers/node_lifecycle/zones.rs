@@ -166,6 +166,8 @@ fn drop_vanished(states: &mut BTreeMap<Zone, ZoneState>, census: &BTreeMap<Zone,
         .iter()
         .find(|(zone, state)| census.contains_key(zone) && **state != ZoneState::FullDisruption)
         .map(|(zone, _)| zone.clone());
-    states.retain(|zone, _| census.contains_key(zone) || first_alive.as_ref().is_some_and(|first| zone > first));
+    states.retain(|zone, _| {
+        census.contains_key(zone) || first_alive.as_ref().is_some_and(|first| zone > first)
+    });
     first_alive.is_none()
 }

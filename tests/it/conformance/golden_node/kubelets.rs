@@ -61,16 +61,16 @@ impl Kubelets {
             status: node.status,
         };
         // One beat lies before the origin, so that a node that is there has been heard of. A new one begins at once.
-        let before = |beat: Beat| {
-            SimTime::from_nanos((ORIGIN + beat.offset).as_nanos() - beat.period.as_nanos())
-        };
+        let before =
+            |beat: Beat| SimTime::from_nanos((ORIGIN + beat.offset).as_nanos() - beat.period.as_nanos());
         let is_new = now > ORIGIN;
         let first = |beat: Beat| if is_new { now } else { before(beat) };
         let dead = (!node.has_kubelet).then_some(SimTime::ZERO);
         let lease = Heartbeat { first: first(node.lease), period: node.lease.period, stopped: dead };
         let report = if is_new || !node.has_conditions { now } else { before(node.status) };
         let status = Heartbeat { first: report, period: ONCE, stopped: dead };
-        let status = if node.has_conditions { status } else { Heartbeat { stopped: Some(SimTime::ZERO), ..status } };
+        let status =
+            if node.has_conditions { status } else { Heartbeat { stopped: Some(SimTime::ZERO), ..status } };
         turn.write(Command::SetSigns(id, Signs { lease, status }));
         if kubelet.is_alive {
             self.later.push((first(node.status) + node.status.period, Later::Report(id, 0)));
@@ -183,7 +183,8 @@ impl Kubelets {
     /// Reports the status of a node for the first time after a return: Ready, unless the API server knows better.
     fn report_return(&mut self, id: NodeId, turn: &mut Turn<'_>) {
         let status = turn.cluster().node(id).map(|node| node.ready.status);
-        if let Some(kubelet) = self.by_node.get_mut(&id).filter(|_| status == Some(ConditionStatus::Unknown)) {
+        if let Some(kubelet) = self.by_node.get_mut(&id).filter(|_| status == Some(ConditionStatus::Unknown))
+        {
             kubelet.is_ready = true;
         }
         self.report(id, turn);

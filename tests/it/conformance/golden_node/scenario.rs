@@ -234,9 +234,9 @@ fn read_toleration(toleration: &Value) -> Toleration {
         key: toleration["key"].as_str().filter(|key| !key.is_empty()).map(Into::into),
         value: (!is_exists).then(|| value.into()),
         effect: toleration["effect"].as_str().filter(|effect| !effect.is_empty()).map(read_effect),
-        seconds: toleration["tolerationSeconds"].as_i64().map(|seconds| {
-            SimDuration::from_secs(u64::try_from(seconds).unwrap_or(0))
-        }),
+        seconds: toleration["tolerationSeconds"]
+            .as_i64()
+            .map(|seconds| SimDuration::from_secs(u64::try_from(seconds).unwrap_or(0))),
     }
 }
 

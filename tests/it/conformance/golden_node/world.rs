@@ -156,7 +156,9 @@ impl World {
     /// has seen that.
     fn schedule(&mut self, at: SimTime, act: Act) {
         let rank = match act {
-            Act::Kubelet(Later::End(_, _, pod)) if at == self.calendar.now() => Event::BoundPodSync(pod).rank(),
+            Act::Kubelet(Later::End(_, _, pod)) if at == self.calendar.now() => {
+                Event::BoundPodSync(pod).rank()
+            }
             Act::Kubelet(_) => Rank::new(0),
             Act::User(_) => Rank::new(1),
         };
@@ -319,9 +321,8 @@ impl World {
             }
             Op::Taint(_, taint) => self.update_node(id, |spec| spec.taints.push(taint.clone())),
             Op::Untaint(_, key, effect) => self.update_node(id, |spec| {
-                let is_meant = |taint: &Taint| {
-                    *taint.key == **key && effect.is_none_or(|effect| effect == taint.effect)
-                };
+                let is_meant =
+                    |taint: &Taint| *taint.key == **key && effect.is_none_or(|effect| effect == taint.effect);
                 spec.taints.retain(|taint| !is_meant(taint));
             }),
             Op::Cordon(_, is_cordoned) => self.update_node(id, |spec| spec.unschedulable = *is_cordoned),

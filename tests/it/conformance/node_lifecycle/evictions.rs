@@ -92,9 +92,8 @@ pub fn orphaned(inputs: &Value, expected: &Value) -> Result<(), String> {
         ops.push(json!({"t": delay, "op": "deleteNode", "nodes": [name]}));
     }
     let present = nodes("informer_nodes").into_iter();
-    let present: Vec<Value> = present
-        .map(|name| node(name.as_str().expect("a node has a name"), "True", &json!([])))
-        .collect();
+    let present: Vec<Value> =
+        present.map(|name| node(name.as_str().expect("a node has a name"), "True", &json!([]))).collect();
     let scenario =
         json!({"horizon": delay, "config": config, "nodes": present, "pods": inputs["pods"], "ops": ops});
     deleted(&scenario, &inputs["pods"], expected)

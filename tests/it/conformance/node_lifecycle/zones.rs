@@ -50,7 +50,10 @@ pub fn rate(inputs: &Value, expected: &Value) -> Result<(), String> {
     let (this, other) = (zone(&json!("a")), zone(&json!("b")));
     let n_lost = u32::from(inputs["other_zone_all_full"] == true);
     let census = BTreeMap::from([
-        (this.clone(), Census { n_nodes: number(&inputs["zone_size"]), n_not_ready: number(&inputs["not_ready"]) }),
+        (
+            this.clone(),
+            Census { n_nodes: number(&inputs["zone_size"]), n_not_ready: number(&inputs["not_ready"]) },
+        ),
         (other, Census { n_nodes: 1, n_not_ready: n_lost }),
     ]);
     let mut states = BTreeMap::from([(this.clone(), ZoneState::Normal)]);
@@ -75,10 +78,8 @@ pub fn master_disruption(inputs: &Value, expected: &Value) -> Result<(), String>
     for (at, size) in inputs["zones"].as_array().expect("a case has zones").iter().enumerate() {
         let zone = zone(&json!(format!("zone{at}")));
         states.insert(zone.clone(), ZoneState::Normal);
-        census.insert(
-            zone,
-            Census { n_nodes: number(&size["size"]), n_not_ready: number(&size["not_ready"]) },
-        );
+        census
+            .insert(zone, Census { n_nodes: number(&size["size"]), n_not_ready: number(&size["not_ready"]) });
     }
     let verdict = zones::judge(&mut states, &census, &EvictionLimits::DEFAULT);
     let are_all_lost = json!(verdict == Verdict::AllLost);
