@@ -8,3 +8,7 @@ pub mod cronjob;
 pub mod ttl;
 pub mod garbage_collector;
 pub mod node_lifecycle;
+pub mod taint_eviction;
+pub mod pod_gc;
+pub mod ticks;
+pub mod disruption;

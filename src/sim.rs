@@ -5,6 +5,7 @@
 //! run can be forked at any instant.
 
 mod actions;
+pub mod drain;
 mod process;
 
 use std::sync::Arc;
@@ -13,10 +14,13 @@ use crate::cluster::{Cluster, InvariantError};
 use crate::component::{Component, Context, Observer, Turn, Watch};
 use crate::controllers::cronjob::CronJobController;
 use crate::controllers::deployment::DeploymentController;
+use crate::controllers::disruption::DisruptionController;
 use crate::controllers::garbage_collector::GarbageCollector;
 use crate::controllers::job::JobController;
 use crate::controllers::node_lifecycle::NodeLifecycleController;
+use crate::controllers::pod_gc::PodGcController;
 use crate::controllers::replica_set::ReplicaSetController;
+use crate::controllers::taint_eviction::TaintEvictionController;
 use crate::controllers::ttl::TtlController;
 use crate::engine::{Calendar, SimTime, Streams};
 use crate::event::{Change, Command, Creation, Event};
@@ -27,6 +31,7 @@ use crate::model::wall_clock::WallClock;
 use crate::scheduler::Scheduler;
 use crate::scheduler::config::{SchedulerConfig, ScoringKind};
 pub use crate::sim::actions::name_matches;
+use crate::sim::drain::{Drain, Drains};
 use crate::sim::process::Process;
 
 /// A run of a scenario, at some instant.
@@ -49,12 +54,16 @@ pub struct Simulation<O> {
 struct Components {
     kubelet: Kubelet,
     node_lifecycle: Process<NodeLifecycleController>,
+    taint_eviction: Process<TaintEvictionController>,
+    pod_gc: Process<PodGcController>,
     garbage_collector: Process<GarbageCollector>,
     deployment: Process<DeploymentController>,
     replica_set: Process<ReplicaSetController>,
     job: Process<JobController>,
     ttl: Process<TtlController>,
     cronjob: Process<CronJobController>,
+    disruption: Process<DisruptionController>,
+    drains: Drains,
     scheduler: Process<Scheduler>,
 }
 
@@ -114,6 +123,11 @@ impl<O: Observer> Simulation<O> {
     /// The entries of the timeline that met nothing or were refused, and why.
     pub fn misses(&self) -> &[String] {
         &self.misses
+    }
+
+    /// The drains of nodes and what they met.
+    pub fn drains(&self) -> &[Drain] {
+        self.components.drains.all()
     }
 
     /// Handles the next event, unless none is due at `limit` or before; returns whether there was one.
@@ -263,15 +277,22 @@ impl<O: Observer> Simulation<O> {
             | Event::PodSync(_)
             | Event::PodDeadlineReached(_)
             | Event::GraceOver(_) => components.kubelet.on_event(event, turn),
-            Event::NodeMonitorDue(_) | Event::TaintEvictionDue(_) | Event::PodGcDue => {
-                components.node_lifecycle.on_event(event, turn);
+            Event::NodeMonitorDue
+            | Event::NoExecuteTaintDue
+            | Event::NodeTaintSync(_)
+            | Event::BoundPodSync(_) => components.node_lifecycle.on_event(event, turn),
+            Event::TaintedNodeSync(_) | Event::TaintedPodSync(_) | Event::TaintEvictionDue(_) => {
+                components.taint_eviction.on_event(event, turn);
             }
+            Event::PodGcDue => components.pod_gc.on_event(event, turn),
             Event::GarbageDue(_) => components.garbage_collector.on_event(event, turn),
             Event::ReplicaSetSync(_) => components.replica_set.on_event(event, turn),
             Event::DeploymentSync(_) => components.deployment.on_event(event, turn),
             Event::JobSync(_) | Event::OrphanPodSync(_) => components.job.on_event(event, turn),
             Event::JobExpired(_) => components.ttl.on_event(event, turn),
             Event::CronJobSync(_) => components.cronjob.on_event(event, turn),
+            Event::DisruptionSync(_) => components.disruption.on_event(event, turn),
+            Event::DrainDue(_) => components.drains.on_event(event, turn),
             Event::SchedulingCycle | Event::BackoffFlush | Event::UnschedulableFlush => {
                 components.scheduler.on_event(event, turn);
             }
@@ -308,12 +329,16 @@ impl Components {
         Self {
             kubelet: Kubelet::new(Arc::clone(&scenario.programs)),
             node_lifecycle: Process::new(NodeLifecycleController::new),
+            taint_eviction: Process::new(TaintEvictionController::new),
+            pod_gc: Process::new(PodGcController::new),
             garbage_collector: Process::new(GarbageCollector::new),
             deployment: Process::new(DeploymentController::new),
             replica_set: Process::new(ReplicaSetController::new),
             job: Process::new(JobController::new),
             ttl: Process::new(TtlController::new),
             cronjob: Process::new(CronJobController::new),
+            disruption: Process::new(DisruptionController::new),
+            drains: Drains::default(),
             scheduler: Process::new(|| scheduler(scenario)),
         }
     }
@@ -321,12 +346,15 @@ impl Components {
     fn start_all(&mut self, watch: &mut Watch<'_>) {
         self.kubelet.start(watch);
         self.node_lifecycle.start(watch);
+        self.taint_eviction.start(watch);
+        self.pod_gc.start(watch);
         self.garbage_collector.start(watch);
         self.deployment.start(watch);
         self.replica_set.start(watch);
         self.job.start(watch);
         self.ttl.start(watch);
         self.cronjob.start(watch);
+        self.disruption.start(watch);
         self.scheduler.start(watch);
     }
 
@@ -335,12 +363,15 @@ impl Components {
             ComponentName::KubeScheduler => self.scheduler.stop(),
             ComponentName::KubeControllerManager => {
                 self.node_lifecycle.stop();
+                self.taint_eviction.stop();
+                self.pod_gc.stop();
                 self.garbage_collector.stop();
                 self.deployment.stop();
                 self.replica_set.stop();
                 self.job.stop();
                 self.ttl.stop();
                 self.cronjob.stop();
+                self.disruption.stop();
             }
         }
     }
@@ -350,12 +381,15 @@ impl Components {
             ComponentName::KubeScheduler => self.scheduler.start(watch),
             ComponentName::KubeControllerManager => {
                 self.node_lifecycle.start(watch);
+                self.taint_eviction.start(watch);
+                self.pod_gc.start(watch);
                 self.garbage_collector.start(watch);
                 self.deployment.start(watch);
                 self.replica_set.start(watch);
                 self.job.start(watch);
                 self.ttl.start(watch);
                 self.cronjob.start(watch);
+                self.disruption.start(watch);
             }
         }
     }
@@ -363,12 +397,16 @@ impl Components {
     fn on_change(&mut self, change: &Change, watch: &mut Watch<'_>) {
         self.kubelet.on_change(change, watch);
         self.node_lifecycle.on_change(change, watch);
+        self.taint_eviction.on_change(change, watch);
+        self.pod_gc.on_change(change, watch);
         self.garbage_collector.on_change(change, watch);
         self.deployment.on_change(change, watch);
         self.replica_set.on_change(change, watch);
         self.job.on_change(change, watch);
         self.ttl.on_change(change, watch);
         self.cronjob.on_change(change, watch);
+        self.disruption.on_change(change, watch);
+        self.drains.on_change(change, watch);
         self.scheduler.on_change(change, watch);
     }
 }

@@ -14,6 +14,7 @@ pub mod job;
 pub mod node;
 mod placed;
 pub mod pod;
+mod pod_disruption_budget;
 mod workloads;
 mod probe;
 
@@ -108,11 +109,8 @@ pub fn accept(
             validation::deployment::deployment(&deployment, &mut errors);
             context.finish_deployment(deployment, errors)?
         }
-        Kind::Service
-        | Kind::PodDisruptionBudget
-        | Kind::StatefulSet
-        | Kind::DaemonSet
-        | Kind::HorizontalPodAutoscaler => {
+        Kind::PodDisruptionBudget => pod_disruption_budget::accept(tree, None)?,
+        Kind::Service | Kind::StatefulSet | Kind::DaemonSet | Kind::HorizontalPodAutoscaler => {
             unreachable!("the reader takes these for kinds that are not modelled")
         }
     };
@@ -171,11 +169,8 @@ pub fn accept_update(
             validation::deployment::deployment_update(&deployment, &old, &mut errors);
             context.finish_deployment(deployment, errors)?
         }
-        Kind::Service
-        | Kind::PodDisruptionBudget
-        | Kind::StatefulSet
-        | Kind::DaemonSet
-        | Kind::HorizontalPodAutoscaler => {
+        Kind::PodDisruptionBudget => pod_disruption_budget::accept(&new, Some(&old))?,
+        Kind::Service | Kind::StatefulSet | Kind::DaemonSet | Kind::HorizontalPodAutoscaler => {
             unreachable!("the reader takes these for kinds that are not modelled")
         }
     };

@@ -18,6 +18,7 @@ pub mod meta;
 pub mod names;
 pub mod node;
 pub mod pod;
+pub mod pod_disruption_budget;
 pub mod priority;
 pub mod replica_set;
 pub mod probe;

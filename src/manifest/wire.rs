@@ -14,6 +14,7 @@ pub mod job;
 pub mod meta;
 pub mod node;
 pub mod pod;
+pub mod pod_disruption_budget;
 pub mod priority;
 pub mod replica_set;
 pub mod probe;

@@ -6,7 +6,6 @@ use serde_json::Value;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::engine::SimDuration;
-use crate::manifest::convert::job::selector;
 use crate::manifest::convert::node::resources;
 use crate::manifest::convert::{labels, optional, probe};
 use crate::manifest::defaults;
@@ -15,7 +14,7 @@ use crate::manifest::wire;
 use crate::manifest::wire::ResourceList;
 use crate::manifest::wire::meta::SelectorRequirement;
 use crate::model::deployment::LABEL_POD_TEMPLATE_HASH;
-use crate::model::meta::{LabelOperator, LabelRequirement};
+use crate::model::meta::{LabelOperator, LabelRequirement, LabelSelector};
 use crate::model::pod::{
     Container, ContainerPort, ContainerResources, Derived, PodSpec, PodTemplate, PreemptionPolicy, Protocol,
     PullPolicy, RestartPolicy, Volume, VolumeMount, VolumeSource,
@@ -244,6 +243,15 @@ fn term(term: &wire::pod::NodeSelectorTerm) -> NodeSelectorTerm {
         expressions: term.match_expressions.iter().map(requirement).collect(),
         fields: term.match_fields.iter().map(requirement).collect(),
     }
+}
+
+/// Converts a label selector.
+pub(super) fn selector(selector: &wire::meta::LabelSelector) -> LabelSelector {
+    let labels = selector.match_labels.iter().map(|(key, value)| LabelRequirement {
+        key: key.clone(),
+        operator: LabelOperator::In(vec![value.clone()]),
+    });
+    LabelSelector { requirements: labels.chain(selector.match_expressions.iter().map(requirement)).collect() }
 }
 
 /// Converts one requirement of a label or node selector.

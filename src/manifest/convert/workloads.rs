@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use crate::manifest::convert::amount::count_or_percent;
-use crate::manifest::convert::job::{count, selector};
-use crate::manifest::convert::pod::{pod_template, seconds};
+use crate::manifest::convert::job::count;
+use crate::manifest::convert::pod::{pod_template, seconds, selector};
 use crate::manifest::convert::{Prepared, ReadContext, fill_namespace, new_object};
 use crate::manifest::defaults;
 use crate::manifest::field_error::{FieldError, FieldErrors, Path};
