@@ -36,6 +36,7 @@ use crate::model::ids::Kind;
 use crate::model::job::JobSpec;
 use crate::model::meta::{Labels, Name};
 use crate::model::profile::{Feature, Profile};
+use crate::model::resource_quota::{HardLimit, Quotable, ResourceQuotaSpec};
 use crate::model::scenario::{NewObject, NewSpec};
 
 /// The uid that a Job has while its selector is validated.
@@ -81,6 +82,7 @@ pub fn accept(
             validation::node::node(&node, &mut errors);
             finish_node(&node, errors)?
         }
+        Kind::ResourceQuota => accept_resource_quota(tree)?,
         Kind::Job => {
             let Prepared { object: job, mut errors } = context.prepare_job(tree, None)?;
             warnings::job(&job, warnings);
@@ -134,6 +136,7 @@ pub fn accept_update(
             validation::node::node_update(&node, &old, &mut errors);
             finish_node(&node, errors)?
         }
+        Kind::ResourceQuota => accept_resource_quota(&new)?,
         Kind::Job => {
             let old = context.prepare_job(&old, None)?.object;
             let Prepared { object: job, mut errors } = context.prepare_job(&new, Some(&old.metadata))?;
@@ -174,6 +177,22 @@ pub fn accept_priority_class(tree: &Tree) -> Result<PriorityClass, Vec<FieldErro
         preemption_policy: class.preemption_policy,
         is_default: class.global_default,
     })
+}
+
+fn accept_resource_quota(tree: &Tree) -> Result<NewObject, Vec<FieldError>> {
+    let mut quota: wire::quota::ResourceQuota = wire::decode(tree).map_err(|error| vec![error])?;
+    fill_namespace(&mut quota.metadata);
+    let mut errors = FieldErrors::default();
+    validation::quota::resource_quota(&quota, &mut errors);
+    errors.into_result(())?;
+    let hard = quota.spec.hard.iter().filter_map(|(name, amount)| {
+        let what = Quotable::of(name)?;
+        let is_cpu = matches!(what, Quotable::RequestsCpu | Quotable::LimitsCpu);
+        let amount = if is_cpu { amount.milli_value().unwrap_or(i64::MAX) } else { amount.value() };
+        Some(HardLimit { name: name.clone(), what, amount })
+    });
+    let spec = ResourceQuotaSpec { hard: hard.collect() };
+    Ok(new_object(&quota.metadata, NewSpec::ResourceQuota(Arc::new(spec))))
 }
 
 /// An object that has been decoded and filled in, and what is wrong with it so far.

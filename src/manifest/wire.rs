@@ -13,6 +13,7 @@ pub mod meta;
 pub mod node;
 pub mod pod;
 pub mod priority;
+pub mod quota;
 
 use std::collections::BTreeMap;
 
