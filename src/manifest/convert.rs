@@ -179,6 +179,18 @@ pub fn accept_priority_class(tree: &Tree) -> Result<PriorityClass, Vec<FieldErro
     })
 }
 
+/// Accepts a namespace; gives its name and labels.
+///
+/// # Errors
+/// Everything that is wrong with it.
+pub fn accept_namespace(tree: &Tree) -> Result<(Name, Labels), Vec<FieldError>> {
+    let namespace: wire::meta::Namespace = wire::decode(tree).map_err(|error| vec![error])?;
+    let mut errors = FieldErrors::default();
+    validation::meta::namespace(&namespace, &mut errors);
+    let metadata = namespace.metadata;
+    errors.into_result((metadata.name, labels(&metadata.labels)))
+}
+
 fn accept_resource_quota(tree: &Tree) -> Result<NewObject, Vec<FieldError>> {
     let mut quota: wire::quota::ResourceQuota = wire::decode(tree).map_err(|error| vec![error])?;
     fill_namespace(&mut quota.metadata);

@@ -144,6 +144,7 @@ impl Loader<'_> {
         let trace = self.trace(head, &profile, &mut programs);
         let expectations = self.expectations(head);
         let horizon = self.horizon(head, &mut errors);
+        let scheduler = read::scheduler(head.spec.scheduler.as_ref(), &mut errors);
         let start_time = start_time(head, &mut errors);
         self.report(head, errors);
         let timing = read::timing(head.spec.timing.as_ref());
@@ -158,6 +159,8 @@ impl Loader<'_> {
             horizon,
             profile,
             timing,
+            scheduler,
+            namespaces: std::mem::take(&mut collected.namespaces),
             objects: collected.into_objects(),
             programs: Arc::new(programs),
             trace,

@@ -20,6 +20,7 @@ pub mod priority;
 pub mod quota;
 pub mod resources;
 pub mod scheduling;
+pub mod topology;
 
 use crate::manifest::field_error::{FieldErrors, Path};
 

@@ -29,12 +29,16 @@ pub struct Story {
     pub moments: Vec<Moment>,
     /// How much happened beyond what is kept.
     pub n_more_moments: usize,
+    /// For a pod: the number of the event that bound it.
+    pub bound_by: Option<u64>,
     /// For a Job: its latest spec.
     pub job_spec: Option<Arc<JobSpec>>,
     n_conditions: usize,
     id: Option<ObjectId>,
     pods: BTreeMap<PodId, Name>,
     at_work: AtWork,
+    /// The number of the present event.
+    seq: u64,
 }
 
 /// Something that happened.
@@ -57,6 +61,8 @@ pub enum Fact {
     Created,
     /// It could not be placed, in upstream's words.
     Unschedulable(Name),
+    /// Room is made for it on this node.
+    Nominated(Name),
     /// It was bound to this node.
     Bound(Name),
     /// The kubelet of its node fell silent (false), or came back.
@@ -130,11 +136,13 @@ impl Story {
             subject,
             moments: Vec::new(),
             n_more_moments: 0,
+            bound_by: None,
             job_spec: None,
             n_conditions: 0,
             id: None,
             pods: BTreeMap::new(),
             at_work: AtWork::Start,
+            seq: 0,
         }
     }
 
@@ -260,8 +268,9 @@ impl Story {
 }
 
 impl Observer for Story {
-    fn begin(&mut self, _now: SimTime, _seq: u64, event: &Event, _cluster: &Cluster) {
+    fn begin(&mut self, _now: SimTime, seq: u64, event: &Event, _cluster: &Cluster) {
         self.at_work = AtWork::of(event);
+        self.seq = seq;
     }
 
     fn see(&mut self, now: SimTime, change: &Change, cluster: &Cluster) {
@@ -274,7 +283,13 @@ impl Observer for Story {
                 self.see_node(now, *node, cluster, |name| Fact::NodeReady(name, *status));
             }
             Change::PodBound(pod, node) => {
+                if self.id == Some(ObjectId::Pod(*pod)) {
+                    self.bound_by = Some(self.seq);
+                }
                 self.see_pod(now, *pod, Fact::Bound(cluster.name_of(ObjectId::Node(*node))));
+            }
+            Change::PodNominated(pod, Some(node)) => {
+                self.see_pod(now, *pod, Fact::Nominated(cluster.name_of(ObjectId::Node(*node))));
             }
             Change::PodUnschedulable(pod, why) => {
                 self.see_pod(now, *pod, Fact::Unschedulable(why.message.clone()));

@@ -5,6 +5,7 @@
 mod chain;
 mod cronjob;
 mod job;
+mod placement;
 mod pod;
 
 use std::fmt;
@@ -76,8 +77,20 @@ pub struct NodeVerdictRow {
     pub node: String,
     /// The plugin that refuses it; empty where none does.
     pub refused_by: String,
-    /// Why, or the score.
+    /// Why, or how its score compares.
     pub verdict: String,
+    /// What each plugin gives it, weighted, and their sum; none where the node is refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scores: Option<Scores>,
+}
+
+/// The scores of a node.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Scores {
+    /// By plugin, normalised and weighted.
+    pub plugins: Vec<(&'static str, i64)>,
+    /// The sum.
+    pub total: i64,
 }
 
 /// An object that never was.
@@ -144,14 +157,10 @@ impl fmt::Display for Why {
         for row in &self.limits {
             limits.row([row.limit.to_owned(), row.value.clone(), row.at.clone(), row.outcome.clone()]);
         }
-        let mut nodes = Table::new(&["NODE", "REFUSED BY", "WHY"]);
-        for row in &self.nodes {
-            nodes.row([row.node.clone(), row.refused_by.clone(), row.verdict.clone()]);
+        if !limits.is_empty() {
+            write!(f, "\n{}", limits.without_empty_columns())?;
         }
-        for table in [limits, nodes].into_iter().filter(|table| !table.is_empty()) {
-            write!(f, "\n{}", table.without_empty_columns())?;
-        }
-        Ok(())
+        placement::write_nodes(f, &self.nodes)
     }
 }
 

@@ -29,6 +29,9 @@ fn what(fact: &Fact) -> String {
     match fact {
         Fact::Created => "created".to_owned(),
         Fact::Unschedulable(message) => format!("cannot be placed: {message}"),
+        Fact::Nominated(node) => {
+            format!("nominated to {node}, where preemption removes pods of lower priority")
+        }
         Fact::Bound(node) => format!("bound to {node}"),
         Fact::NodeLease(node, false) => format!("its node {node} went down"),
         Fact::NodeLease(node, true) => format!("its node {node} came back"),
