@@ -17,6 +17,7 @@ pub mod pod;
 pub mod pod_disruption_budget;
 pub mod priority;
 pub mod replica_set;
+pub mod quota;
 pub mod probe;
 
 use std::collections::BTreeMap;
