@@ -17,6 +17,7 @@ use crate::observe::expectation::Judgement;
 use crate::observe::object::status_text;
 use crate::observe::utilisation::NodeUtilisation;
 use crate::report::cron_runs::{self, CronJobLedger, LedgerInput};
+use crate::report::failures::{self, FailureRow};
 use crate::sim::{Ending, Simulation};
 
 /// The version of the JSON format.
@@ -46,6 +47,9 @@ pub struct RunSummary {
     pub cron_jobs: Vec<CronJobLedger>,
     /// The pods that are there at the end.
     pub pods: Vec<PodRow>,
+    /// The failures of nodes, and what became of their pods.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub failures: Vec<FailureRow>,
     /// The nodes.
     pub nodes: Vec<NodeRow>,
     /// The expectations.
@@ -246,6 +250,7 @@ pub fn summarise<O: Observer>(trial: &Trial<O>, reproduce: String) -> RunSummary
         jobs,
         cron_jobs,
         pods,
+        failures: failures::rows(seen.failures.failures()),
         nodes: seen.utilisation.nodes().map(|node| node_row(node, end)).collect(),
         expectations,
         misses: simulation.misses().to_vec(),

@@ -5,6 +5,7 @@ use std::fmt::Write;
 
 use crate::engine::SimDuration;
 use crate::report::cron_runs::{CronJobLedger, RunOutcome, ScheduledRun};
+use crate::report::failures;
 use crate::report::summary::{AttemptRow, JobRow, NodeRow, PodRow, RunSummary};
 use crate::report::table::Table;
 
@@ -22,6 +23,7 @@ pub fn run(summary: &RunSummary) -> String {
         cron_ledger(&mut out, ledger);
     }
     pods(&mut out, &summary.pods);
+    section(&mut out, failures::table(&summary.failures, ROWS_MAX));
     nodes(&mut out, &summary.nodes);
     expectations(&mut out, summary);
     closing(&mut out, summary);

@@ -12,6 +12,7 @@ mod docs;
 mod generate;
 mod jobs;
 mod json_schema;
+mod nodes;
 mod objects;
 mod profiles;
 mod properties;
