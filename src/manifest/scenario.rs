@@ -7,7 +7,7 @@ pub mod check;
 pub mod probes;
 pub mod read;
 pub mod scalar;
-pub mod timeline;
+mod timeline;
 
 use std::collections::BTreeMap;
 
@@ -18,8 +18,8 @@ use serde_json::Value;
 pub use probes::{FailureWindow, Hook, Hooks, ProbeAnswers};
 pub use scalar::{ByteSize, GrowthRate, Port, Span};
 pub use timeline::{
-    Apply, ComponentChoice, ComponentTarget, Delete, Fail, Fault, Kill, NodeTarget, Patch, PropagationPolicy,
-    Scale, Stop, TimelineEntry,
+    Apply, ComponentChoice, ComponentTarget, Delete, Drain, Evict, Fail, Fault, Kill, NodeTarget, Patch,
+    PropagationPolicy, Scale, Stop, TimelineEntry,
 };
 
 /// The whole document.

@@ -1,10 +1,10 @@
-//! What happens in a scenario: the entries of the timeline, and what fails by chance.
+//! The timeline of a scenario as written, and what fails by chance.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::manifest::scenario::Span;
+use crate::manifest::scenario::scalar::Span;
 
 /// Something that happens at a given time. Exactly one action besides `at`.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -22,6 +22,8 @@ pub struct TimelineEntry {
     pub delete: Option<Delete>,
     /// Ends processes.
     pub kill: Option<Kill>,
+    /// Asks for the eviction of pods, which disruption budgets may refuse.
+    pub evict: Option<Evict>,
     /// A node, or a whole zone, stops dead.
     pub fail: Option<Fail>,
     /// A node that stopped comes back.
@@ -30,6 +32,8 @@ pub struct TimelineEntry {
     pub cordon: Option<NodeTarget>,
     /// Marks a node schedulable again.
     pub uncordon: Option<NodeTarget>,
+    /// Cordons a node and evicts its pods, as `kubectl drain --ignore-daemonsets` does.
+    pub drain: Option<Drain>,
     /// Stops a component of the control plane.
     pub stop: Option<Stop>,
     /// Starts a component that was stopped.
@@ -151,6 +155,36 @@ pub struct Kill {
     pub container: Option<String>,
     /// The exit code. Default: 137, as after SIGKILL.
     pub exit_code: Option<i32>,
+}
+
+/// Pods to evict.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Evict {
+    /// The pod; `web-*` is every pod whose name begins so.
+    pub pod: String,
+    /// The namespace. Default: `default`.
+    pub namespace: Option<String>,
+    /// The grace period. Default: the pod's own.
+    pub grace_period: Option<Span>,
+}
+
+/// A node to drain. Evictions that a disruption budget refuses are asked for again every 5 s.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Drain {
+    /// The node.
+    pub node: String,
+    /// The grace period of the pods. Default: their own.
+    pub grace_period: Option<Span>,
+    /// When to give up. Default: never.
+    pub timeout: Option<Span>,
+    /// Evicts pods without a controller, too; without it such a pod keeps the drain from beginning.
+    #[serde(default)]
+    pub force: bool,
+    /// Evicts pods with an emptyDir volume, too; without it such a pod keeps the drain from beginning.
+    #[serde(default)]
+    pub delete_empty_dir_data: bool,
 }
 
 /// A node that stops dead, or all nodes of a zone together. Exactly one of them.
