@@ -15,6 +15,7 @@ mod jobs;
 mod json_schema;
 mod nodes;
 mod objects;
+mod placement;
 mod profiles;
 mod properties;
 mod recorded;
