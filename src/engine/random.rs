@@ -26,6 +26,12 @@ pub enum Purpose {
     Latency = 6,
     /// The unique ids of objects.
     Uid = 7,
+    /// The arrivals of the requests of a source.
+    RequestArrival = 8,
+    /// The cpu time that requests take.
+    RequestDemand = 9,
+    /// The choice of an endpoint for a connection.
+    EndpointChoice = 10,
 }
 
 /// The identity of an entity for its random streams: a hash of what names it, never of when it came.

@@ -1,0 +1,32 @@
+//! Connections that are kept open.
+
+use crate::model::ids::PodId;
+
+/// The connections of one client to one host, used in turn. Each stays with the pod that it was opened to until a request
+/// over it fails.
+#[derive(Debug, Clone)]
+pub struct Connections {
+    open: Vec<Option<PodId>>,
+    next: usize,
+}
+
+impl Connections {
+    /// So many connections, none of them open yet.
+    pub fn new(count: u32) -> Self {
+        Self { open: vec![None; count.max(1) as usize], next: 0 }
+    }
+
+    /// The connection whose turn it is.
+    pub fn take_next(&mut self) -> &mut Option<PodId> {
+        let at = self.next;
+        self.next = (at + 1) % self.open.len();
+        &mut self.open[at]
+    }
+
+    /// A request to this pod failed: its connections are closed.
+    pub fn close(&mut self, pod: PodId) {
+        for connection in self.open.iter_mut().filter(|open| **open == Some(pod)) {
+            *connection = None;
+        }
+    }
+}
