@@ -13,7 +13,7 @@ use cluster_sim::component::{Component, Context, Observer, Timers, Turn, Watch};
 use cluster_sim::controllers::cronjob::CronJobController;
 use cluster_sim::controllers::cronjob::timetable::scheduled_runs;
 use cluster_sim::engine::{Calendar, SimDuration, SimTime, Streams};
-use cluster_sim::event::{Change, Command, Creation, Event};
+use cluster_sim::event::{Change, Command, Creation, Event, StatusUpdate};
 use cluster_sim::manifest::admission::PriorityClasses;
 use cluster_sim::manifest::convert::{ReadContext, accept};
 use cluster_sim::manifest::diagnostic::Mark;
@@ -152,7 +152,9 @@ fn play(object: NewObject, clock: WallClock, horizon: SimTime) -> u64 {
         let Some(due) = calendar.pop().filter(|due| due.time <= horizon) else { return count.0 };
         let turn = &mut Turn::new(&context, &mut cluster, &mut calendar, &mut count, &mut changes);
         match due.event {
-            Event::JobSync(id) => turn.write(Command::UpdateJobStatus(id, Box::new(complete(due.time)))),
+            Event::JobSync(id) => {
+                turn.write(Command::UpdateStatus(Box::new(StatusUpdate::Job(id, complete(due.time)))))
+            }
             event => controller.on_event(event, turn),
         }
     }

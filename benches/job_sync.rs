@@ -13,7 +13,7 @@ use cluster_sim::controllers::job::scale::Action;
 use cluster_sim::controllers::job::scene::{Behaviour, Scene};
 use cluster_sim::controllers::job::sync::{Memory, Outcome, plan};
 use cluster_sim::engine::{SimTime, Streams};
-use cluster_sim::event::{Command, Creation};
+use cluster_sim::event::{Command, Creation, StatusUpdate};
 use cluster_sim::manifest::convert;
 use cluster_sim::manifest::defaults;
 use cluster_sim::manifest::wire;
@@ -70,7 +70,7 @@ impl Bench {
     }
 
     fn pods(&self) -> Vec<(PodId, &Pod)> {
-        self.cluster.pods_of_job(self.job).collect()
+        self.cluster.pods_of(self.job).collect()
     }
 
     /// One whole sync up to the last write; returns the number of writes.
@@ -107,7 +107,7 @@ impl Bench {
             apply(&mut self.cluster, Command::Create(Box::new(creation)));
         }
         if let Some(status) = status {
-            apply(&mut self.cluster, Command::UpdateJobStatus(self.job, Box::new(status)));
+            apply(&mut self.cluster, Command::UpdateStatus(Box::new(StatusUpdate::Job(self.job, status))));
         }
     }
 }

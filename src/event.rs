@@ -13,14 +13,24 @@ use serde_json::Value;
 
 use crate::engine::{Rank, SimDuration, SimTime};
 use crate::model::cronjob::{CronJobSpec, CronJobStatus};
-use crate::model::ids::{CronJobId, JobId, Kind, NodeId, ObjectId, PodId};
+use crate::model::daemon_set::{DaemonSetSpec, DaemonSetStatus};
+use crate::model::deployment::{DeploymentSpec, DeploymentStatus};
+use crate::model::horizontal_pod_autoscaler::{HorizontalPodAutoscalerSpec, HorizontalPodAutoscalerStatus};
+use crate::model::ids::{
+    CronJobId, DaemonSetId, DeploymentId, HorizontalPodAutoscalerId, JobId, Kind, NodeId, ObjectId,
+    PodDisruptionBudgetId, PodId, ReplicaSetId, ServiceId, StatefulSetId,
+};
 use crate::model::job::{JobSpec, JobStatus};
 use crate::model::meta::{Labels, Name, Owner, Propagation};
 use crate::model::node::{ConditionStatus, NodeSpec};
 use crate::model::pod::{JobPod, PodSpec};
+use crate::model::pod_disruption_budget::{PodDisruptionBudgetSpec, PodDisruptionBudgetStatus};
 use crate::model::pod_status::{ContainerRef, ContainerState, Phase, PodReason};
 use crate::model::record::Record;
+use crate::model::replica_set::{ReplicaSetSpec, ReplicaSetStatus};
 use crate::model::scenario::NewObject;
+use crate::model::service::ServiceSpec;
+use crate::model::stateful_set::{StatefulSetSpec, StatefulSetStatus};
 
 /// Something due at a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -156,28 +166,66 @@ pub enum Command {
     ReleasePod(PodId),
     /// Takes the tracking finalizer off a Job's pod.
     RemoveFinalizer(PodId),
-    /// Gives a Job another spec.
-    UpdateJobSpec(JobId, Arc<JobSpec>, Arc<Value>),
-    /// Writes the status of a Job.
-    UpdateJobStatus(JobId, Box<JobStatus>),
-    /// Asks for the deletion of a Job.
-    DeleteJob(JobId, Propagation),
-    /// The dependants of a Job being deleted are gone, or orphans: the object goes.
-    ReleaseJob(JobId),
-    /// Gives a CronJob another spec.
-    UpdateCronJobSpec(CronJobId, Arc<CronJobSpec>, Arc<Value>),
-    /// Writes the status of a CronJob.
-    UpdateCronJobStatus(CronJobId, Box<CronJobStatus>),
-    /// Asks for the deletion of a CronJob.
-    DeleteCronJob(CronJobId, Propagation),
-    /// The dependants of a CronJob being deleted are gone, or orphans: the object goes.
-    ReleaseCronJob(CronJobId),
+    /// Gives an object other labels and annotations.
+    UpdateMeta(ObjectId, Labels, Labels),
+    /// Gives an object another spec. The manifest is that of the new spec.
+    UpdateSpec(SpecUpdate, Arc<Value>),
+    /// Writes the status of an object.
+    UpdateStatus(Box<StatusUpdate>),
+    /// Asks for the deletion of an object that is neither a pod nor a node.
+    Delete(ObjectId, Propagation),
+    /// The dependants of an object being deleted are gone, or orphans: the object goes.
+    Release(ObjectId),
     /// Takes a dependant away from its owner, for example when that is deleted with `Orphan`.
     Orphan(ObjectId),
-    /// Gives a pod without an owner to a Job, which is to count it.
-    AdoptPod(PodId, Owner),
+    /// Gives an object without an owner to a controller; a pod that a Job gets is to be counted by it.
+    Adopt(ObjectId, Owner),
     /// Notes something about an object.
     Record(ObjectId, Record),
+}
+
+/// Another spec for an object.
+#[derive(Debug, Clone, PartialEq)]
+pub enum SpecUpdate {
+    /// Of a Service.
+    Service(ServiceId, Arc<ServiceSpec>),
+    /// Of a pod disruption budget.
+    PodDisruptionBudget(PodDisruptionBudgetId, Arc<PodDisruptionBudgetSpec>),
+    /// Of a ReplicaSet.
+    ReplicaSet(ReplicaSetId, Arc<ReplicaSetSpec>),
+    /// Of a Deployment.
+    Deployment(DeploymentId, Arc<DeploymentSpec>),
+    /// Of a StatefulSet.
+    StatefulSet(StatefulSetId, Arc<StatefulSetSpec>),
+    /// Of a DaemonSet.
+    DaemonSet(DaemonSetId, Arc<DaemonSetSpec>),
+    /// Of a Job.
+    Job(JobId, Arc<JobSpec>),
+    /// Of a CronJob.
+    CronJob(CronJobId, Arc<CronJobSpec>),
+    /// Of a horizontal pod autoscaler.
+    HorizontalPodAutoscaler(HorizontalPodAutoscalerId, Arc<HorizontalPodAutoscalerSpec>),
+}
+
+/// Another status of an object.
+#[derive(Debug, Clone, PartialEq)]
+pub enum StatusUpdate {
+    /// Of a pod disruption budget.
+    PodDisruptionBudget(PodDisruptionBudgetId, PodDisruptionBudgetStatus),
+    /// Of a ReplicaSet.
+    ReplicaSet(ReplicaSetId, ReplicaSetStatus),
+    /// Of a Deployment.
+    Deployment(DeploymentId, DeploymentStatus),
+    /// Of a StatefulSet.
+    StatefulSet(StatefulSetId, StatefulSetStatus),
+    /// Of a DaemonSet.
+    DaemonSet(DaemonSetId, DaemonSetStatus),
+    /// Of a Job.
+    Job(JobId, JobStatus),
+    /// Of a CronJob.
+    CronJob(CronJobId, CronJobStatus),
+    /// Of a horizontal pod autoscaler.
+    HorizontalPodAutoscaler(HorizontalPodAutoscalerId, HorizontalPodAutoscalerStatus),
 }
 
 /// The making of an object.
@@ -250,26 +298,20 @@ pub enum Change {
     PodFinalizerRemoved(PodId),
     /// A pod is gone.
     PodDeleted(PodId, DeletedPod),
-    /// A Job has another spec.
-    JobSpecChanged(JobId),
-    /// The status of a Job changed.
-    JobStatusChanged(JobId),
-    /// Deletion of a Job was asked for and waits for its pods.
-    JobDeletionRequested(JobId, Propagation),
-    /// A Job is gone.
-    JobDeleted(JobId, DeletedOwner),
-    /// A CronJob has another spec.
-    CronJobSpecChanged(CronJobId, CronJobSpecChange),
-    /// The status of a CronJob changed.
-    CronJobStatusChanged(CronJobId),
-    /// Deletion of a CronJob was asked for and waits for its Jobs.
-    CronJobDeletionRequested(CronJobId, Propagation),
-    /// A CronJob is gone.
-    CronJobDeleted(CronJobId, DeletedOwner),
+    /// An object has other labels or annotations.
+    MetaChanged(ObjectId),
+    /// An object has another spec.
+    SpecChanged(ObjectId, SpecChange),
+    /// The status of an object changed.
+    StatusChanged(ObjectId),
+    /// Deletion of an object was asked for and waits for its dependants.
+    DeletionRequested(ObjectId, Propagation),
+    /// An object that is neither a pod nor a node is gone.
+    Deleted(ObjectId, DeletedObject),
     /// An object lost its owner.
     Orphaned(ObjectId),
-    /// A pod without an owner got one.
-    PodAdopted(PodId),
+    /// An object without an owner got one.
+    Adopted(ObjectId),
     /// Something was noted about an object.
     Recorded(ObjectId, Record),
 }
@@ -312,16 +354,13 @@ impl Change {
             Self::PodDeletionRequested(..) => "PodDeletionRequested",
             Self::PodFinalizerRemoved(_) => "PodFinalizerRemoved",
             Self::PodDeleted(..) => "PodDeleted",
-            Self::JobSpecChanged(_) => "JobSpecChanged",
-            Self::JobStatusChanged(_) => "JobStatusChanged",
-            Self::JobDeletionRequested(..) => "JobDeletionRequested",
-            Self::JobDeleted(..) => "JobDeleted",
-            Self::CronJobSpecChanged(..) => "CronJobSpecChanged",
-            Self::CronJobStatusChanged(_) => "CronJobStatusChanged",
-            Self::CronJobDeletionRequested(..) => "CronJobDeletionRequested",
-            Self::CronJobDeleted(..) => "CronJobDeleted",
+            Self::MetaChanged(_) => "MetaChanged",
+            Self::SpecChanged(..) => "SpecChanged",
+            Self::StatusChanged(_) => "StatusChanged",
+            Self::DeletionRequested(..) => "DeletionRequested",
+            Self::Deleted(..) => "Deleted",
             Self::Orphaned(_) => "Orphaned",
-            Self::PodAdopted(_) => "PodAdopted",
+            Self::Adopted(_) => "Adopted",
             Self::Recorded(..) => "Recorded",
         }
     }
@@ -329,9 +368,14 @@ impl Change {
     /// The object that the change is about.
     pub fn subject(&self) -> Subject<'_> {
         match self {
-            Self::Created(object) | Self::Orphaned(object) | Self::Recorded(object, _) => {
-                Subject::Alive(*object)
-            }
+            Self::Created(object)
+            | Self::MetaChanged(object)
+            | Self::SpecChanged(object, _)
+            | Self::StatusChanged(object)
+            | Self::DeletionRequested(object, _)
+            | Self::Orphaned(object)
+            | Self::Adopted(object)
+            | Self::Recorded(object, _) => Subject::Alive(*object),
             Self::NodeChanged(node, _)
             | Self::NodeReadyChanged(node, _)
             | Self::NodeLeaseChanged(node, _) => Subject::Alive(ObjectId::Node(*node)),
@@ -346,23 +390,13 @@ impl Change {
             | Self::PodReadyChanged(pod, _)
             | Self::PodDisrupted(pod, _)
             | Self::PodDeletionRequested(pod, _)
-            | Self::PodFinalizerRemoved(pod)
-            | Self::PodAdopted(pod) => Subject::Alive(ObjectId::Pod(*pod)),
-            Self::JobSpecChanged(job) | Self::JobStatusChanged(job) | Self::JobDeletionRequested(job, _) => {
-                Subject::Alive(ObjectId::Job(*job))
-            }
-            Self::CronJobSpecChanged(cronjob, _)
-            | Self::CronJobStatusChanged(cronjob)
-            | Self::CronJobDeletionRequested(cronjob, _) => Subject::Alive(ObjectId::CronJob(*cronjob)),
+            | Self::PodFinalizerRemoved(pod) => Subject::Alive(ObjectId::Pod(*pod)),
             Self::NodeDeleted(_, name) => Subject::Gone { kind: Kind::Node, namespace: "", name },
             Self::PodDeleted(_, pod) => {
                 Subject::Gone { kind: Kind::Pod, namespace: &pod.namespace, name: &pod.name }
             }
-            Self::JobDeleted(_, job) => {
-                Subject::Gone { kind: Kind::Job, namespace: &job.namespace, name: &job.name }
-            }
-            Self::CronJobDeleted(_, cronjob) => {
-                Subject::Gone { kind: Kind::CronJob, namespace: &cronjob.namespace, name: &cronjob.name }
+            Self::Deleted(id, object) => {
+                Subject::Gone { kind: id.kind(), namespace: &object.namespace, name: &object.name }
             }
         }
     }
@@ -407,12 +441,12 @@ pub struct PodChange {
     pub old_labels: Labels,
 }
 
-/// What of a CronJob's spec changed.
+/// What of a spec changed, as far as watchers care.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CronJobSpecChange {
-    /// Schedule or time zone, perhaps more.
+pub enum SpecChange {
+    /// A CronJob's schedule or time zone, perhaps more.
     Schedule,
-    /// Neither schedule nor time zone.
+    /// Anything else.
     Other,
 }
 
@@ -435,15 +469,17 @@ pub struct DeletedPod {
     pub owner: Option<Owner>,
 }
 
-/// What watchers still need of an owner that is gone.
+/// What watchers still need of an object that is gone.
 #[derive(Debug, Clone, PartialEq)]
-pub struct DeletedOwner {
+pub struct DeletedObject {
     /// Its namespace.
     pub namespace: Name,
     /// Its name.
     pub name: Name,
     /// What owned it.
     pub owner: Option<Owner>,
+    /// Its labels.
+    pub labels: Labels,
     /// What becomes of what it owned.
     pub propagation: Propagation,
 }

@@ -240,7 +240,7 @@ impl Scheduler {
                     self.on_cluster_event(&ClusterEvent::NodeAdded(node, watch.cluster().usage(id)), watch);
                 }
             }
-            ObjectId::Job(_) | ObjectId::CronJob(_) => {}
+            _ => {}
         }
     }
 
@@ -409,16 +409,13 @@ impl Component for Scheduler {
             | Change::PodFinalizerRemoved(id) => self.on_pod_changed(*id, None, watch),
             Change::PodUnschedulable(..)
             | Change::NodeLeaseChanged(..)
-            | Change::JobSpecChanged(_)
-            | Change::JobStatusChanged(_)
-            | Change::JobDeletionRequested(..)
-            | Change::JobDeleted(..)
-            | Change::CronJobSpecChanged(..)
-            | Change::CronJobStatusChanged(_)
-            | Change::CronJobDeletionRequested(..)
-            | Change::CronJobDeleted(..)
+            | Change::MetaChanged(_)
+            | Change::SpecChanged(..)
+            | Change::StatusChanged(_)
+            | Change::DeletionRequested(..)
+            | Change::Deleted(..)
             | Change::Orphaned(_)
-            | Change::PodAdopted(_)
+            | Change::Adopted(_)
             | Change::Recorded(..) => return,
         }
         self.arm(watch);

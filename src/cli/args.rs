@@ -238,6 +238,27 @@ pub(super) enum KindArg {
     /// CronJobs.
     #[value(name = "cronjobs", aliases = ["cronjob", "cj"])]
     CronJobs,
+    /// Deployments.
+    #[value(name = "deployments", aliases = ["deployment", "deploy"])]
+    Deployments,
+    /// ReplicaSets.
+    #[value(name = "replicasets", aliases = ["replicaset", "rs"])]
+    ReplicaSets,
+    /// StatefulSets.
+    #[value(name = "statefulsets", aliases = ["statefulset", "sts"])]
+    StatefulSets,
+    /// DaemonSets.
+    #[value(name = "daemonsets", aliases = ["daemonset", "ds"])]
+    DaemonSets,
+    /// Services.
+    #[value(name = "services", aliases = ["service", "svc"])]
+    Services,
+    /// Pod disruption budgets.
+    #[value(name = "poddisruptionbudgets", aliases = ["poddisruptionbudget", "pdb"])]
+    PodDisruptionBudgets,
+    /// Horizontal pod autoscalers.
+    #[value(name = "horizontalpodautoscalers", aliases = ["horizontalpodautoscaler", "hpa"])]
+    HorizontalPodAutoscalers,
 }
 
 impl KindArg {
@@ -248,6 +269,13 @@ impl KindArg {
             Self::Nodes => Kind::Node,
             Self::Jobs => Kind::Job,
             Self::CronJobs => Kind::CronJob,
+            Self::Deployments => Kind::Deployment,
+            Self::ReplicaSets => Kind::ReplicaSet,
+            Self::StatefulSets => Kind::StatefulSet,
+            Self::DaemonSets => Kind::DaemonSet,
+            Self::Services => Kind::Service,
+            Self::PodDisruptionBudgets => Kind::PodDisruptionBudget,
+            Self::HorizontalPodAutoscalers => Kind::HorizontalPodAutoscaler,
         }
     }
 }

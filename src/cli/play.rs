@@ -103,6 +103,13 @@ pub(super) fn check(args: &InputArgs, out: &mut impl Write) -> Result<Outcome, C
 /// How many objects of each kind there are at the start, as `2 pods, 3 nodes, `.
 fn object_counts(scenario: &Scenario) -> String {
     let kinds = [
+        (Kind::Deployment, ["Deployment", "Deployments"]),
+        (Kind::ReplicaSet, ["ReplicaSet", "ReplicaSets"]),
+        (Kind::StatefulSet, ["StatefulSet", "StatefulSets"]),
+        (Kind::DaemonSet, ["DaemonSet", "DaemonSets"]),
+        (Kind::Service, ["Service", "Services"]),
+        (Kind::HorizontalPodAutoscaler, ["HorizontalPodAutoscaler", "HorizontalPodAutoscalers"]),
+        (Kind::PodDisruptionBudget, ["PodDisruptionBudget", "PodDisruptionBudgets"]),
         (Kind::CronJob, ["CronJob", "CronJobs"]),
         (Kind::Job, ["Job", "Jobs"]),
         (Kind::Pod, ["pod", "pods"]),

@@ -3,15 +3,15 @@
 use std::sync::Arc;
 
 use rand_chacha::rand_core::Rng;
+use serde_json::Value;
 
 use crate::cluster::{Cluster, NodeUsage};
-use crate::engine::{EntityKey, Purpose, SimTime};
+use crate::engine::{Arena, EntityKey, Id, Purpose, SimTime};
 use crate::event::{Change, Command, Creation, NodeBefore, NodeChange};
-use crate::model::cronjob::{CronJob, CronJobStatus};
 use crate::model::ids::{Kind, NodeId, ObjectId};
-use crate::model::job::{Job, JobStatus};
 use crate::model::meta::{Labels, Name, ObjectMeta, Propagation, Uid};
 use crate::model::node::{ConditionStatus, Lease, Node, NodeReady, NodeSpec};
+use crate::model::object::Object;
 use crate::model::pod::{Ordinal, Pod};
 use crate::model::scenario::NewSpec;
 
@@ -69,22 +69,15 @@ impl Cluster {
             Command::DeletePod(pod, grace) => self.delete_pod(now, pod, grace, changes)?,
             Command::ReleasePod(pod) => self.release_pod(pod, changes)?,
             Command::RemoveFinalizer(pod) => self.remove_finalizer(pod, changes)?,
-            Command::UpdateJobSpec(id, spec, manifest) => {
-                self.update_job_spec(id, spec, manifest, changes)?;
+            Command::UpdateMeta(object, labels, annotations) => {
+                self.update_meta(object, labels, annotations, changes)?;
             }
-            Command::UpdateJobStatus(id, status) => self.update_job_status(id, *status, changes)?,
-            Command::DeleteJob(id, propagation) => self.delete_job(now, id, propagation, changes)?,
-            Command::ReleaseJob(id) => self.remove_job(id, Propagation::Background, changes)?,
-            Command::UpdateCronJobSpec(id, spec, manifest) => {
-                self.update_cronjob_spec(id, spec, manifest, changes)?;
-            }
-            Command::UpdateCronJobStatus(id, status) => self.update_cronjob_status(id, *status, changes)?,
-            Command::DeleteCronJob(id, propagation) => {
-                self.delete_cronjob(now, id, propagation, changes)?;
-            }
-            Command::ReleaseCronJob(id) => self.remove_cronjob(id, Propagation::Background, changes)?,
+            Command::UpdateSpec(update, manifest) => self.update_spec(update, manifest, changes)?,
+            Command::UpdateStatus(update) => self.update_status(*update, changes)?,
+            Command::Delete(object, propagation) => self.delete(now, object, propagation, changes)?,
+            Command::Release(object) => self.remove(object, Propagation::Background, changes)?,
             Command::Orphan(object) => self.orphan(object, changes)?,
-            Command::AdoptPod(pod, owner) => self.adopt_pod(pod, owner, changes)?,
+            Command::Adopt(object, owner) => self.adopt(object, owner, changes)?,
             Command::Record(object, record) => changes.push(Change::Recorded(object, record)),
         }
         Ok(None)
@@ -102,22 +95,25 @@ impl Cluster {
             return Err(Refusal::AlreadyExists);
         }
         let (meta, ordinal) = self.new_meta(now, &creation, kind);
+        let manifest = creation.object.manifest;
         let object = match creation.object.spec {
             NewSpec::Node(spec) => ObjectId::Node(self.insert_node(now, meta.clone(), spec)),
             NewSpec::Pod(spec) => {
                 let pod = Pod::new(now, meta.clone(), spec, creation.job, ordinal);
                 ObjectId::Pod(self.pods.insert_with(|_| pod))
             }
-            NewSpec::Job(spec) => {
-                let manifest = creation.object.manifest;
-                let (status, scheduled_for) = (JobStatus::default(), creation.scheduled_for);
-                let job = Job { meta: meta.clone(), spec, status, scheduled_for, manifest };
-                ObjectId::Job(self.jobs.insert_with(|_| job))
+            NewSpec::Service(spec) => insert(&mut self.services, &meta, spec, manifest),
+            NewSpec::PodDisruptionBudget(spec) => {
+                insert(&mut self.pod_disruption_budgets, &meta, spec, manifest)
             }
-            NewSpec::CronJob(spec) => {
-                let (status, manifest) = (CronJobStatus::default(), creation.object.manifest);
-                let cronjob = CronJob { meta: meta.clone(), spec, status, manifest };
-                ObjectId::CronJob(self.cronjobs.insert_with(|_| cronjob))
+            NewSpec::ReplicaSet(spec) => insert(&mut self.replica_sets, &meta, spec, manifest),
+            NewSpec::Deployment(spec) => insert(&mut self.deployments, &meta, spec, manifest),
+            NewSpec::StatefulSet(spec) => insert(&mut self.stateful_sets, &meta, spec, manifest),
+            NewSpec::DaemonSet(spec) => insert(&mut self.daemon_sets, &meta, spec, manifest),
+            NewSpec::Job(spec) => insert(&mut self.jobs, &meta, spec, manifest),
+            NewSpec::CronJob(spec) => insert(&mut self.cronjobs, &meta, spec, manifest),
+            NewSpec::HorizontalPodAutoscaler(spec) => {
+                insert(&mut self.horizontal_pod_autoscalers, &meta, spec, manifest)
             }
         };
         self.names.insert(&meta.namespace, &meta.name, object);
@@ -128,7 +124,7 @@ impl Cluster {
         match object {
             ObjectId::Pod(id) => self.bind_pinned_pod(now, id, changes),
             ObjectId::Node(_) => self.bind_waiting_pods(now, changes),
-            ObjectId::Job(_) | ObjectId::CronJob(_) => {}
+            _ => {}
         }
         Ok(object)
     }
@@ -148,15 +144,11 @@ impl Cluster {
             Some(owner) => {
                 let key = match creation.scheduled_for {
                     Some(at) => owner.uid.key.child(at.as_nanos()),
-                    None => own_key(kind, &object.namespace, &object.name),
+                    None => self.next_key(kind, &object.namespace, &object.name),
                 };
                 (object.name.clone(), key)
             }
-            None => {
-                let incarnation = self.names.next_incarnation(kind, &object.namespace, &object.name);
-                let key = own_key(kind, &object.namespace, &object.name);
-                (object.name.clone(), if incarnation == 0 { key } else { key.child(incarnation) })
-            }
+            None => (object.name.clone(), self.next_key(kind, &object.namespace, &object.name)),
         };
         self.n_created += 1;
         let meta = ObjectMeta {
@@ -169,8 +161,16 @@ impl Cluster {
             generation: 1,
             deletion: None,
             owner: creation.owner.clone(),
+            scheduled_for: creation.scheduled_for,
         };
         (meta, ordinal)
+    }
+
+    /// The key of an object with a name of its own: another one each time that the name is used again.
+    fn next_key(&mut self, kind: Kind, namespace: &Name, name: &Name) -> EntityKey {
+        let incarnation = self.names.next_incarnation(kind, namespace, name);
+        let key = EntityKey::of(&[kind.as_str(), namespace, name]);
+        if incarnation == 0 { key } else { key.child(incarnation) }
     }
 
     /// The base and five random characters, drawn again while such a name is taken.
@@ -262,8 +262,17 @@ impl Cluster {
     }
 }
 
-fn own_key(kind: Kind, namespace: &str, name: &str) -> EntityKey {
-    EntityKey::of(&[kind.as_str(), namespace, name])
+fn insert<S, T: Default>(
+    table: &mut Arena<Object<S, T>>,
+    meta: &ObjectMeta,
+    spec: Arc<S>,
+    manifest: Arc<Value>,
+) -> ObjectId
+where
+    ObjectId: From<Id<Object<S, T>>>,
+{
+    let object = Object { meta: meta.clone(), spec, status: T::default(), manifest };
+    table.insert_with(|_| object).into()
 }
 
 impl Pod {

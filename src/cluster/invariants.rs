@@ -40,7 +40,7 @@ impl Cluster {
     /// # Errors
     /// The first that does not hold.
     pub fn check_invariants(&self) -> Result<(), InvariantError> {
-        let n_objects = self.nodes.len() + self.pods.len() + self.jobs.len() + self.cronjobs.len();
+        let n_objects = self.n_objects();
         if self.names.len() != n_objects {
             return Err(InvariantError::Names(self.names.len(), n_objects));
         }

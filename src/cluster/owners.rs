@@ -1,4 +1,4 @@
-//! Who owns what, and the life of Jobs and CronJobs.
+//! Who owns what, and the life of the objects that have a spec and a status.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -6,12 +6,11 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::cluster::{Cluster, Refusal};
-use crate::engine::{SimDuration, SimTime};
-use crate::event::{Change, CronJobSpecChange, DeletedOwner};
-use crate::model::cronjob::{CronJobSpec, CronJobStatus};
-use crate::model::ids::{CronJobId, JobId, Kind, ObjectId, PodId};
-use crate::model::job::{JobSpec, JobStatus};
-use crate::model::meta::{Deletion, ObjectMeta, Owner, Propagation};
+use crate::engine::{Arena, Id, SimDuration, SimTime};
+use crate::event::{Change, DeletedObject, SpecChange, SpecUpdate, StatusUpdate};
+use crate::model::ids::{Kind, ObjectId};
+use crate::model::meta::{Deletion, Labels, ObjectMeta, Owner, Propagation};
+use crate::model::object::Object;
 use crate::model::pod::Ordinal;
 
 /// The living dependants of one owner, and how many it has ever had.
@@ -53,163 +52,164 @@ impl Dependants {
 }
 
 impl Cluster {
-    pub(super) fn update_job_spec(
+    pub(super) fn update_meta(
         &mut self,
-        id: JobId,
-        spec: Arc<JobSpec>,
+        object: ObjectId,
+        labels: Labels,
+        annotations: Labels,
+        changes: &mut Vec<Change>,
+    ) -> Result<(), Refusal> {
+        let meta = self.meta_mut(object).ok_or(Refusal::NotFound)?;
+        if meta.labels != labels || meta.annotations != annotations {
+            meta.labels = labels;
+            meta.annotations = annotations;
+            changes.push(Change::MetaChanged(object));
+        }
+        Ok(())
+    }
+
+    pub(super) fn update_spec(
+        &mut self,
+        update: SpecUpdate,
         manifest: Arc<Value>,
         changes: &mut Vec<Change>,
     ) -> Result<(), Refusal> {
-        let job = self.jobs.get_mut(id).ok_or(Refusal::NotFound)?;
-        if job.spec != spec {
-            job.spec = spec;
-            job.manifest = manifest;
-            job.meta.generation += 1;
-            changes.push(Change::JobSpecChanged(id));
-        }
+        let change = match update {
+            SpecUpdate::CronJob(id, spec) => {
+                let old = self.cronjobs.get(id).map(|cronjob| Arc::clone(&cronjob.spec));
+                let is_schedule =
+                    old.is_some_and(|old| old.schedule != spec.schedule || old.time_zone != spec.time_zone);
+                let what = if is_schedule { SpecChange::Schedule } else { SpecChange::Other };
+                replace_spec(&mut self.cronjobs, id, spec, manifest, what)?
+            }
+            SpecUpdate::Service(id, spec) => {
+                replace_spec(&mut self.services, id, spec, manifest, SpecChange::Other)?
+            }
+            SpecUpdate::PodDisruptionBudget(id, spec) => {
+                replace_spec(&mut self.pod_disruption_budgets, id, spec, manifest, SpecChange::Other)?
+            }
+            SpecUpdate::ReplicaSet(id, spec) => {
+                replace_spec(&mut self.replica_sets, id, spec, manifest, SpecChange::Other)?
+            }
+            SpecUpdate::Deployment(id, spec) => {
+                replace_spec(&mut self.deployments, id, spec, manifest, SpecChange::Other)?
+            }
+            SpecUpdate::StatefulSet(id, spec) => {
+                replace_spec(&mut self.stateful_sets, id, spec, manifest, SpecChange::Other)?
+            }
+            SpecUpdate::DaemonSet(id, spec) => {
+                replace_spec(&mut self.daemon_sets, id, spec, manifest, SpecChange::Other)?
+            }
+            SpecUpdate::Job(id, spec) => replace_spec(&mut self.jobs, id, spec, manifest, SpecChange::Other)?,
+            SpecUpdate::HorizontalPodAutoscaler(id, spec) => {
+                replace_spec(&mut self.horizontal_pod_autoscalers, id, spec, manifest, SpecChange::Other)?
+            }
+        };
+        changes.extend(change);
         Ok(())
     }
 
-    pub(super) fn update_job_status(
+    pub(super) fn update_status(
         &mut self,
-        id: JobId,
-        status: JobStatus,
+        update: StatusUpdate,
         changes: &mut Vec<Change>,
     ) -> Result<(), Refusal> {
-        let job = self.jobs.get_mut(id).ok_or(Refusal::NotFound)?;
-        if job.status != status {
-            job.status = status;
-            changes.push(Change::JobStatusChanged(id));
-        }
+        let change = match update {
+            StatusUpdate::PodDisruptionBudget(id, status) => {
+                replace_status(&mut self.pod_disruption_budgets, id, status)?
+            }
+            StatusUpdate::ReplicaSet(id, status) => replace_status(&mut self.replica_sets, id, status)?,
+            StatusUpdate::Deployment(id, status) => replace_status(&mut self.deployments, id, status)?,
+            StatusUpdate::StatefulSet(id, status) => replace_status(&mut self.stateful_sets, id, status)?,
+            StatusUpdate::DaemonSet(id, status) => replace_status(&mut self.daemon_sets, id, status)?,
+            StatusUpdate::Job(id, status) => replace_status(&mut self.jobs, id, status)?,
+            StatusUpdate::CronJob(id, status) => replace_status(&mut self.cronjobs, id, status)?,
+            StatusUpdate::HorizontalPodAutoscaler(id, status) => {
+                replace_status(&mut self.horizontal_pod_autoscalers, id, status)?
+            }
+        };
+        changes.extend(change);
         Ok(())
     }
 
-    pub(super) fn update_cronjob_spec(
-        &mut self,
-        id: CronJobId,
-        spec: Arc<CronJobSpec>,
-        manifest: Arc<Value>,
-        changes: &mut Vec<Change>,
-    ) -> Result<(), Refusal> {
-        let cronjob = self.cronjobs.get_mut(id).ok_or(Refusal::NotFound)?;
-        if cronjob.spec != spec {
-            let is_schedule =
-                cronjob.spec.schedule != spec.schedule || cronjob.spec.time_zone != spec.time_zone;
-            let change = if is_schedule { CronJobSpecChange::Schedule } else { CronJobSpecChange::Other };
-            cronjob.spec = spec;
-            cronjob.manifest = manifest;
-            cronjob.meta.generation += 1;
-            changes.push(Change::CronJobSpecChanged(id, change));
-        }
-        Ok(())
-    }
-
-    pub(super) fn update_cronjob_status(
-        &mut self,
-        id: CronJobId,
-        status: CronJobStatus,
-        changes: &mut Vec<Change>,
-    ) -> Result<(), Refusal> {
-        let cronjob = self.cronjobs.get_mut(id).ok_or(Refusal::NotFound)?;
-        if cronjob.status != status {
-            cronjob.status = status;
-            changes.push(Change::CronJobStatusChanged(id));
-        }
-        Ok(())
-    }
-
-    pub(super) fn delete_job(
+    /// Deletes an object that is neither a pod nor a node, or marks it where it has to wait for its dependants.
+    pub(super) fn delete(
         &mut self,
         now: SimTime,
-        id: JobId,
+        object: ObjectId,
         propagation: Propagation,
         changes: &mut Vec<Change>,
     ) -> Result<(), Refusal> {
-        let n_dependants = self.dependants.get(&ObjectId::Job(id)).map_or(0, Dependants::len);
-        let job = self.jobs.get_mut(id).ok_or(Refusal::NotFound)?;
+        let n_dependants = self.dependants.get(&object).map_or(0, Dependants::len);
+        let meta = self.meta_mut(object).ok_or(Refusal::NotFound)?;
         if propagation != Propagation::Background && n_dependants > 0 {
-            if begin_deletion(&mut job.meta, now, propagation) {
-                changes.push(Change::JobDeletionRequested(id, propagation));
+            if begin_deletion(meta, now, propagation) {
+                changes.push(Change::DeletionRequested(object, propagation));
             }
             return Ok(());
         }
-        self.remove_job(id, propagation, changes)
+        self.remove(object, propagation, changes)
     }
 
-    pub(super) fn remove_job(
+    pub(super) fn remove(
         &mut self,
-        id: JobId,
+        object: ObjectId,
         propagation: Propagation,
         changes: &mut Vec<Change>,
     ) -> Result<(), Refusal> {
-        let job = self.jobs.remove(id).ok_or(Refusal::NotFound)?;
-        self.forget_owned(&job.meta, Kind::Job);
-        changes.push(Change::JobDeleted(id, deleted_owner(job.meta, propagation)));
-        Ok(())
-    }
-
-    pub(super) fn delete_cronjob(
-        &mut self,
-        now: SimTime,
-        id: CronJobId,
-        propagation: Propagation,
-        changes: &mut Vec<Change>,
-    ) -> Result<(), Refusal> {
-        let n_dependants = self.dependants.get(&ObjectId::CronJob(id)).map_or(0, Dependants::len);
-        let cronjob = self.cronjobs.get_mut(id).ok_or(Refusal::NotFound)?;
-        if propagation != Propagation::Background && n_dependants > 0 {
-            if begin_deletion(&mut cronjob.meta, now, propagation) {
-                changes.push(Change::CronJobDeletionRequested(id, propagation));
+        let meta = match object {
+            ObjectId::Node(_) | ObjectId::Pod(_) => unreachable!("pods and nodes have commands of their own"),
+            ObjectId::Service(id) => self.services.remove(id).map(|gone| gone.meta),
+            ObjectId::PodDisruptionBudget(id) => self.pod_disruption_budgets.remove(id).map(|gone| gone.meta),
+            ObjectId::ReplicaSet(id) => self.replica_sets.remove(id).map(|gone| gone.meta),
+            ObjectId::Deployment(id) => self.deployments.remove(id).map(|gone| gone.meta),
+            ObjectId::StatefulSet(id) => self.stateful_sets.remove(id).map(|gone| gone.meta),
+            ObjectId::DaemonSet(id) => self.daemon_sets.remove(id).map(|gone| gone.meta),
+            ObjectId::Job(id) => self.jobs.remove(id).map(|gone| gone.meta),
+            ObjectId::CronJob(id) => self.cronjobs.remove(id).map(|gone| gone.meta),
+            ObjectId::HorizontalPodAutoscaler(id) => {
+                self.horizontal_pod_autoscalers.remove(id).map(|gone| gone.meta)
             }
-            return Ok(());
-        }
-        self.remove_cronjob(id, propagation, changes)
-    }
-
-    pub(super) fn remove_cronjob(
-        &mut self,
-        id: CronJobId,
-        propagation: Propagation,
-        changes: &mut Vec<Change>,
-    ) -> Result<(), Refusal> {
-        let cronjob = self.cronjobs.remove(id).ok_or(Refusal::NotFound)?;
-        self.forget_owned(&cronjob.meta, Kind::CronJob);
-        changes.push(Change::CronJobDeleted(id, deleted_owner(cronjob.meta, propagation)));
+        };
+        let meta = meta.ok_or(Refusal::NotFound)?;
+        self.forget_owned(&meta, object.kind());
+        let ObjectMeta { namespace, name, owner, labels, .. } = meta;
+        let gone = DeletedObject { namespace, name, owner, labels, propagation };
+        changes.push(Change::Deleted(object, gone));
         Ok(())
     }
 
     /// Takes the owner off a dependant.
     pub(super) fn orphan(&mut self, object: ObjectId, changes: &mut Vec<Change>) -> Result<(), Refusal> {
-        let meta = match object {
-            ObjectId::Pod(id) => self.pods.get_mut(id).map(|pod| &mut pod.meta),
-            ObjectId::Job(id) => self.jobs.get_mut(id).map(|job| &mut job.meta),
-            ObjectId::Node(_) | ObjectId::CronJob(_) => None,
-        };
-        let meta = meta.ok_or(Refusal::NotFound)?;
+        let meta = self.meta_mut(object).ok_or(Refusal::NotFound)?;
+        let serial = meta.uid.serial;
         if let Some(owner) = meta.owner.take() {
             if let Some(dependants) = self.dependants.get_mut(&owner.object) {
-                dependants.remove(meta.uid.serial);
+                dependants.remove(serial);
             }
             changes.push(Change::Orphaned(object));
         }
         Ok(())
     }
 
-    /// Gives a pod without an owner to a Job; nothing happens where it has one.
-    pub(super) fn adopt_pod(
+    /// Gives an object without an owner to a controller; nothing happens where it has one.
+    pub(super) fn adopt(
         &mut self,
-        id: PodId,
+        object: ObjectId,
         owner: Owner,
         changes: &mut Vec<Change>,
     ) -> Result<(), Refusal> {
-        let pod = self.pods.get_mut(id).ok_or(Refusal::NotFound)?;
-        if pod.meta.owner.is_none() {
-            pod.job.get_or_insert_default().has_finalizer = true;
-            let dependants = self.dependants.entry(owner.object).or_default();
-            dependants.insert(pod.meta.uid.serial, ObjectId::Pod(id));
-            pod.meta.owner = Some(owner);
-            changes.push(Change::PodAdopted(id));
+        let meta = self.meta_mut(object).ok_or(Refusal::NotFound)?;
+        if meta.owner.is_some() {
+            return Ok(());
         }
+        let (serial, controller) = (meta.uid.serial, owner.object);
+        meta.owner = Some(owner);
+        self.dependants.entry(controller).or_default().insert(serial, object);
+        if let (ObjectId::Pod(id), ObjectId::Job(_)) = (object, controller) {
+            self.pods[id].job.get_or_insert_default().has_finalizer = true;
+        }
+        changes.push(Change::Adopted(object));
         Ok(())
     }
 
@@ -236,6 +236,38 @@ fn begin_deletion(meta: &mut ObjectMeta, now: SimTime, propagation: Propagation)
     true
 }
 
-fn deleted_owner(meta: ObjectMeta, propagation: Propagation) -> DeletedOwner {
-    DeletedOwner { namespace: meta.namespace, name: meta.name, owner: meta.owner, propagation }
+fn replace_spec<S: PartialEq, T>(
+    table: &mut Arena<Object<S, T>>,
+    id: Id<Object<S, T>>,
+    spec: Arc<S>,
+    manifest: Arc<Value>,
+    what: SpecChange,
+) -> Result<Option<Change>, Refusal>
+where
+    ObjectId: From<Id<Object<S, T>>>,
+{
+    let object = table.get_mut(id).ok_or(Refusal::NotFound)?;
+    if object.spec == spec {
+        return Ok(None);
+    }
+    object.spec = spec;
+    object.manifest = manifest;
+    object.meta.generation += 1;
+    Ok(Some(Change::SpecChanged(id.into(), what)))
+}
+
+fn replace_status<S, T: PartialEq>(
+    table: &mut Arena<Object<S, T>>,
+    id: Id<Object<S, T>>,
+    status: T,
+) -> Result<Option<Change>, Refusal>
+where
+    ObjectId: From<Id<Object<S, T>>>,
+{
+    let object = table.get_mut(id).ok_or(Refusal::NotFound)?;
+    if object.status == status {
+        return Ok(None);
+    }
+    object.status = status;
+    Ok(Some(Change::StatusChanged(id.into())))
 }

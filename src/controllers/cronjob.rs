@@ -42,7 +42,7 @@ use crate::component::{Component, Retry, Timers, Turn, Watch, WorkQueue};
 use crate::controllers::cronjob::sync::{Api, ChildJob, CreateRefusal, Moment, Observed, Outcome, Requeue};
 use crate::controllers::cronjob::timetable::Timetable;
 use crate::engine::{SimDuration, SimTime};
-use crate::event::{Change, Command, Creation, CronJobSpecChange, Event};
+use crate::event::{Change, Command, Creation, Event, SpecChange, StatusUpdate};
 use crate::model::cronjob::{CronJob, CronJobSpec, CronJobStatus, JobReference};
 use crate::model::ids::{CronJobId, JobId, Kind, ObjectId};
 use crate::model::meta::{Name, Owner, Propagation};
@@ -113,7 +113,7 @@ impl CronJobController {
     fn sync(&mut self, id: CronJobId, turn: &mut Turn<'_>) {
         let Some(cronjob) = turn.cluster().cronjob(id).cloned() else { return };
         let jobs: Vec<ChildJob> =
-            turn.cluster().jobs_of_cronjob(id).map(|(id, job)| ChildJob::new(id, job)).collect();
+            turn.cluster().jobs_of(id).map(|(id, job)| ChildJob::new(id, job)).collect();
         let observed = Observed {
             meta: &cronjob.meta,
             spec: &cronjob.spec,
@@ -126,7 +126,7 @@ impl CronJobController {
         let Outcome { status, requeue } =
             sync::sync(&observed, &moment, &mut LiveApi { turn, id, cronjob: &cronjob });
         if status != cronjob.status {
-            turn.write(Command::UpdateCronJobStatus(id, Box::new(status)));
+            turn.write(Command::UpdateStatus(Box::new(StatusUpdate::CronJob(id, status))));
         }
         match requeue {
             Requeue::Never => {}
@@ -180,23 +180,23 @@ impl Component for CronJobController {
     fn on_change(&mut self, change: &Change, watch: &mut Watch<'_>) {
         match change {
             Change::Created(ObjectId::CronJob(id))
-            | Change::CronJobSpecChanged(id, CronJobSpecChange::Other)
-            | Change::CronJobStatusChanged(id)
-            | Change::CronJobDeletionRequested(id, _) => self.queue.add(*id, watch),
-            Change::CronJobSpecChanged(id, CronJobSpecChange::Schedule) => {
+            | Change::SpecChanged(ObjectId::CronJob(id), SpecChange::Other)
+            | Change::StatusChanged(ObjectId::CronJob(id))
+            | Change::DeletionRequested(ObjectId::CronJob(id), _) => self.queue.add(*id, watch),
+            Change::SpecChanged(ObjectId::CronJob(id), SpecChange::Schedule) => {
                 if let Some(cronjob) = watch.cluster().cronjob(*id) {
                     self.change_schedule(*id, cronjob, watch);
                 }
             }
-            Change::CronJobDeleted(id, _) => {
+            Change::Deleted(ObjectId::CronJob(id), _) => {
                 self.queue.remove(*id, watch);
                 self.timetables.remove(id);
             }
             Change::Created(ObjectId::Job(id))
-            | Change::JobSpecChanged(id)
-            | Change::JobStatusChanged(id)
-            | Change::JobDeletionRequested(id, _) => self.add_owner(*id, watch),
-            Change::JobDeleted(_, job) => self.add_controller(job.owner.as_ref(), watch),
+            | Change::SpecChanged(ObjectId::Job(id), _)
+            | Change::StatusChanged(ObjectId::Job(id))
+            | Change::DeletionRequested(ObjectId::Job(id), _) => self.add_owner(*id, watch),
+            Change::Deleted(ObjectId::Job(_), job) => self.add_controller(job.owner.as_ref(), watch),
             _ => {}
         }
     }
@@ -234,7 +234,7 @@ impl Api for LiveApi<'_, '_> {
     }
 
     fn delete_job(&mut self, job: &JobReference) -> Result<(), String> {
-        let deletion = Command::DeleteJob(job.id, Propagation::Background);
+        let deletion = Command::Delete(ObjectId::Job(job.id), Propagation::Background);
         self.turn.submit(deletion).map(|_| ()).map_err(|refusal| refusal.to_string())
     }
 

@@ -2,7 +2,7 @@
 //!
 //! An owner deleted in the background is gone at once and its dependants are deleted after it. Deleted in the
 //! foreground it waits until they are gone; deleted with `Orphan` it waits until they have lost it. It works on
-//! owners and dependants of every kind: a new kind adds its two commands below.
+//! owners and dependants of every kind.
 //!
 //! Source: Kubernetes 1.28, pkg/controller/garbagecollector/garbagecollector.go, attemptToDeleteItem,
 //! processDeletingDependentsItem and attemptToOrphanWorker.
@@ -13,7 +13,7 @@ use crate::cluster::Cluster;
 use crate::component::{Component, Retry, Turn, Watch, WorkQueue};
 use crate::engine::SimDuration;
 use crate::event::{Change, Command, Event};
-use crate::model::ids::ObjectId;
+use crate::model::ids::{Kind, ObjectId};
 use crate::model::meta::{Owner, Propagation};
 
 /// Waits after errors. Source: client-go/util/workqueue, DefaultControllerRateLimiter.
@@ -82,9 +82,9 @@ fn collect(owner: ObjectId, turn: &mut Turn<'_>) {
     }
     if matches!(deletion, Deletion::Waits(_))
         && turn.cluster().dependants_of(owner).next().is_none()
-        && let Some(command) = release(owner)
+        && !matches!(owner, ObjectId::Pod(_) | ObjectId::Node(_))
     {
-        turn.write(command);
+        turn.write(Command::Release(owner));
     }
 }
 
@@ -95,18 +95,8 @@ fn delete(dependant: ObjectId, propagation: Propagation, turn: &Turn<'_>) -> Opt
     }
     match dependant {
         ObjectId::Pod(id) => Some(Command::DeletePod(id, None)),
-        ObjectId::Job(id) => Some(Command::DeleteJob(id, propagation)),
-        ObjectId::CronJob(id) => Some(Command::DeleteCronJob(id, propagation)),
         ObjectId::Node(_) => None,
-    }
-}
-
-/// The command that lets an owner go whose dependants it waited for.
-const fn release(owner: ObjectId) -> Option<Command> {
-    match owner {
-        ObjectId::Job(id) => Some(Command::ReleaseJob(id)),
-        ObjectId::CronJob(id) => Some(Command::ReleaseCronJob(id)),
-        ObjectId::Pod(_) | ObjectId::Node(_) => None,
+        other => Some(Command::Delete(other, propagation)),
     }
 }
 
@@ -119,15 +109,15 @@ impl Default for GarbageCollector {
 impl Component for GarbageCollector {
     fn start(&mut self, watch: &mut Watch<'_>) {
         let cluster = watch.cluster();
-        let going = cluster.jobs().iter().filter(|(_, job)| job.meta.is_terminating());
-        let going = going.map(|(id, job)| (job.meta.uid, ObjectId::Job(id)));
-        let cronjobs = cluster.cronjobs().iter().filter(|(_, cronjob)| cronjob.meta.is_terminating());
-        let cronjobs = cronjobs.map(|(id, cronjob)| (cronjob.meta.uid, ObjectId::CronJob(id)));
-        let pods = cluster.pods().values().map(|pod| &pod.meta);
-        let owners = pods.chain(cluster.jobs().values().map(|job| &job.meta));
-        let gone = owners.filter_map(|meta| meta.owner.as_ref()).map(|owner| (owner.uid, owner.object));
-        let gone = gone.filter(|(_, owner)| cluster.meta(*owner).is_none());
-        let due: BTreeSet<_> = going.chain(cronjobs).chain(gone).collect();
+        let objects = Kind::ALL.into_iter().flat_map(|kind| cluster.objects(kind));
+        let metas: Vec<_> = objects.filter_map(|id| Some((id, cluster.meta(id)?))).collect();
+        let waits = |id: &ObjectId| !matches!(id, ObjectId::Pod(_) | ObjectId::Node(_));
+        let going = metas.iter().filter(|(id, meta)| waits(id) && meta.is_terminating());
+        let going = going.map(|(id, meta)| (meta.uid, *id));
+        let owners = metas.iter().filter_map(|(_, meta)| meta.owner.as_ref());
+        let gone = owners.filter(|owner| cluster.meta(owner.object).is_none());
+        let gone = gone.map(|owner| (owner.uid, owner.object));
+        let due: BTreeSet<_> = going.chain(gone).collect();
         for (_, owner) in due {
             self.queue.add(owner, watch);
         }
@@ -146,41 +136,13 @@ impl Component for GarbageCollector {
 
     fn on_change(&mut self, change: &Change, watch: &mut Watch<'_>) {
         match change {
-            Change::JobDeletionRequested(id, _) => self.enqueue(ObjectId::Job(*id), watch),
-            Change::JobDeleted(id, job) => {
-                self.enqueue(ObjectId::Job(*id), watch);
-                self.enqueue_waiting(job.owner.as_ref(), watch);
-            }
-            Change::CronJobDeletionRequested(id, _) => self.enqueue(ObjectId::CronJob(*id), watch),
-            Change::CronJobDeleted(id, cronjob) => {
-                self.enqueue(ObjectId::CronJob(*id), watch);
-                self.enqueue_waiting(cronjob.owner.as_ref(), watch);
+            Change::DeletionRequested(id, _) => self.enqueue(*id, watch),
+            Change::Deleted(id, object) => {
+                self.enqueue(*id, watch);
+                self.enqueue_waiting(object.owner.as_ref(), watch);
             }
             Change::PodDeleted(_, pod) => self.enqueue_waiting(pod.owner.as_ref(), watch),
-            Change::Created(_)
-            | Change::NodeChanged(..)
-            | Change::NodeReadyChanged(..)
-            | Change::NodeLeaseChanged(..)
-            | Change::NodeDeleted(..)
-            | Change::PodChanged(..)
-            | Change::PodBound(..)
-            | Change::PodNominated(..)
-            | Change::PodUnschedulable(..)
-            | Change::PodAccepted(_)
-            | Change::PodIpSet(..)
-            | Change::ContainerChanged(..)
-            | Change::PodPhaseChanged(..)
-            | Change::PodReadyChanged(..)
-            | Change::PodDisrupted(..)
-            | Change::PodDeletionRequested(..)
-            | Change::PodFinalizerRemoved(_)
-            | Change::JobSpecChanged(_)
-            | Change::JobStatusChanged(_)
-            | Change::CronJobSpecChanged(..)
-            | Change::CronJobStatusChanged(_)
-            | Change::Orphaned(_)
-            | Change::PodAdopted(_)
-            | Change::Recorded(..) => {}
+            _ => {}
         }
     }
 }

@@ -149,7 +149,7 @@ impl JobController {
     /// Takes note that a Job is gone: nobody will count its pods.
     fn on_job_deleted(&mut self, id: JobId, watch: &mut Watch<'_>) {
         self.forget(id, watch);
-        for (pod, _) in watch.cluster().pods_of_job(id) {
+        for (pod, _) in watch.cluster().pods_of(id) {
             self.note_orphan(pod, watch);
         }
     }
@@ -258,9 +258,11 @@ impl Component for JobController {
     fn on_change(&mut self, change: &Change, watch: &mut Watch<'_>) {
         match change {
             Change::Created(ObjectId::Job(id)) => self.on_job_created(*id, watch),
-            Change::JobSpecChanged(id) | Change::JobDeletionRequested(id, _) => self.enqueue_now(*id, watch),
-            Change::JobStatusChanged(id) => self.on_job_status(*id, watch),
-            Change::JobDeleted(id, _) => self.on_job_deleted(*id, watch),
+            Change::SpecChanged(ObjectId::Job(id), _) | Change::DeletionRequested(ObjectId::Job(id), _) => {
+                self.enqueue_now(*id, watch);
+            }
+            Change::StatusChanged(ObjectId::Job(id)) => self.on_job_status(*id, watch),
+            Change::Deleted(ObjectId::Job(id), _) => self.on_job_deleted(*id, watch),
             Change::PodDeleted(id, pod) => self.on_pod_deleted(*id, pod.owner.as_ref(), watch),
             Change::Created(ObjectId::Pod(id)) | Change::Orphaned(ObjectId::Pod(id)) => {
                 self.note_claim(*id, watch);
@@ -283,18 +285,8 @@ impl Component for JobController {
             | Change::PodDisrupted(id, _)
             | Change::PodDeletionRequested(id, _)
             | Change::PodFinalizerRemoved(id)
-            | Change::PodAdopted(id) => self.on_pod_change(*id, watch),
-            Change::Created(ObjectId::Node(_) | ObjectId::CronJob(_))
-            | Change::Orphaned(ObjectId::Node(_) | ObjectId::Job(_) | ObjectId::CronJob(_))
-            | Change::NodeChanged(..)
-            | Change::NodeReadyChanged(..)
-            | Change::NodeLeaseChanged(..)
-            | Change::NodeDeleted(..)
-            | Change::CronJobSpecChanged(..)
-            | Change::CronJobStatusChanged(_)
-            | Change::CronJobDeletionRequested(..)
-            | Change::CronJobDeleted(..)
-            | Change::Recorded(..) => {}
+            | Change::Adopted(ObjectId::Pod(id)) => self.on_pod_change(*id, watch),
+            _ => {}
         }
     }
 }
@@ -314,6 +306,6 @@ fn is_ours(job: &Job, behaviour: &Behaviour) -> bool {
 fn owner_job(owner: Option<&Owner>) -> Option<JobId> {
     match owner?.object {
         ObjectId::Job(id) => Some(id),
-        ObjectId::Node(_) | ObjectId::Pod(_) | ObjectId::CronJob(_) => None,
+        _ => None,
     }
 }

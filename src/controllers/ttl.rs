@@ -36,7 +36,7 @@ impl TtlController {
         if expiry > turn.now() {
             self.queue.add_after(id, expiry - turn.now(), turn);
         } else {
-            turn.write(Command::DeleteJob(id, Propagation::Foreground));
+            turn.write(Command::Delete(ObjectId::Job(id), Propagation::Foreground));
         }
     }
 }
@@ -75,37 +75,10 @@ impl Component for TtlController {
     fn on_change(&mut self, change: &Change, watch: &mut Watch<'_>) {
         match change {
             Change::Created(ObjectId::Job(id))
-            | Change::JobSpecChanged(id)
-            | Change::JobStatusChanged(id) => {
-                self.enqueue(*id, watch);
-            }
-            Change::JobDeleted(id, _) => self.queue.remove(*id, watch),
-            Change::Created(ObjectId::Node(_) | ObjectId::Pod(_) | ObjectId::CronJob(_))
-            | Change::NodeChanged(..)
-            | Change::NodeReadyChanged(..)
-            | Change::NodeLeaseChanged(..)
-            | Change::NodeDeleted(..)
-            | Change::PodChanged(..)
-            | Change::PodBound(..)
-            | Change::PodNominated(..)
-            | Change::PodUnschedulable(..)
-            | Change::PodAccepted(_)
-            | Change::PodIpSet(..)
-            | Change::ContainerChanged(..)
-            | Change::PodPhaseChanged(..)
-            | Change::PodReadyChanged(..)
-            | Change::PodDisrupted(..)
-            | Change::PodDeletionRequested(..)
-            | Change::PodFinalizerRemoved(_)
-            | Change::PodDeleted(..)
-            | Change::JobDeletionRequested(..)
-            | Change::CronJobSpecChanged(..)
-            | Change::CronJobStatusChanged(_)
-            | Change::CronJobDeletionRequested(..)
-            | Change::CronJobDeleted(..)
-            | Change::Orphaned(_)
-            | Change::PodAdopted(_)
-            | Change::Recorded(..) => {}
+            | Change::SpecChanged(ObjectId::Job(id), _)
+            | Change::StatusChanged(ObjectId::Job(id)) => self.enqueue(*id, watch),
+            Change::Deleted(ObjectId::Job(id), _) => self.queue.remove(*id, watch),
+            _ => {}
         }
     }
 }

@@ -419,7 +419,7 @@ fn find_pod(seen_from: PodId, name: &str, turn: &Turn<'_>) -> Option<(PodId, Nod
     let namespace = &cluster.pod(seen_from)?.meta.namespace;
     match cluster.find(Kind::Pod, namespace, name)? {
         ObjectId::Pod(id) => Some((id, cluster.pod(id)?.node?)),
-        ObjectId::Node(_) | ObjectId::Job(_) | ObjectId::CronJob(_) => None,
+        _ => None,
     }
 }
 

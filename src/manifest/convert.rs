@@ -93,6 +93,15 @@ pub fn accept(
             validation::cronjob::cronjob(&cronjob, context.profile, &mut errors);
             context.finish_cronjob(cronjob, tree, errors)?
         }
+        Kind::Service
+        | Kind::PodDisruptionBudget
+        | Kind::ReplicaSet
+        | Kind::Deployment
+        | Kind::StatefulSet
+        | Kind::DaemonSet
+        | Kind::HorizontalPodAutoscaler => {
+            unreachable!("the reader takes these for kinds that are not modelled")
+        }
     };
     Ok(NewObject { manifest: Arc::new(tree.to_json()), ..object })
 }
@@ -136,6 +145,15 @@ pub fn accept_update(
             let Prepared { object: cronjob, mut errors } = context.prepare_cronjob(&new)?;
             validation::cronjob::cronjob_update(&cronjob, &old, context.profile, &mut errors);
             context.finish_cronjob(cronjob, &new, errors)?
+        }
+        Kind::Service
+        | Kind::PodDisruptionBudget
+        | Kind::ReplicaSet
+        | Kind::Deployment
+        | Kind::StatefulSet
+        | Kind::DaemonSet
+        | Kind::HorizontalPodAutoscaler => {
+            unreachable!("the reader takes these for kinds that are not modelled")
         }
     };
     Ok(NewObject { manifest: Arc::new(manifest), ..object })

@@ -4,7 +4,22 @@ use cel::common::ast::{EntryExpr, Expr, IdedExpr};
 use cel::parser::PrattParser;
 
 /// The variables that an expectation may use.
-pub const VARIABLES: [&str; 7] = ["cronjobs", "jobs", "logs", "nodes", "pods", "records", "t"];
+pub const VARIABLES: [&str; 14] = [
+    "autoscalers",
+    "budgets",
+    "cronjobs",
+    "daemonsets",
+    "deployments",
+    "jobs",
+    "logs",
+    "nodes",
+    "pods",
+    "records",
+    "replicasets",
+    "services",
+    "statefulsets",
+    "t",
+];
 
 /// How deep an expression may be nested.
 const DEPTH_MAX: u16 = 100;

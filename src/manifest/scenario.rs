@@ -403,6 +403,8 @@ pub struct TimelineEntry {
     pub apply: Option<Apply>,
     /// Changes an object by a JSON merge patch.
     pub patch: Option<Patch>,
+    /// Sets how many pods a workload has.
+    pub scale: Option<Scale>,
     /// Deletes an object.
     pub delete: Option<Delete>,
     /// Ends processes.
@@ -439,10 +441,40 @@ pub struct Patch {
     pub cronjob: Option<String>,
     /// A node of this name.
     pub node: Option<String>,
+    /// A Deployment of this name.
+    pub deployment: Option<String>,
+    /// A ReplicaSet of this name.
+    pub replicaset: Option<String>,
+    /// A StatefulSet of this name.
+    pub statefulset: Option<String>,
+    /// A DaemonSet of this name.
+    pub daemonset: Option<String>,
+    /// A Service of this name.
+    pub service: Option<String>,
+    /// A pod disruption budget of this name.
+    pub poddisruptionbudget: Option<String>,
+    /// A horizontal pod autoscaler of this name.
+    pub horizontalpodautoscaler: Option<String>,
     /// The namespace. Default: `default`.
     pub namespace: Option<String>,
     /// The patch, as `{spec: {suspend: true}}`.
     pub merge: Value,
+}
+
+/// A workload and its new size. Exactly one of the kinds.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Scale {
+    /// A Deployment of this name.
+    pub deployment: Option<String>,
+    /// A ReplicaSet of this name.
+    pub replicaset: Option<String>,
+    /// A StatefulSet of this name.
+    pub statefulset: Option<String>,
+    /// The namespace. Default: `default`.
+    pub namespace: Option<String>,
+    /// The pods wanted from now on.
+    pub replicas: u32,
 }
 
 /// An object to delete. Exactly one of the kinds.
@@ -457,6 +489,20 @@ pub struct Delete {
     pub cronjob: Option<String>,
     /// A node of this name.
     pub node: Option<String>,
+    /// A Deployment of this name.
+    pub deployment: Option<String>,
+    /// A ReplicaSet of this name.
+    pub replicaset: Option<String>,
+    /// A StatefulSet of this name.
+    pub statefulset: Option<String>,
+    /// A DaemonSet of this name.
+    pub daemonset: Option<String>,
+    /// A Service of this name.
+    pub service: Option<String>,
+    /// A pod disruption budget of this name.
+    pub poddisruptionbudget: Option<String>,
+    /// A horizontal pod autoscaler of this name.
+    pub horizontalpodautoscaler: Option<String>,
     /// The namespace. Default: `default`.
     pub namespace: Option<String>,
     /// What happens to what the object owns. Default: `Background`, as kubectl.

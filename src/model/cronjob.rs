@@ -1,26 +1,13 @@
 //! CronJobs: spec and status of `batch/v1 CronJob`.
 
-use std::sync::Arc;
-
-use serde_json::Value;
-
 use crate::engine::{SimDuration, SimTime};
 use crate::model::ids::JobId;
 use crate::model::job::JobTemplate;
-use crate::model::meta::{Name, ObjectMeta, Uid};
+use crate::model::meta::{Name, Uid};
+use crate::model::object::Object;
 
 /// A CronJob.
-#[derive(Debug, Clone, PartialEq)]
-pub struct CronJob {
-    /// Name, labels and the rest.
-    pub meta: ObjectMeta,
-    /// What it is given to do.
-    pub spec: Arc<CronJobSpec>,
-    /// What came of it.
-    pub status: CronJobStatus,
-    /// The manifest of the spec: the base of patches and of `-o yaml`.
-    pub manifest: Arc<Value>,
-}
+pub type CronJob = Object<CronJobSpec, CronJobStatus>;
 
 /// What a CronJob is given to do, after defaulting.
 #[derive(Debug, Clone, PartialEq)]

@@ -6,24 +6,13 @@ use serde_json::Value;
 
 use crate::engine::{SimDuration, SimTime};
 pub use crate::model::index_set::IndexSet;
-use crate::model::meta::{LabelSelector, Labels, Name, ObjectMeta, Uid};
+use crate::model::meta::{LabelSelector, Labels, Name, Uid};
 use crate::model::node::ConditionStatus;
+use crate::model::object::Object;
 use crate::model::pod::PodTemplate;
 
 /// A Job.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Job {
-    /// Name, labels and the rest.
-    pub meta: ObjectMeta,
-    /// What it is given to do.
-    pub spec: Arc<JobSpec>,
-    /// What came of it.
-    pub status: JobStatus,
-    /// For a Job of a CronJob: the instant that it was scheduled for.
-    pub scheduled_for: Option<SimTime>,
-    /// The manifest of the spec: the base of patches and of `-o yaml`.
-    pub manifest: Arc<Value>,
-}
+pub type Job = Object<JobSpec, JobStatus>;
 
 /// What a Job is given to do, after defaulting.
 #[derive(Debug, Clone, PartialEq)]

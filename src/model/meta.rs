@@ -53,6 +53,8 @@ pub struct ObjectMeta {
     pub deletion: Option<Deletion>,
     /// The controller that owns the object.
     pub owner: Option<Owner>,
+    /// For a Job of a CronJob: the instant that it was scheduled for.
+    pub scheduled_for: Option<SimTime>,
 }
 
 /// A deletion that is under way.

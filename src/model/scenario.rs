@@ -7,13 +7,20 @@ use serde_json::Value;
 
 use crate::engine::{SimDuration, SimTime};
 use crate::model::cronjob::CronJobSpec;
+use crate::model::daemon_set::DaemonSetSpec;
+use crate::model::deployment::DeploymentSpec;
+use crate::model::horizontal_pod_autoscaler::HorizontalPodAutoscalerSpec;
 use crate::model::ids::Kind;
 use crate::model::job::JobSpec;
 use crate::model::meta::{Labels, Name, Propagation};
 use crate::model::node::NodeSpec;
-use crate::model::pod::PodSpec;
+use crate::model::pod::{PodSpec, PodTemplate};
+use crate::model::pod_disruption_budget::PodDisruptionBudgetSpec;
 use crate::model::profile::Profile;
 use crate::model::program::Program;
+use crate::model::replica_set::ReplicaSetSpec;
+use crate::model::service::ServiceSpec;
+use crate::model::stateful_set::StatefulSetSpec;
 use crate::model::unix_time::UnixTime;
 
 /// A whole scenario, ready to run.
@@ -96,12 +103,26 @@ pub struct NewObject {
 pub enum NewSpec {
     /// A node.
     Node(NodeSpec),
+    /// A Service.
+    Service(Arc<ServiceSpec>),
+    /// A pod disruption budget.
+    PodDisruptionBudget(Arc<PodDisruptionBudgetSpec>),
     /// A pod.
     Pod(Arc<PodSpec>),
+    /// A ReplicaSet.
+    ReplicaSet(Arc<ReplicaSetSpec>),
+    /// A Deployment.
+    Deployment(Arc<DeploymentSpec>),
+    /// A StatefulSet.
+    StatefulSet(Arc<StatefulSetSpec>),
+    /// A DaemonSet.
+    DaemonSet(Arc<DaemonSetSpec>),
     /// A Job.
     Job(Arc<JobSpec>),
     /// A CronJob.
     CronJob(Arc<CronJobSpec>),
+    /// A horizontal pod autoscaler.
+    HorizontalPodAutoscaler(Arc<HorizontalPodAutoscalerSpec>),
 }
 
 impl NewSpec {
@@ -109,9 +130,41 @@ impl NewSpec {
     pub const fn kind(&self) -> Kind {
         match self {
             Self::Node(_) => Kind::Node,
+            Self::Service(_) => Kind::Service,
+            Self::PodDisruptionBudget(_) => Kind::PodDisruptionBudget,
             Self::Pod(_) => Kind::Pod,
+            Self::ReplicaSet(_) => Kind::ReplicaSet,
+            Self::Deployment(_) => Kind::Deployment,
+            Self::StatefulSet(_) => Kind::StatefulSet,
+            Self::DaemonSet(_) => Kind::DaemonSet,
             Self::Job(_) => Kind::Job,
             Self::CronJob(_) => Kind::CronJob,
+            Self::HorizontalPodAutoscaler(_) => Kind::HorizontalPodAutoscaler,
+        }
+    }
+
+    /// The template of the pods that an object of this spec makes; `None` where it makes none.
+    pub fn template(&self) -> Option<&PodTemplate> {
+        match self {
+            Self::ReplicaSet(set) => Some(&set.template),
+            Self::Deployment(deployment) => Some(&deployment.template),
+            Self::StatefulSet(set) => Some(&set.template),
+            Self::DaemonSet(set) => Some(&set.template),
+            Self::Job(job) => Some(&job.template),
+            Self::CronJob(cronjob) => Some(&cronjob.job_template.spec.template),
+            Self::Node(_)
+            | Self::Service(_)
+            | Self::PodDisruptionBudget(_)
+            | Self::Pod(_)
+            | Self::HorizontalPodAutoscaler(_) => None,
+        }
+    }
+
+    /// The spec of the pod that the object is, or of those that it makes.
+    pub fn pod_spec(&self) -> Option<&PodSpec> {
+        match self {
+            Self::Pod(pod) => Some(pod),
+            other => other.template().map(|template| &*template.spec),
         }
     }
 }

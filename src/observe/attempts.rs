@@ -110,17 +110,17 @@ impl JobLedger {
     pub fn see(&mut self, now: SimTime, change: &Change, cluster: &Cluster) {
         match change {
             Change::Created(ObjectId::Job(id)) => self.open_job(now, *id, cluster),
-            Change::JobSpecChanged(id) => {
+            Change::SpecChanged(ObjectId::Job(id), _) => {
                 if let (Some(entry), Some(job)) = (self.entry(*id), cluster.job(*id)) {
                     entry.backoff_limit = job.spec.backoff_limit;
                 }
             }
-            Change::JobStatusChanged(id) => {
+            Change::StatusChanged(ObjectId::Job(id)) => {
                 if let (Some(entry), Some(job)) = (self.entry(*id), cluster.job(*id)) {
                     entry.take_status(&job.status);
                 }
             }
-            Change::JobDeleted(id, _) => {
+            Change::Deleted(ObjectId::Job(id), _) => {
                 if let Some(at) = self.living.remove(id) {
                     self.jobs[at].deleted = Some(now);
                 }
@@ -146,7 +146,7 @@ impl JobLedger {
             namespace: job.meta.namespace.clone(),
             name: job.meta.name.clone(),
             cronjob: job.meta.owner.as_ref().map(|owner| owner.name.clone()),
-            scheduled_for: job.scheduled_for,
+            scheduled_for: job.meta.scheduled_for,
             created: now,
             deleted: None,
             backoff_limit: job.spec.backoff_limit,

@@ -52,12 +52,12 @@ impl CronHistory {
     pub fn see(&mut self, now: SimTime, change: &Change, cluster: &Cluster) {
         match change {
             Change::Created(ObjectId::CronJob(id)) => self.open(now, *id, cluster),
-            Change::CronJobSpecChanged(id, _) => {
+            Change::SpecChanged(ObjectId::CronJob(id), _) => {
                 if let (Some(at), Some(cronjob)) = (self.living.get(id), cluster.cronjob(*id)) {
                     self.cronjobs[*at].specs.push((now, Arc::clone(&cronjob.spec)));
                 }
             }
-            Change::CronJobDeleted(id, _) => {
+            Change::Deleted(ObjectId::CronJob(id), _) => {
                 if let Some(at) = self.living.remove(id) {
                     self.cronjobs[at].deleted = Some(now);
                 }

@@ -10,10 +10,15 @@ use xxhash_rust::xxh3::Xxh3;
 use crate::cluster::Cluster;
 use crate::engine::SimTime;
 use crate::event::{Change, Subject};
+use crate::model::daemon_set::DaemonSetStatus;
+use crate::model::deployment::DeploymentStatus;
 use crate::model::ids::ObjectId;
 use crate::model::job::{IndexSet, JobStatus};
 use crate::model::node::ConditionStatus;
+use crate::model::pod_disruption_budget::PodDisruptionBudgetStatus;
 use crate::model::pod_status::{ContainerRef, ContainerState};
+use crate::model::replica_set::ReplicaSetStatus;
+use crate::model::stateful_set::StatefulSetStatus;
 
 /// The growing digest of a run.
 #[derive(Clone)]
@@ -65,18 +70,7 @@ impl Digest {
             Change::PodReadyChanged(_, is_ready) => self.tag(u8::from(*is_ready)),
             Change::PodDisrupted(_, reason) => self.text(reason),
             Change::PodDeletionRequested(_, grace) => self.number(grace.as_nanos()),
-            Change::JobStatusChanged(id) => {
-                if let Some(job) = cluster.job(*id) {
-                    self.job_status(&job.status);
-                }
-            }
-            Change::CronJobStatusChanged(id) => {
-                if let Some(cronjob) = cluster.cronjob(*id) {
-                    self.number(cronjob.status.active.len() as u64);
-                    self.time(cronjob.status.last_schedule_time);
-                    self.time(cronjob.status.last_successful_time);
-                }
-            }
+            Change::StatusChanged(object) => self.status(*object, cluster),
             Change::Created(_)
             | Change::NodeChanged(..)
             | Change::PodChanged(..)
@@ -84,15 +78,13 @@ impl Digest {
             | Change::PodAccepted(_)
             | Change::PodFinalizerRemoved(_)
             | Change::PodDeleted(..)
-            | Change::JobSpecChanged(_)
-            | Change::JobDeletionRequested(..)
-            | Change::JobDeleted(..)
-            | Change::CronJobSpecChanged(..)
-            | Change::CronJobDeletionRequested(..)
-            | Change::CronJobDeleted(..)
+            | Change::MetaChanged(_)
+            | Change::SpecChanged(..)
+            | Change::DeletionRequested(..)
+            | Change::Deleted(..)
             | Change::Orphaned(_)
             | Change::Recorded(..)
-            | Change::PodAdopted(_) => {}
+            | Change::Adopted(_) => {}
         }
     }
 
@@ -112,6 +104,105 @@ impl Digest {
                 self.text(end.reason.as_str());
             }
         }
+    }
+
+    fn status(&mut self, object: ObjectId, cluster: &Cluster) {
+        match object {
+            ObjectId::Job(id) => cluster.job(id).iter().for_each(|job| self.job_status(&job.status)),
+            ObjectId::CronJob(id) => {
+                if let Some(cronjob) = cluster.cronjob(id) {
+                    self.number(cronjob.status.active.len() as u64);
+                    self.time(cronjob.status.last_schedule_time);
+                    self.time(cronjob.status.last_successful_time);
+                }
+            }
+            ObjectId::ReplicaSet(id) => {
+                cluster.replica_set(id).iter().for_each(|set| self.replica_set_status(&set.status));
+            }
+            ObjectId::Deployment(id) => {
+                cluster.deployment(id).iter().for_each(|it| self.deployment_status(&it.status));
+            }
+            ObjectId::StatefulSet(id) => {
+                cluster.stateful_set(id).iter().for_each(|set| self.stateful_set_status(&set.status));
+            }
+            ObjectId::DaemonSet(id) => {
+                cluster.daemon_set(id).iter().for_each(|set| self.daemon_set_status(&set.status));
+            }
+            ObjectId::PodDisruptionBudget(id) => {
+                cluster.pod_disruption_budget(id).iter().for_each(|it| self.budget_status(&it.status));
+            }
+            ObjectId::HorizontalPodAutoscaler(id) => {
+                if let Some(autoscaler) = cluster.horizontal_pod_autoscaler(id) {
+                    let status = &autoscaler.status;
+                    self.counts(&[status.current_replicas, status.desired_replicas]);
+                    self.time(status.last_scale_time);
+                }
+            }
+            ObjectId::Node(_) | ObjectId::Pod(_) | ObjectId::Service(_) => {}
+        }
+    }
+
+    fn replica_set_status(&mut self, status: &ReplicaSetStatus) {
+        self.counts(&[
+            status.replicas,
+            status.fully_labeled_replicas,
+            status.ready_replicas,
+            status.available_replicas,
+        ]);
+        status.replica_failure.iter().for_each(|failure| self.text(failure.reason));
+    }
+
+    fn deployment_status(&mut self, status: &DeploymentStatus) {
+        self.counts(&[
+            status.replicas,
+            status.updated_replicas,
+            status.ready_replicas,
+            status.available_replicas,
+            status.unavailable_replicas,
+        ]);
+        for condition in &status.conditions {
+            self.text(condition.kind.as_str());
+            self.tag(condition_tag(condition.status));
+            self.text(condition.reason);
+        }
+    }
+
+    fn stateful_set_status(&mut self, status: &StatefulSetStatus) {
+        self.counts(&[
+            status.replicas,
+            status.ready_replicas,
+            status.current_replicas,
+            status.updated_replicas,
+            status.available_replicas,
+        ]);
+        self.text(&status.current_revision);
+        self.text(&status.update_revision);
+    }
+
+    fn daemon_set_status(&mut self, status: &DaemonSetStatus) {
+        self.counts(&[
+            status.desired_number_scheduled,
+            status.current_number_scheduled,
+            status.number_misscheduled,
+            status.number_ready,
+            status.updated_number_scheduled,
+            status.number_available,
+            status.number_unavailable,
+        ]);
+    }
+
+    fn budget_status(&mut self, status: &PodDisruptionBudgetStatus) {
+        self.counts(&[
+            status.disruptions_allowed,
+            status.current_healthy,
+            status.desired_healthy,
+            status.expected_pods,
+        ]);
+        status.disrupted_pods.keys().for_each(|name| self.text(name));
+    }
+
+    fn counts(&mut self, counts: &[u32]) {
+        counts.iter().for_each(|count| self.number(u64::from(*count)));
     }
 
     fn job_status(&mut self, status: &JobStatus) {

@@ -13,7 +13,7 @@ use serde_json::{Value as Json, json};
 use crate::cluster::Cluster;
 use crate::engine::SimTime;
 use crate::manifest::expression;
-use crate::model::ids::ObjectId;
+use crate::model::ids::Kind;
 use crate::model::meta::ObjectMeta;
 use crate::model::wall_clock::WallClock;
 use crate::observe::object::ObjectWriter;
@@ -97,19 +97,26 @@ impl<'a> Judge<'a> {
 
 type Build = fn(&Evidence<'_>) -> Value;
 
-const VARIABLES: [(&str, Build); 7] = [
-    ("cronjobs", |evidence| by_name(evidence, evidence.cluster.cronjobs().ids().map(ObjectId::CronJob))),
-    ("jobs", |evidence| by_name(evidence, evidence.cluster.jobs().ids().map(ObjectId::Job))),
+const VARIABLES: [(&str, Build); 14] = [
+    ("autoscalers", |evidence| by_name(evidence, Kind::HorizontalPodAutoscaler)),
+    ("budgets", |evidence| by_name(evidence, Kind::PodDisruptionBudget)),
+    ("cronjobs", |evidence| by_name(evidence, Kind::CronJob)),
+    ("daemonsets", |evidence| by_name(evidence, Kind::DaemonSet)),
+    ("deployments", |evidence| by_name(evidence, Kind::Deployment)),
+    ("jobs", |evidence| by_name(evidence, Kind::Job)),
     ("logs", logs),
-    ("nodes", |evidence| by_name(evidence, evidence.cluster.nodes().ids().map(ObjectId::Node))),
+    ("nodes", |evidence| by_name(evidence, Kind::Node)),
     ("pods", pods),
     ("records", records),
+    ("replicasets", |evidence| by_name(evidence, Kind::ReplicaSet)),
+    ("services", |evidence| by_name(evidence, Kind::Service)),
+    ("statefulsets", |evidence| by_name(evidence, Kind::StatefulSet)),
     ("t", |evidence| Value::Float(evidence.now.as_nanos() as f64 / 1e9)),
 ];
 
-fn by_name(evidence: &Evidence<'_>, objects: impl Iterator<Item = ObjectId>) -> Value {
+fn by_name(evidence: &Evidence<'_>, kind: Kind) -> Value {
     let writer = ObjectWriter { cluster: evidence.cluster, clock: evidence.clock };
-    let entries = objects.filter_map(|object| {
+    let entries = evidence.cluster.objects(kind).into_iter().filter_map(|object| {
         let meta = evidence.cluster.meta(object)?;
         Some((map_key(meta), writer.object(object)?))
     });

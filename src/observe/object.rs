@@ -1,5 +1,7 @@
 //! Objects in the shape of the Kubernetes API: for `-o yaml`, for expectations, for patches.
 
+mod workloads;
+
 use serde_json::{Map, Value, json};
 
 use crate::cluster::Cluster;
@@ -8,7 +10,7 @@ use crate::model::ids::{CronJobId, JobId, NodeId, ObjectId, PodId};
 use crate::model::job::{Job, JobStatus};
 use crate::model::meta::{Labels, ObjectMeta, Uid};
 use crate::model::node::{ConditionStatus, LABEL_HOSTNAME, Node};
-use crate::model::pod::{Container, Pod, PodSpec, Protocol, VolumeSource};
+use crate::model::pod::{Container, Pod, PodSpec, VolumeSource};
 use crate::model::pod_status::{
     ContainerState, ContainerStatus, PodCondition, PodReason, PodStatus, Termination, WaitingReason,
 };
@@ -33,6 +35,7 @@ impl ObjectWriter<'_> {
             ObjectId::Pod(id) => self.pod(id),
             ObjectId::Job(id) => self.job(id),
             ObjectId::CronJob(id) => self.cronjob(id),
+            other => self.workload(other),
         }
     }
 
@@ -397,7 +400,7 @@ fn container(container: &Container) -> Value {
     if !container.ports.is_empty() {
         let ports = container.ports.iter().map(|port| {
             let mut out = json!({
-                "containerPort": port.container_port, "protocol": protocol(port.protocol),
+                "containerPort": port.container_port, "protocol": port.protocol.as_str(),
             });
             if port.host_port > 0 {
                 out["hostPort"] = json!(port.host_port);
@@ -413,14 +416,6 @@ fn container(container: &Container) -> Value {
         out.insert("volumeMounts".into(), mounts.collect());
     }
     out.into()
-}
-
-const fn protocol(protocol: Protocol) -> &'static str {
-    match protocol {
-        Protocol::Tcp => "TCP",
-        Protocol::Udp => "UDP",
-        Protocol::Sctp => "SCTP",
-    }
 }
 
 fn toleration(toleration: &Toleration) -> Value {

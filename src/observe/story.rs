@@ -276,24 +276,13 @@ impl Observer for Story {
                 self.see_pod(now, *pod, Fact::Deleted);
                 self.pods.remove(pod);
             }
-            Change::JobSpecChanged(id) => {
-                self.see_own(now, ObjectId::Job(*id), Fact::SpecChanged);
+            Change::SpecChanged(id, _) => {
+                self.see_own(now, *id, Fact::SpecChanged);
                 self.take_spec(cluster);
             }
-            Change::JobStatusChanged(id) if self.id == Some(ObjectId::Job(*id)) => {
-                self.see_conditions(now, cluster);
-            }
-            Change::JobDeletionRequested(id, _) => {
-                self.see_own(now, ObjectId::Job(*id), Fact::DeletionRequested(None));
-            }
-            Change::JobDeleted(id, _) => self.see_own(now, ObjectId::Job(*id), Fact::Deleted),
-            Change::CronJobSpecChanged(id, _) => {
-                self.see_own(now, ObjectId::CronJob(*id), Fact::SpecChanged);
-            }
-            Change::CronJobDeletionRequested(id, _) => {
-                self.see_own(now, ObjectId::CronJob(*id), Fact::DeletionRequested(None));
-            }
-            Change::CronJobDeleted(id, _) => self.see_own(now, ObjectId::CronJob(*id), Fact::Deleted),
+            Change::StatusChanged(id) if self.id == Some(*id) => self.see_conditions(now, cluster),
+            Change::DeletionRequested(id, _) => self.see_own(now, *id, Fact::DeletionRequested(None)),
+            Change::Deleted(id, _) => self.see_own(now, *id, Fact::Deleted),
             Change::NodeChanged(..)
             | Change::NodeDeleted(..)
             | Change::PodChanged(..)
@@ -302,10 +291,10 @@ impl Observer for Story {
             | Change::PodIpSet(..)
             | Change::PodReadyChanged(..)
             | Change::PodFinalizerRemoved(_)
-            | Change::JobStatusChanged(_)
-            | Change::CronJobStatusChanged(_)
+            | Change::MetaChanged(_)
+            | Change::StatusChanged(_)
             | Change::Orphaned(_)
-            | Change::PodAdopted(_)
+            | Change::Adopted(_)
             | Change::Recorded(..) => {}
         }
     }

@@ -152,9 +152,9 @@ fn add_details(line: &mut Map<String, Value>, change: &Change, cluster: &Cluster
         Change::PodDeletionRequested(_, grace) => {
             put("graceSeconds", json!(grace.as_secs()));
         }
-        Change::JobStatusChanged(job) => {
-            if let Some(job) = cluster.job(*job) {
-                put("status", job_status(&job.status));
+        Change::StatusChanged(object) => {
+            if let Some(status) = status(*object, cluster) {
+                put("status", status);
             }
         }
         Change::Recorded(_, record) => {
@@ -170,15 +170,12 @@ fn add_details(line: &mut Map<String, Value>, change: &Change, cluster: &Cluster
         | Change::PodAccepted(_)
         | Change::PodFinalizerRemoved(_)
         | Change::PodDeleted(..)
-        | Change::JobSpecChanged(_)
-        | Change::JobDeletionRequested(..)
-        | Change::JobDeleted(..)
-        | Change::CronJobSpecChanged(..)
-        | Change::CronJobStatusChanged(_)
-        | Change::CronJobDeletionRequested(..)
-        | Change::CronJobDeleted(..)
+        | Change::MetaChanged(_)
+        | Change::SpecChanged(..)
+        | Change::DeletionRequested(..)
+        | Change::Deleted(..)
         | Change::Orphaned(_)
-        | Change::PodAdopted(_) => {}
+        | Change::Adopted(_) => {}
     }
 }
 
@@ -194,6 +191,51 @@ fn container_state(state: &ContainerState) -> Value {
         ContainerState::Terminated(end) => {
             json!({"terminated": end.reason.as_str(), "exitCode": end.exit_code})
         }
+    }
+}
+
+/// What of a status is worth a line; `None` for an object that has none, or is gone.
+fn status(object: ObjectId, cluster: &Cluster) -> Option<Value> {
+    match object {
+        ObjectId::Job(id) => cluster.job(id).map(|job| job_status(&job.status)),
+        ObjectId::ReplicaSet(id) => cluster.replica_set(id).map(|set| {
+            let status = &set.status;
+            json!({"replicas": status.replicas, "ready": status.ready_replicas,
+                "available": status.available_replicas})
+        }),
+        ObjectId::Deployment(id) => cluster.deployment(id).map(|deployment| {
+            let status = &deployment.status;
+            let conditions = status.conditions.iter();
+            let conditions: Vec<String> = conditions
+                .map(|it| format!("{}={} {}", it.kind.as_str(), it.status.as_str(), it.reason))
+                .collect();
+            json!({"replicas": status.replicas, "updated": status.updated_replicas,
+                "ready": status.ready_replicas, "available": status.available_replicas,
+                "conditions": conditions})
+        }),
+        ObjectId::StatefulSet(id) => cluster.stateful_set(id).map(|set| {
+            let status = &set.status;
+            json!({"replicas": status.replicas, "ready": status.ready_replicas,
+                "current": status.current_replicas, "updated": status.updated_replicas,
+                "available": status.available_replicas})
+        }),
+        ObjectId::DaemonSet(id) => cluster.daemon_set(id).map(|set| {
+            let status = &set.status;
+            json!({"desired": status.desired_number_scheduled, "current": status.current_number_scheduled,
+                "misscheduled": status.number_misscheduled, "ready": status.number_ready,
+                "updated": status.updated_number_scheduled, "available": status.number_available})
+        }),
+        ObjectId::PodDisruptionBudget(id) => cluster.pod_disruption_budget(id).map(|budget| {
+            let status = &budget.status;
+            json!({"disruptionsAllowed": status.disruptions_allowed,
+                "currentHealthy": status.current_healthy, "desiredHealthy": status.desired_healthy,
+                "expectedPods": status.expected_pods})
+        }),
+        ObjectId::HorizontalPodAutoscaler(id) => cluster.horizontal_pod_autoscaler(id).map(|it| {
+            json!({"currentReplicas": it.status.current_replicas,
+                "desiredReplicas": it.status.desired_replicas})
+        }),
+        ObjectId::CronJob(_) | ObjectId::Node(_) | ObjectId::Pod(_) | ObjectId::Service(_) => None,
     }
 }
 

@@ -1,5 +1,7 @@
 //! Tables of the cluster at an instant, as kubectl prints them.
 
+mod workloads;
+
 use crate::cluster::Cluster;
 use crate::engine::SimTime;
 use crate::model::ids::{Kind, ObjectId};
@@ -27,14 +29,8 @@ pub struct Listing<'a> {
 
 /// The objects of a kind, in order of namespace and name; of one name where one is given.
 pub fn objects(cluster: &Cluster, kind: Kind, name: Option<&str>) -> Vec<ObjectId> {
-    let ids: Vec<ObjectId> = match kind {
-        Kind::Node => cluster.nodes().ids().map(ObjectId::Node).collect(),
-        Kind::Pod => cluster.pods().ids().map(ObjectId::Pod).collect(),
-        Kind::Job => cluster.jobs().ids().map(ObjectId::Job).collect(),
-        Kind::CronJob => cluster.cronjobs().ids().map(ObjectId::CronJob).collect(),
-    };
     let mut named: Vec<(&ObjectMeta, ObjectId)> =
-        ids.into_iter().filter_map(|id| Some((cluster.meta(id)?, id))).collect();
+        cluster.objects(kind).into_iter().filter_map(|id| Some((cluster.meta(id)?, id))).collect();
     named.retain(|(meta, _)| name.is_none_or(|name| &*meta.name == name));
     named.sort_by(|(a, _), (b, _)| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
     named.into_iter().map(|(_, id)| id).collect()
@@ -50,6 +46,7 @@ pub fn table(listing: &Listing<'_>, kind: Kind, objects: &[ObjectId]) -> String 
         Kind::Node => nodes(listing, objects),
         Kind::Job => jobs(listing, objects),
         Kind::CronJob => cronjobs(listing, objects),
+        other => workloads::table(listing, other, objects),
     };
     table.without_empty_columns().to_string()
 }

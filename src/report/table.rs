@@ -15,9 +15,10 @@ impl Table {
     }
 
     /// Adds a row; it has as many cells as there are heads.
-    pub fn row<const N: usize>(&mut self, cells: [String; N]) {
-        debug_assert_eq!(N, self.rows[0].len(), "a row has a cell for each head");
-        self.rows.push(cells.into());
+    pub fn row(&mut self, cells: impl Into<Vec<String>>) {
+        let cells = cells.into();
+        debug_assert_eq!(cells.len(), self.rows[0].len(), "a row has a cell for each head");
+        self.rows.push(cells);
     }
 
     /// Leaves out the columns of which all cells are empty.

@@ -109,20 +109,18 @@ pub fn why(trial: &Trial<Story>) -> Result<Why, UnknownObject> {
         Kind::Pod => pod::why(trial),
         Kind::Job => job::why(trial),
         Kind::CronJob => cronjob::why(trial),
-        Kind::Node => Why { causes: chain::causes(story, trial.simulation.scenario()), ..Why::default() },
+        _ => Why { causes: chain::causes(story, trial.simulation.scenario()), ..Why::default() },
     })
 }
 
 fn unknown(trial: &Trial<Story>, asked: &ObjectName) -> UnknownObject {
     let cluster = trial.simulation.cluster();
     let mut names: Vec<String> = match asked.kind {
-        Kind::Pod => cluster.pods().values().map(|pod| pod.meta.name.to_string()).collect(),
-        Kind::Node => cluster.nodes().values().map(|node| node.meta.name.to_string()).collect(),
-        Kind::CronJob => cluster.cronjobs().values().map(|cronjob| cronjob.meta.name.to_string()).collect(),
         Kind::Job => {
             let entries = trial.simulation.observer().0.jobs.jobs();
             entries.iter().map(|entry| entry.name.to_string()).collect()
         }
+        kind => cluster.objects(kind).into_iter().map(|id| cluster.name_of(id).to_string()).collect(),
     };
     names.sort_unstable();
     let beginning = || names.iter().find(|name| name.starts_with(&*asked.name)).map(String::as_str);

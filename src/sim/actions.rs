@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::component::{Observer, Timers, Turn, Watch};
 use crate::engine::SimDuration;
-use crate::event::{Command, Creation, Event};
+use crate::event::{Command, Creation, Event, SpecUpdate};
 use crate::manifest::admission::PriorityClasses;
 use crate::manifest::convert::{self, JobProgress, ReadContext};
 use crate::manifest::patch::Revision;
@@ -81,30 +81,42 @@ fn apply(object: &NewObject, turn: &mut Turn<'_>) -> Result<(), String> {
         Some(id) => revise(id, kind, Revision::Apply(&object.manifest), turn),
         None => {
             let creation = Creation::of(object.clone());
-            turn.submit(Command::Create(Box::new(creation)))
-                .map(|_| ())
-                .map_err(|refusal| refusal.to_string())
+            submit(Command::Create(Box::new(creation)), turn)
         }
     }
 }
 
 fn update(id: ObjectId, object: &NewObject, turn: &mut Turn<'_>) -> Result<(), String> {
-    let manifest = Arc::clone(&object.manifest);
-    let command = match (id, &object.spec) {
-        (ObjectId::Job(id), NewSpec::Job(spec)) => Command::UpdateJobSpec(id, Arc::clone(spec), manifest),
-        (ObjectId::CronJob(id), NewSpec::CronJob(spec)) => {
-            Command::UpdateCronJobSpec(id, Arc::clone(spec), manifest)
-        }
+    let update = match (id, &object.spec) {
         (ObjectId::Node(id), NewSpec::Node(spec)) => {
-            Command::UpdateNode(id, object.labels.clone(), Box::new(spec.clone()))
+            let command = Command::UpdateNode(id, object.labels.clone(), Box::new(spec.clone()));
+            return submit(command, turn);
         }
         (ObjectId::Pod(id), NewSpec::Pod(spec)) => {
-            Command::UpdatePod(id, object.labels.clone(), Arc::clone(spec))
+            return submit(Command::UpdatePod(id, object.labels.clone(), Arc::clone(spec)), turn);
         }
-        (ObjectId::Job(_) | ObjectId::CronJob(_) | ObjectId::Node(_) | ObjectId::Pod(_), _) => {
-            return Err("the object of this name has another kind".to_owned());
+        (ObjectId::Service(id), NewSpec::Service(spec)) => SpecUpdate::Service(id, Arc::clone(spec)),
+        (ObjectId::PodDisruptionBudget(id), NewSpec::PodDisruptionBudget(spec)) => {
+            SpecUpdate::PodDisruptionBudget(id, Arc::clone(spec))
         }
+        (ObjectId::ReplicaSet(id), NewSpec::ReplicaSet(spec)) => SpecUpdate::ReplicaSet(id, Arc::clone(spec)),
+        (ObjectId::Deployment(id), NewSpec::Deployment(spec)) => SpecUpdate::Deployment(id, Arc::clone(spec)),
+        (ObjectId::StatefulSet(id), NewSpec::StatefulSet(spec)) => {
+            SpecUpdate::StatefulSet(id, Arc::clone(spec))
+        }
+        (ObjectId::DaemonSet(id), NewSpec::DaemonSet(spec)) => SpecUpdate::DaemonSet(id, Arc::clone(spec)),
+        (ObjectId::Job(id), NewSpec::Job(spec)) => SpecUpdate::Job(id, Arc::clone(spec)),
+        (ObjectId::CronJob(id), NewSpec::CronJob(spec)) => SpecUpdate::CronJob(id, Arc::clone(spec)),
+        (ObjectId::HorizontalPodAutoscaler(id), NewSpec::HorizontalPodAutoscaler(spec)) => {
+            SpecUpdate::HorizontalPodAutoscaler(id, Arc::clone(spec))
+        }
+        _ => return Err("the object of this name has another kind".to_owned()),
     };
+    submit(Command::UpdateMeta(id, object.labels.clone(), object.annotations.clone()), turn)?;
+    submit(Command::UpdateSpec(update, Arc::clone(&object.manifest)), turn)
+}
+
+fn submit(command: Command, turn: &mut Turn<'_>) -> Result<(), String> {
     turn.submit(command).map(|_| ()).map_err(|refusal| refusal.to_string())
 }
 
@@ -129,16 +141,21 @@ fn revise(id: ObjectId, kind: Kind, revision: Revision<'_>, turn: &mut Turn<'_>)
     update(id, &revised, turn)
 }
 
-/// The spec of the pods that an object is or makes.
+/// The spec of the pod that an object is, or of those that it makes.
 fn pod_spec<'a>(id: ObjectId, turn: &'a Turn<'_>) -> Option<&'a PodSpec> {
     let cluster = turn.cluster();
     match id {
-        ObjectId::Node(_) => None,
         ObjectId::Pod(id) => cluster.pod(id).map(|pod| &*pod.spec),
-        ObjectId::Job(id) => cluster.job(id).map(|job| &*job.spec.template.spec),
-        ObjectId::CronJob(id) => {
-            cluster.cronjob(id).map(|cronjob| &*cronjob.spec.job_template.spec.template.spec)
-        }
+        ObjectId::ReplicaSet(id) => cluster.replica_set(id).map(|it| &*it.spec.template.spec),
+        ObjectId::Deployment(id) => cluster.deployment(id).map(|it| &*it.spec.template.spec),
+        ObjectId::StatefulSet(id) => cluster.stateful_set(id).map(|it| &*it.spec.template.spec),
+        ObjectId::DaemonSet(id) => cluster.daemon_set(id).map(|it| &*it.spec.template.spec),
+        ObjectId::Job(id) => cluster.job(id).map(|it| &*it.spec.template.spec),
+        ObjectId::CronJob(id) => cluster.cronjob(id).map(|it| &*it.spec.job_template.spec.template.spec),
+        ObjectId::Node(_)
+        | ObjectId::Service(_)
+        | ObjectId::PodDisruptionBudget(_)
+        | ObjectId::HorizontalPodAutoscaler(_) => None,
     }
 }
 
@@ -146,7 +163,7 @@ fn pod_spec<'a>(id: ObjectId, turn: &'a Turn<'_>) -> Option<&'a PodSpec> {
 fn progress(id: ObjectId, turn: &Turn<'_>) -> JobProgress {
     let job = match id {
         ObjectId::Job(id) => turn.cluster().job(id),
-        ObjectId::Node(_) | ObjectId::Pod(_) | ObjectId::CronJob(_) => None,
+        _ => None,
     };
     job.map_or_else(JobProgress::default, |job| JobProgress {
         has_started: job.status.start_time.is_some(),
@@ -167,10 +184,9 @@ fn delete(
         return Ok(());
     }
     match find(object, turn)? {
-        ObjectId::Job(id) => turn.write(Command::DeleteJob(id, propagation)),
-        ObjectId::CronJob(id) => turn.write(Command::DeleteCronJob(id, propagation)),
         ObjectId::Node(id) => turn.write(Command::DeleteNode(id)),
         ObjectId::Pod(id) => turn.write(Command::DeletePod(id, grace)),
+        other => turn.write(Command::Delete(other, propagation)),
     }
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! The documents say what is true today: outputs in the README, the reference of the Scenario format.
 
+use std::env;
 use std::fs;
 use std::path::Path;
 
@@ -33,17 +34,32 @@ fn console_blocks(text: &str) -> Vec<(String, String)> {
         .collect()
 }
 
+/// Compares a document with what it should be, or writes it anew where `UPDATE_GOLDEN` is set.
+#[track_caller]
+fn check_document(name: &str, current: &str) {
+    if env::var_os("UPDATE_GOLDEN").is_some() {
+        fs::write(root().join(name), current).unwrap();
+    }
+    let text = read(name);
+    let differs = text.lines().zip(current.lines()).enumerate().find(|(_, (old, new))| old != new);
+    assert_eq!(differs, None, "{name} is out of date: UPDATE_GOLDEN=1 writes it anew");
+    assert_eq!(text.len(), current.len(), "{name} is out of date: UPDATE_GOLDEN=1 writes it anew");
+}
+
 #[test]
 fn every_output_in_the_readme_is_what_the_command_prints() {
-    let blocks = console_blocks(&read("README.md"));
+    let readme = read("README.md");
+    let blocks = console_blocks(&readme);
     assert!(blocks.len() >= 2, "the README shows {} outputs", blocks.len());
+    let mut current = readme.clone();
     for (command, shown) in blocks {
-        assert_eq!(output(&command).trim_end(), shown, "sim {command}");
+        let (old, new) = (format!("$ sim {command}\n{shown}"), output(&command));
+        current = current.replace(&old, &format!("$ sim {command}\n{}", new.trim_end()));
     }
+    check_document("README.md", &current);
 }
 
 #[test]
 fn the_reference_of_the_scenario_format_is_written_from_the_types() {
-    let hint = "write it anew: cargo run -- schema --markdown > docs/scenario.md";
-    assert_eq!(read("docs/scenario.md"), output("schema --markdown"), "{hint}");
+    check_document("docs/scenario.md", &output("schema --markdown"));
 }

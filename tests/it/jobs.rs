@@ -3,7 +3,7 @@
 use cluster_sim::cluster::Cluster;
 use cluster_sim::engine::SimTime;
 use cluster_sim::event::Command;
-use cluster_sim::model::ids::{CronJobId, JobId};
+use cluster_sim::model::ids::{CronJobId, JobId, ObjectId};
 use cluster_sim::model::meta::Propagation;
 use serde_json::{Value, json};
 
@@ -131,7 +131,7 @@ fn pods_of_a_job_deleted_with_orphan_run_on_without_owner_and_finalizer() {
     let mut world = world("1.35", one_job(json!({})), json!({"default": {"duration": 30}}), json!([]));
     world.run_until(secs(10));
     let job = only_job(world.cluster());
-    world.write_from_outside(Command::DeleteJob(job, Propagation::Orphan));
+    world.write_from_outside(Command::Delete(ObjectId::Job(job), Propagation::Orphan));
     world.run_until(secs(100));
     assert_eq!(world.cluster().jobs().len(), 0);
     let pod = world.cluster().pods().values().next().expect("the pod stays");
@@ -150,10 +150,10 @@ fn a_job_with_a_selector_of_its_own_adopts_the_pods_that_another_left() {
     let mut world = world("1.35", jobs, json!({"default": {"duration": 30}}), json!([]));
     world.run_until(secs(10));
     let job = only_job(world.cluster());
-    world.write_from_outside(Command::DeleteJob(job, Propagation::Orphan));
+    world.write_from_outside(Command::Delete(ObjectId::Job(job), Propagation::Orphan));
     world.run_until(secs(25));
     let heir = only_job(world.cluster());
-    assert_eq!(world.cluster().pods_of_job(heir).count(), 1);
+    assert_eq!(world.cluster().pods_of(heir).count(), 1);
     world.run_until(secs(100));
     assert_eq!(pods_created_at(&world), [0], "the heir makes no pod of its own");
     assert_eq!(world.cluster().jobs()[heir].status.succeeded, 1);
@@ -169,7 +169,7 @@ fn a_cronjob_deleted_in_the_foreground_goes_after_its_jobs_and_they_after_their_
     })));
     world.run_until(secs(70));
     let cronjob: CronJobId = world.cluster().cronjobs().ids().next().expect("the CronJob is there");
-    world.write_from_outside(Command::DeleteCronJob(cronjob, Propagation::Foreground));
+    world.write_from_outside(Command::Delete(ObjectId::CronJob(cronjob), Propagation::Foreground));
     world.run_until(secs(71));
     let left = |world: &World| {
         let cluster = world.cluster();

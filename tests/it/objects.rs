@@ -96,6 +96,7 @@ pub fn meta(namespace: &str, name: &str, created: SimTime) -> ObjectMeta {
         generation: 1,
         deletion: None,
         owner: None,
+        scheduled_for: None,
     }
 }
 

@@ -8,7 +8,7 @@ use cluster_sim::cluster::Cluster;
 use cluster_sim::component::Observer;
 use cluster_sim::engine::SimTime;
 use cluster_sim::event::{Change, Event};
-use cluster_sim::model::ids::{NodeId, PodId};
+use cluster_sim::model::ids::{NodeId, ObjectId, PodId};
 use cluster_sim::model::job::{Job, JobStatus};
 use cluster_sim::model::meta::Uid;
 use cluster_sim::model::node::ConditionStatus;
@@ -113,7 +113,7 @@ impl Observer for Laws {
             Change::PodBound(id, _) | Change::PodPhaseChanged(id, ..) | Change::ContainerChanged(id, ..) => {
                 self.pod_changed(change, *id, cluster)
             }
-            Change::JobStatusChanged(id) => {
+            Change::StatusChanged(ObjectId::Job(id)) => {
                 if let Some(job) = cluster.job(*id) {
                     self.job_changed(job);
                 }
@@ -175,7 +175,7 @@ fn faults_of_quiet(simulation: &Watched) -> Vec<String> {
     }
     for (id, job) in cluster.jobs().iter() {
         let is_active = |pod: &Pod| !pod.status.phase.is_terminal() && !pod.meta.is_terminating();
-        let active = cluster.pods_of_job(id).filter(|(_, pod)| is_active(pod)).count();
+        let active = cluster.pods_of(id).filter(|(_, pod)| is_active(pod)).count();
         if job.status.active as usize != active {
             faults.push(format!("Job {} says {} active of {active}", job.meta.name, job.status.active));
         }

@@ -79,11 +79,21 @@ fn happening(line: &Value) -> Option<String> {
         "PodReadyChanged" => "not ready".to_owned(),
         "PodDeletionRequested" => format!("asked to stop within {} s", line["graceSeconds"]),
         "ContainerChanged" => format!("{} {}", text("container"), container_state(&line["state"])),
-        "JobStatusChanged" => job_status(&line["status"]),
+        "StatusChanged" if line["object"].as_str().is_some_and(|object| object.starts_with("job/")) => {
+            job_status(&line["status"])
+        }
+        "StatusChanged" => workload_status(&line["status"]),
         "Recorded" if text("type") == "Warning" => record(text("reason"), text("message")),
         "Recorded" | "PodAccepted" | "PodIpSet" | "NodeLeaseChanged" | "PodFinalizerRemoved" => return None,
         other => other.to_owned(),
     })
+}
+
+/// The counters and conditions of a workload, as they stand.
+fn workload_status(status: &Value) -> String {
+    let entries = status.as_object().into_iter().flatten();
+    let entries: Vec<String> = entries.map(|(key, value)| format!("{key} {value}")).collect();
+    if entries.is_empty() { "status changed".to_owned() } else { entries.join(", ") }
 }
 
 fn container_state(state: &Value) -> String {

@@ -10,7 +10,7 @@ use crate::controllers::job::ownership::{Claim, claim};
 use crate::controllers::job::scale::{Action, Victim};
 use crate::controllers::job::scene::{Behaviour, Scene};
 use crate::controllers::job::sync::{Memory, Note, Outcome, Plan, plan};
-use crate::event::Command;
+use crate::event::{Command, StatusUpdate};
 use crate::model::ids::{JobId, ObjectId, PodId};
 use crate::model::job::JobStatus;
 use crate::model::meta::{Labels, Owner};
@@ -47,7 +47,7 @@ impl Effects<'_, '_> {
         match claim {
             Claim::Adopt => {
                 let (object, name, uid) = (ObjectId::Job(self.job), job.meta.name.clone(), job.meta.uid);
-                self.turn.write(Command::AdoptPod(pod, Owner { object, name, uid }));
+                self.turn.write(Command::Adopt(ObjectId::Pod(pod), Owner { object, name, uid }));
             }
             Claim::Release => self.turn.write(Command::Orphan(ObjectId::Pod(pod))),
             Claim::Own | Claim::None => {}
@@ -57,7 +57,7 @@ impl Effects<'_, '_> {
 
     /// Decides what to do with the pods.
     pub fn plan(&self, record: BackoffRecord) -> Plan {
-        let pods: Vec<_> = self.turn.cluster().pods_of_job(self.job).collect();
+        let pods: Vec<_> = self.turn.cluster().pods_of(self.job).collect();
         plan(&self.scene(), &pods, &Memory { record, expectations: Expectations::MET })
     }
 
@@ -167,9 +167,10 @@ impl Effects<'_, '_> {
 
     fn write_status(&mut self, status: Option<JobStatus>) -> Result<(), Refusal> {
         match status {
-            Some(status) => {
-                self.turn.submit(Command::UpdateJobStatus(self.job, Box::new(status))).map(|_| ())
-            }
+            Some(status) => self
+                .turn
+                .submit(Command::UpdateStatus(Box::new(StatusUpdate::Job(self.job, status))))
+                .map(|_| ()),
             None => Ok(()),
         }
     }

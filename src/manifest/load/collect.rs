@@ -9,10 +9,9 @@ use crate::manifest::params;
 use crate::manifest::source::{Object, ObjectKind};
 use crate::model::ids::Kind;
 use crate::model::meta::Name;
-use crate::model::pod::PodSpec;
 use crate::model::profile::Profile;
 use crate::model::program::Program;
-use crate::model::scenario::{NewObject, NewSpec, Timing};
+use crate::model::scenario::{NewObject, Timing};
 
 /// The objects of a scenario by kind, namespace and name, and where they were defined.
 #[derive(Default)]
@@ -98,22 +97,12 @@ impl Collected {
 
     /// The images of all containers.
     pub(super) fn images(&self) -> BTreeSet<&Name> {
-        let specs = self.objects.values().filter_map(|object| pod_spec(&object.spec));
+        let specs = self.objects.values().filter_map(|object| object.spec.pod_spec());
         specs.flat_map(|spec| spec.all_containers().map(|container| &container.image)).collect()
     }
 }
 
 const DEFAULT_PROGRAM: &str = "each runs 10s and exits with 0, or for ever where restartPolicy is Always";
-
-/// The spec of the pods that an object is or makes.
-pub(super) fn pod_spec(spec: &NewSpec) -> Option<&PodSpec> {
-    match spec {
-        NewSpec::Node(_) => None,
-        NewSpec::Pod(pod) => Some(pod),
-        NewSpec::Job(job) => Some(&job.template.spec),
-        NewSpec::CronJob(cronjob) => Some(&cronjob.job_template.spec.template.spec),
-    }
-}
 
 impl Loader<'_> {
     /// Accepts objects into `collected`: priority classes first, since pods name them.

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
+use serde_json::json;
+
 use crate::engine::SimTime;
 use crate::manifest::load::collect::Collected;
 use crate::manifest::load::{Head, Loader};
-use crate::manifest::scenario::{Apply, Delete, Fail, Kill, Patch, Stop, TimelineEntry, read};
+use crate::manifest::scenario::{Apply, Delete, Fail, Kill, Patch, Scale, Stop, TimelineEntry, read};
 use crate::model::ids::Kind;
 use crate::model::meta::Name;
 use crate::model::profile::Profile;
@@ -32,7 +34,9 @@ impl Loader<'_> {
                 let action = Action::Apply(self.applied(manifests, head, profile, collected));
                 actions.push(TimedAction { entry, at, action });
             }
-            let simple = [patch_actions(written), delete_actions(written)].into_iter().flatten();
+            let simple = [patch_actions(written), scale_actions(written), delete_actions(written)]
+                .into_iter()
+                .flatten();
             for (field, outcome) in simple {
                 match outcome {
                     Ok(action) => actions.push(TimedAction { entry, at, action }),
@@ -73,6 +77,12 @@ fn patch_actions(entry: &TimelineEntry) -> Option<Outcome> {
     let action =
         patch_target(patch).map(|object| Action::Patch { object, merge: Arc::new(patch.merge.clone()) });
     Some(("patch", action))
+}
+
+fn scale_actions(entry: &TimelineEntry) -> Option<Outcome> {
+    let scale = entry.scale.as_ref()?;
+    let merge = Arc::new(json!({"spec": {"replicas": scale.replicas}}));
+    Some(("scale", scale_target(scale).map(|object| Action::Patch { object, merge })))
 }
 
 fn delete_actions(entry: &TimelineEntry) -> Option<Outcome> {
@@ -117,6 +127,7 @@ fn n_actions(entry: &TimelineEntry) -> usize {
     [
         entry.apply.is_some(),
         entry.patch.is_some(),
+        entry.scale.is_some(),
         entry.delete.is_some(),
         entry.kill.is_some(),
         entry.fail.is_some(),
@@ -140,8 +151,28 @@ fn kill_action(kill: &Kill) -> Action {
 }
 
 fn patch_target(patch: &Patch) -> Result<ObjectName, String> {
-    let targets = [(Kind::Job, &patch.job), (Kind::CronJob, &patch.cronjob), (Kind::Node, &patch.node)];
+    let targets = [
+        (Kind::Job, &patch.job),
+        (Kind::CronJob, &patch.cronjob),
+        (Kind::Node, &patch.node),
+        (Kind::Deployment, &patch.deployment),
+        (Kind::ReplicaSet, &patch.replicaset),
+        (Kind::StatefulSet, &patch.statefulset),
+        (Kind::DaemonSet, &patch.daemonset),
+        (Kind::Service, &patch.service),
+        (Kind::PodDisruptionBudget, &patch.poddisruptionbudget),
+        (Kind::HorizontalPodAutoscaler, &patch.horizontalpodautoscaler),
+    ];
     single(&targets, patch.namespace.as_deref())
+}
+
+fn scale_target(scale: &Scale) -> Result<ObjectName, String> {
+    let targets = [
+        (Kind::Deployment, &scale.deployment),
+        (Kind::ReplicaSet, &scale.replicaset),
+        (Kind::StatefulSet, &scale.statefulset),
+    ];
+    single(&targets, scale.namespace.as_deref())
 }
 
 fn delete_target(delete: &Delete) -> Result<ObjectName, String> {
@@ -150,6 +181,13 @@ fn delete_target(delete: &Delete) -> Result<ObjectName, String> {
         (Kind::Job, &delete.job),
         (Kind::CronJob, &delete.cronjob),
         (Kind::Node, &delete.node),
+        (Kind::Deployment, &delete.deployment),
+        (Kind::ReplicaSet, &delete.replicaset),
+        (Kind::StatefulSet, &delete.statefulset),
+        (Kind::DaemonSet, &delete.daemonset),
+        (Kind::Service, &delete.service),
+        (Kind::PodDisruptionBudget, &delete.poddisruptionbudget),
+        (Kind::HorizontalPodAutoscaler, &delete.horizontalpodautoscaler),
     ];
     single(&targets, delete.namespace.as_deref())
 }
@@ -167,6 +205,6 @@ fn single(targets: &[(Kind, &Option<String>)], namespace: Option<&str>) -> Resul
 }
 
 fn named(kind: Kind, name: &str, namespace: Option<&str>) -> ObjectName {
-    let namespace = if kind == Kind::Node { "" } else { namespace.unwrap_or("default") };
+    let namespace = if kind.is_namespaced() { namespace.unwrap_or("default") } else { "" };
     ObjectName { kind, namespace: namespace.into(), name: name.into() }
 }

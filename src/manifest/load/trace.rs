@@ -129,7 +129,7 @@ fn pod_spec(shape: Shape, profile: &Profile) -> Arc<PodSpec> {
     let accepted = convert::accept(Kind::Pod, &tree, &context, &mut FieldWarnings::default());
     match accepted.expect("whole amounts of cpu and memory make a valid pod").spec {
         NewSpec::Pod(spec) => spec,
-        NewSpec::Node(_) | NewSpec::Job(_) | NewSpec::CronJob(_) => unreachable!("the manifest is a pod's"),
+        _ => unreachable!("the manifest is a pod's"),
     }
 }
 

@@ -43,7 +43,7 @@ pub fn why(trial: &Trial<Story>) -> Why {
 fn pod_of(trial: &Trial<Story>, found: Option<ObjectId>) -> Option<&Pod> {
     match found? {
         ObjectId::Pod(id) => trial.simulation.cluster().pod(id),
-        ObjectId::Node(_) | ObjectId::Job(_) | ObjectId::CronJob(_) => None,
+        _ => None,
     }
 }
 

@@ -20,7 +20,7 @@ use cluster_sim::controllers::cronjob::sync::{
 };
 use cluster_sim::controllers::cronjob::timetable::Timetable;
 use cluster_sim::engine::{Calendar, SimDuration, SimTime, Streams};
-use cluster_sim::event::{Change, Command, Event};
+use cluster_sim::event::{Change, Command, Event, SpecUpdate, StatusUpdate};
 use cluster_sim::model::cron_schedule::CronSchedule;
 use cluster_sim::model::cronjob::{CronJobSpec, CronJobStatus, JobReference};
 use cluster_sim::model::ids::ObjectId;
@@ -323,12 +323,12 @@ fn update_outcome(case: &Value) -> Outcome {
     let ObjectId::CronJob(id) = owner.object else { return Err("no CronJob".to_owned()) };
     let last_schedule_time = inputs["old"]["lastScheduleTime"].as_str().map(instant);
     let status = CronJobStatus { last_schedule_time, ..CronJobStatus::default() };
-    let update = Command::UpdateCronJobStatus(id, Box::new(status));
+    let update = Command::UpdateStatus(Box::new(StatusUpdate::CronJob(id, status)));
     cluster.apply(now, update, &mut Vec::new()).map_err(|refusal| refusal.to_string())?;
 
     let mut changes = Vec::new();
     let spec = Arc::new(cronjob_spec(&inputs["new"]));
-    let update = Command::UpdateCronJobSpec(id, spec, Arc::new(Value::Null));
+    let update = Command::UpdateSpec(SpecUpdate::CronJob(id, spec), Arc::new(Value::Null));
     cluster.apply(now, update, &mut changes).map_err(|refusal| refusal.to_string())?;
     let mut controller = CronJobController::new();
     for change in std::mem::take(&mut changes) {
@@ -360,7 +360,7 @@ fn owned_outcome(case: &Value) -> Outcome {
     let ObjectId::CronJob(id) = owners[text(&inputs["cronjob"]["name"])].object else {
         return Err("no CronJob".to_owned());
     };
-    let owned: Vec<String> = cluster.jobs_of_cronjob(id).map(|(_, job)| job.meta.name.to_string()).collect();
+    let owned: Vec<String> = cluster.jobs_of(id).map(|(_, job)| job.meta.name.to_string()).collect();
     same(&json!(owned), &case["expected"]["owned_jobs"])
 }
 

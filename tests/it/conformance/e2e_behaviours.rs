@@ -3,7 +3,7 @@
 
 use cluster_sim::cluster::Cluster;
 use cluster_sim::engine::SimTime;
-use cluster_sim::event::Command;
+use cluster_sim::event::{Command, StatusUpdate};
 use cluster_sim::model::ids::ObjectId;
 use cluster_sim::model::job::{Job, JobStatus};
 use cluster_sim::model::meta::Labels;
@@ -204,7 +204,7 @@ fn status_is_kept(world: &mut World) -> Outcome {
     let (id, job) = world.cluster().jobs().iter().next().expect("the Job is there");
     let start_time = Some(SimTime::from_secs(ACT_AT / 2));
     let status = JobStatus { start_time, ..job.status.clone() };
-    world.write_from_outside(Command::UpdateJobStatus(id, Box::new(status)));
+    world.write_from_outside(Command::UpdateStatus(Box::new(StatusUpdate::Job(id, status))));
     world.run_until(SimTime::from_secs(2 * ACT_AT));
     same(&world.cluster().jobs()[id].status.start_time, &start_time)
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use cluster_sim::cluster::Cluster;
 use cluster_sim::engine::{SimTime, Streams};
-use cluster_sim::event::Command;
+use cluster_sim::event::{Command, SpecUpdate, StatusUpdate};
 use cluster_sim::model::cronjob::CronJobStatus;
 use cluster_sim::model::ids::ObjectId;
 use cluster_sim::model::meta::Propagation;
@@ -162,15 +162,15 @@ fn api_outcome(inputs: &Value) -> Outcome {
     let last_schedule_time = Some(SimTime::from_secs(60));
     let status = CronJobStatus { last_schedule_time, ..CronJobStatus::default() };
     let writes = [
-        Command::UpdateCronJobSpec(id, suspended, Arc::new(Value::Null)),
-        Command::UpdateCronJobStatus(id, Box::new(status)),
+        Command::UpdateSpec(SpecUpdate::CronJob(id, suspended), Arc::new(Value::Null)),
+        Command::UpdateStatus(Box::new(StatusUpdate::CronJob(id, status))),
     ];
     for write in writes {
         cluster.apply(SimTime::ZERO, write, &mut Vec::new()).map_err(|refusal| refusal.to_string())?;
     }
     let cronjob = cluster.cronjob(id).ok_or("it is gone")?;
     same(&(cronjob.spec.suspend, cronjob.status.last_schedule_time), &(true, last_schedule_time))?;
-    let delete = Command::DeleteCronJob(id, Propagation::Background);
+    let delete = Command::Delete(ObjectId::CronJob(id), Propagation::Background);
     cluster.apply(SimTime::ZERO, delete, &mut Vec::new()).map_err(|refusal| refusal.to_string())?;
     same(&cluster.cronjobs().is_empty(), &true)
 }

@@ -1,7 +1,7 @@
 //! Jobs that run no pods: they are active as soon as they are created and end by themselves after a while.
 
 use cluster_sim::component::{Component, Timers, Turn, Watch};
-use cluster_sim::event::{Change, Command, Event};
+use cluster_sim::event::{Change, Command, Event, StatusUpdate};
 use cluster_sim::model::ids::{JobId, ObjectId};
 use cluster_sim::model::job::{JobCondition, JobConditionType};
 use cluster_sim::model::node::ConditionStatus;
@@ -48,7 +48,7 @@ impl Component for FakeJobRunner {
             let condition = JobCondition { kind, status: ConditionStatus::True, since: now, reason, message };
             status.conditions.push(condition);
         }
-        turn.write(Command::UpdateJobStatus(id, Box::new(status)));
+        turn.write(Command::UpdateStatus(Box::new(StatusUpdate::Job(id, status))));
     }
 
     fn on_change(&mut self, change: &Change, watch: &mut Watch<'_>) {

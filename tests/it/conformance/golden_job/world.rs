@@ -18,7 +18,7 @@ use cluster_sim::controllers::job::JobController;
 use cluster_sim::controllers::ttl::TtlController;
 use cluster_sim::engine::SimDuration;
 use cluster_sim::engine::{Calendar, SimTime, Streams};
-use cluster_sim::event::{Change, Command, Creation, Event};
+use cluster_sim::event::{Change, Command, Creation, Event, SpecUpdate};
 use cluster_sim::model::ids::{CronJobId, JobId, Kind, NodeId, ObjectId};
 use cluster_sim::model::meta::{Labels, Propagation};
 use cluster_sim::model::node::NodeSpec;
@@ -204,12 +204,12 @@ impl World {
             Act::PatchCronJob { name, merge: patch } => self.patch_cronjob(&name, &patch),
             Act::DeleteJob { name, propagation } => {
                 if let Some(job) = self.job(&name) {
-                    self.write(Command::DeleteJob(job, propagation));
+                    self.write(Command::Delete(ObjectId::Job(job), propagation));
                 }
             }
             Act::DeleteCronJob { name } => {
                 if let Some(cronjob) = self.cronjob(&name) {
-                    self.write(Command::DeleteCronJob(cronjob, Propagation::Background));
+                    self.write(Command::Delete(ObjectId::CronJob(cronjob), Propagation::Background));
                 }
             }
             Act::ControllersDown => self.controllers = None,
@@ -275,7 +275,7 @@ impl World {
         let stored = self.manifests.get_mut(&(Kind::Job, name.to_owned())).expect("a living Job has a spec");
         merge(&mut stored.0, patch);
         let spec = job_spec(&stored.0, &stored.1, &self.context.profile);
-        self.write(Command::UpdateJobSpec(job, Arc::new(spec), Arc::new(Value::Null)));
+        self.write(Command::UpdateSpec(SpecUpdate::Job(job, Arc::new(spec)), Arc::new(Value::Null)));
     }
 
     fn patch_cronjob(&mut self, name: &str, patch: &Value) {
@@ -286,7 +286,7 @@ impl World {
         let (manifest, restart_policy) = &*stored;
         let spec =
             cronjob_spec(&manifest["spec"], &manifest["jobSpec"], restart_policy, &self.context.profile);
-        self.write(Command::UpdateCronJobSpec(cronjob, Arc::new(spec), Arc::new(Value::Null)));
+        self.write(Command::UpdateSpec(SpecUpdate::CronJob(cronjob, Arc::new(spec)), Arc::new(Value::Null)));
     }
 
     fn job(&self, name: &str) -> Option<JobId> {
@@ -371,7 +371,7 @@ impl Observer for Recorder {
                 let timestamp = job.meta.annotations.get(SCHEDULED_TIMESTAMP);
                 let created = JobCreated {
                     job: job.meta.name.to_string(),
-                    scheduled_for: job.scheduled_for,
+                    scheduled_for: job.meta.scheduled_for,
                     scheduled_timestamp: timestamp.map(|timestamp| timestamp.to_string()),
                 };
                 timeline.jobs_created.push((now, created));
@@ -380,11 +380,11 @@ impl Observer for Recorder {
                 timeline.pods_finished.push((now, phase.as_str()));
             }
             Change::PodDeleted(..) => timeline.n_pods_deleted += 1,
-            Change::JobStatusChanged(id) if !self.are_jobs_fake => {
+            Change::StatusChanged(ObjectId::Job(id)) if !self.are_jobs_fake => {
                 let job = &cluster.jobs()[*id];
                 timeline.see_status(now, &job.meta.name, JobFacts::of(&job.status));
             }
-            Change::CronJobStatusChanged(id) => {
+            Change::StatusChanged(ObjectId::CronJob(id)) => {
                 let cronjob = &cluster.cronjobs()[*id];
                 let status = &cronjob.status;
                 let facts = CronJobFacts {
@@ -394,7 +394,7 @@ impl Observer for Recorder {
                 };
                 timeline.see_cronjob_status(now, &cronjob.meta.name, facts);
             }
-            Change::JobDeleted(_, owner) | Change::CronJobDeleted(_, owner) => {
+            Change::Deleted(_, owner) => {
                 timeline.jobs_deleted.push((now, owner.name.to_string()));
             }
             Change::Recorded(object, record) => timeline.records.push((

@@ -6,8 +6,8 @@ use cluster_sim::cluster::Cluster;
 use cluster_sim::component::{Component, Context, Observer, Turn, Watch};
 use cluster_sim::controllers::job::JobController;
 use cluster_sim::engine::{Calendar, SimDuration, SimTime, Streams};
-use cluster_sim::event::{Change, Command, Creation, Event};
-use cluster_sim::model::ids::JobId;
+use cluster_sim::event::{Change, Command, Creation, Event, StatusUpdate};
+use cluster_sim::model::ids::{JobId, ObjectId};
 use cluster_sim::model::job::{Job, JobStatus};
 use cluster_sim::model::meta::{Labels, Propagation};
 use cluster_sim::model::pod_status::PodReason;
@@ -64,11 +64,11 @@ impl Bench {
     }
 
     pub fn delete_job(&mut self, id: JobId) {
-        self.write(Command::DeleteJob(id, Propagation::Background));
+        self.write(Command::Delete(ObjectId::Job(id), Propagation::Background));
     }
 
     pub fn write_status(&mut self, id: JobId, status: JobStatus) {
-        self.write(Command::UpdateJobStatus(id, Box::new(status)));
+        self.write(Command::UpdateStatus(Box::new(StatusUpdate::Job(id, status))));
     }
 
     /// Syncs a Job now, whether it is due or not.

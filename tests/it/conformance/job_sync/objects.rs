@@ -46,7 +46,6 @@ pub fn job_with_policy(spec: &Value, restart_policy: &str) -> Job {
         meta: meta("foobar", "job"),
         spec: Arc::new(job_spec(spec, restart_policy)),
         status: JobStatus::default(),
-        scheduled_for: None,
         manifest: Arc::default(),
     }
 }
@@ -76,6 +75,7 @@ pub fn meta(name: &str, uid_text: &str) -> ObjectMeta {
         generation: 1,
         deletion: None,
         owner: None,
+        scheduled_for: None,
     }
 }
 
