@@ -8,4 +8,4 @@ mod targets;
 
 pub use connections::Connections;
 pub use distance::{Distance, Location, NetworkNamespace, location_of};
-pub use targets::{Resolution, TargetId, Targets, Unresolved};
+pub use targets::{Endpoint, Resolution, TargetId, Targets, Unresolved, backends, target_port};

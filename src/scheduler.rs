@@ -409,6 +409,8 @@ impl Component for Scheduler {
             | Change::PodFinalizerRemoved(id) => self.on_pod_changed(*id, None, watch),
             Change::PodUnschedulable(..)
             | Change::NodeLeaseChanged(..)
+            | Change::ServingStarted(..)
+            | Change::ServingEnded(..)
             | Change::MetaChanged(_)
             | Change::SpecChanged(..)
             | Change::StatusChanged(_)

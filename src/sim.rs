@@ -26,6 +26,7 @@ use crate::scheduler::Scheduler;
 use crate::scheduler::config::SchedulerConfig;
 pub use crate::sim::actions::name_matches;
 use crate::sim::process::Process;
+use crate::traffic::{Traffic, TrafficError};
 
 /// A run of a scenario, at some instant.
 #[derive(Clone)]
@@ -52,6 +53,18 @@ struct Components {
     ttl: Process<TtlController>,
     cronjob: Process<CronJobController>,
     scheduler: Process<Scheduler>,
+    traffic: Traffic,
+}
+
+/// An invariant of a run that does not hold: a bug of the simulator.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SimulationError {
+    /// Of the cluster.
+    #[error(transparent)]
+    Cluster(#[from] InvariantError),
+    /// Of the load.
+    #[error(transparent)]
+    Traffic(#[from] TrafficError),
 }
 
 /// Why a run ended.
@@ -73,7 +86,7 @@ impl<O: Observer> Simulation<O> {
             streams: streams.clone(),
             clock: WallClock { start: scenario.start_time },
         };
-        let components = Components::new(&scenario);
+        let components = Components::new(&scenario, &streams);
         Self {
             scenario,
             context,
@@ -149,6 +162,11 @@ impl<O: Observer> Simulation<O> {
         &self.components.scheduler.component
     }
 
+    /// The load.
+    pub fn traffic(&self) -> &Traffic {
+        &self.components.traffic
+    }
+
     /// Facts of the run that never change.
     pub fn context(&self) -> &Context {
         &self.context
@@ -178,8 +196,9 @@ impl<O: Observer> Simulation<O> {
     ///
     /// # Errors
     /// The first invariant that does not hold: a bug.
-    pub fn check_invariants(&self) -> Result<(), InvariantError> {
-        self.cluster.check_invariants()
+    pub fn check_invariants(&self) -> Result<(), SimulationError> {
+        self.cluster.check_invariants()?;
+        Ok(self.components.traffic.check_invariants(self.now())?)
     }
 
     /// Starts all components, creates the objects of the scenario and puts its timeline into the calendar.
@@ -264,6 +283,12 @@ impl<O: Observer> Simulation<O> {
             Event::JobSync(_) | Event::OrphanPodSync(_) => components.job.on_event(event, turn),
             Event::JobExpired(_) => components.ttl.on_event(event, turn),
             Event::CronJobSync(_) => components.cronjob.on_event(event, turn),
+            Event::RequestDue(_)
+            | Event::RequestArrived(_)
+            | Event::CpuDone(_)
+            | Event::AnswerArrived(_)
+            | Event::RequestTimeout(_)
+            | Event::WarmUpOver => components.traffic.on_event(event, turn),
             Event::SchedulingCycle | Event::BackoffFlush | Event::UnschedulableFlush => {
                 components.scheduler.on_event(event, turn);
             }
@@ -281,7 +306,7 @@ impl<O: Observer> Simulation<O> {
 }
 
 impl Components {
-    fn new(scenario: &Scenario) -> Self {
+    fn new(scenario: &Scenario, streams: &Streams) -> Self {
         Self {
             kubelet: Kubelet::new(Arc::clone(&scenario.programs)),
             node_lifecycle: Process::new(NodeLifecycleController::new),
@@ -290,6 +315,7 @@ impl Components {
             ttl: Process::new(TtlController::new),
             cronjob: Process::new(CronJobController::new),
             scheduler: Process::new(|| Scheduler::new(SchedulerConfig::default())),
+            traffic: Traffic::new(Arc::clone(&scenario.traffic), streams),
         }
     }
 
@@ -301,6 +327,7 @@ impl Components {
         self.ttl.start(watch);
         self.cronjob.start(watch);
         self.scheduler.start(watch);
+        self.traffic.start(watch);
     }
 
     fn stop(&mut self, name: ComponentName) {
@@ -337,5 +364,6 @@ impl Components {
         self.ttl.on_change(change, watch);
         self.cronjob.on_change(change, watch);
         self.scheduler.on_change(change, watch);
+        self.traffic.on_change(change, watch);
     }
 }

@@ -6,6 +6,7 @@
 pub mod check;
 pub mod read;
 pub mod scalar;
+pub mod traffic;
 
 use std::collections::BTreeMap;
 
@@ -14,6 +15,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 pub use scalar::{ByteSize, GrowthRate, Port, Span};
+use traffic::{NetworkSettings, ServePort, TrafficSource};
 
 /// The whole document.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -86,6 +88,12 @@ pub struct ScenarioSpec {
     pub images: BTreeMap<String, Image>,
     /// Pods that arrive by a recorded trace.
     pub trace: Option<TraceFiles>,
+    /// The load: where requests come from.
+    pub traffic: Vec<TrafficSource>,
+    /// The network of the cluster.
+    pub network: NetworkSettings,
+    /// Requests that arrive before are left out of the statistics. Default: 0s.
+    pub warm_up: Option<Span>,
     /// What happens when.
     pub timeline: Vec<TimelineEntry>,
     /// What must hold, in CEL.
@@ -181,7 +189,10 @@ pub struct Image {
     pub attempts: Option<Vec<Attempt>>,
     /// What numbers the starts for `attempts`. Default: `container`.
     pub attempts_by: AttemptsBy,
-    /// What the process does on SIGTERM. Default: exits at once with 143.
+    /// What the process serves after its steps, for ever. It listens on all ports; where one is taken it logs
+    /// `address already in use` and exits with 1.
+    pub serve: Vec<ServePort>,
+    /// What the process does on SIGTERM. Default: exits at once with 143. Until it ends it goes on serving.
     pub on_term: Option<OnTerm>,
 }
 

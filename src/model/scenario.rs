@@ -18,6 +18,7 @@ use crate::model::pod::{PodSpec, PodTemplate};
 use crate::model::pod_disruption_budget::PodDisruptionBudgetSpec;
 use crate::model::profile::Profile;
 use crate::model::program::Program;
+use crate::model::traffic::Traffic;
 use crate::model::replica_set::ReplicaSetSpec;
 use crate::model::service::ServiceSpec;
 use crate::model::stateful_set::StatefulSetSpec;
@@ -46,6 +47,8 @@ pub struct Scenario {
     pub programs: Arc<BTreeMap<Name, Program>>,
     /// Pods that arrive by a recorded trace.
     pub trace: Option<PodTrace>,
+    /// The load.
+    pub traffic: Arc<Traffic>,
     /// What happens when, in order of time.
     pub timeline: Vec<TimedAction>,
     /// What is expected, in the order of the file.

@@ -1,12 +1,13 @@
 //! Connections that are kept open.
 
 use crate::model::ids::PodId;
+use crate::network::Endpoint;
 
-/// The connections of one client to one host, used in turn. Each stays with the pod that it was opened to until a request
-/// over it fails.
+/// The connections of one client to one host, used in turn. Each stays with the endpoint that it was opened to until a
+/// request over it fails.
 #[derive(Debug, Clone)]
 pub struct Connections {
-    open: Vec<Option<PodId>>,
+    open: Vec<Option<Endpoint>>,
     next: usize,
 }
 
@@ -17,7 +18,7 @@ impl Connections {
     }
 
     /// The connection whose turn it is.
-    pub fn take_next(&mut self) -> &mut Option<PodId> {
+    pub fn take_next(&mut self) -> &mut Option<Endpoint> {
         let at = self.next;
         self.next = (at + 1) % self.open.len();
         &mut self.open[at]
@@ -25,8 +26,10 @@ impl Connections {
 
     /// A request to this pod failed: its connections are closed.
     pub fn close(&mut self, pod: PodId) {
-        for connection in self.open.iter_mut().filter(|open| **open == Some(pod)) {
-            *connection = None;
+        for open in &mut self.open {
+            if open.is_some_and(|endpoint| endpoint.pod == pod) {
+                *open = None;
+            }
         }
     }
 }

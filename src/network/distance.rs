@@ -75,6 +75,6 @@ pub fn location_of(pod: PodId, cluster: &Cluster) -> Option<Location> {
     let node = object.node?;
     let namespace =
         if object.spec.host_network { NetworkNamespace::Node(node) } else { NetworkNamespace::Pod(pod) };
-    let zone = cluster.node(node).and_then(|node| node.meta.labels.get(LABEL_ZONE)).map(Into::into);
+    let zone = cluster.node(node).and_then(|node| node.meta.labels.get(LABEL_ZONE)).cloned();
     Some(Location { namespace, node, zone })
 }

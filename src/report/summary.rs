@@ -17,6 +17,7 @@ use crate::observe::expectation::Judgement;
 use crate::observe::object::status_text;
 use crate::observe::utilisation::NodeUtilisation;
 use crate::report::cron_runs::{self, CronJobLedger, LedgerInput};
+use crate::report::traffic::{self, TrafficSummary};
 use crate::sim::{Ending, Simulation};
 
 /// The version of the JSON format.
@@ -48,6 +49,9 @@ pub struct RunSummary {
     pub pods: Vec<PodRow>,
     /// The nodes.
     pub nodes: Vec<NodeRow>,
+    /// The load.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub traffic: Option<TrafficSummary>,
     /// The expectations.
     pub expectations: Vec<ExpectationRow>,
     /// Entries of the timeline that met nothing or were refused, and why.
@@ -232,11 +236,12 @@ pub fn summarise<O: Observer>(trial: &Trial<O>, reproduce: String) -> RunSummary
     let expectations: Vec<_> =
         judgements.iter().map(|judgement| expectation_row(scenario, judgement)).collect();
     let pods = pod_rows(simulation, end);
+    let traffic = trial.traffic().map(|results| traffic::summarise(&results));
     RunSummary {
         format: FORMAT,
         sim_version: env!("CARGO_PKG_VERSION"),
         scenario: scenario.name.to_string(),
-        verdict: super::text::verdict(&jobs, &cron_jobs, &pods),
+        verdict: super::text::verdict(&jobs, &cron_jobs, &pods, traffic.as_ref()),
         ok: judgements.iter().all(|judgement| judgement.holds),
         ended_at: seconds(end),
         ended_by: match trial.ending {
@@ -247,11 +252,12 @@ pub fn summarise<O: Observer>(trial: &Trial<O>, reproduce: String) -> RunSummary
         cron_jobs,
         pods,
         nodes: seen.utilisation.nodes().map(|node| node_row(node, end)).collect(),
+        traffic,
         expectations,
         misses: simulation.misses().to_vec(),
         assumptions: scenario.assumptions.clone(),
         events: simulation.n_events(),
-        digest: seen.digest.hex(),
+        digest: trial.digest(),
         reproduce,
     }
 }

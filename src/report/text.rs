@@ -7,6 +7,7 @@ use crate::engine::SimDuration;
 use crate::report::cron_runs::{CronJobLedger, RunOutcome, ScheduledRun};
 use crate::report::summary::{AttemptRow, JobRow, NodeRow, PodRow, RunSummary};
 use crate::report::table::Table;
+use crate::report::traffic::{self, TrafficSummary};
 
 /// Longer lists are cut, with a line that says so.
 const ROWS_MAX: usize = 40;
@@ -23,6 +24,11 @@ pub fn run(summary: &RunSummary) -> String {
     }
     pods(&mut out, &summary.pods);
     nodes(&mut out, &summary.nodes);
+    if let Some(load) = &summary.traffic {
+        for table in traffic::tables(load) {
+            section(&mut out, table);
+        }
+    }
     expectations(&mut out, summary);
     closing(&mut out, summary);
     out
@@ -42,9 +48,15 @@ fn section(out: &mut String, table: Table) {
 }
 
 /// The answer, in one line per controller, or one line on the pods where there is no controller.
-pub fn verdict(jobs: &[JobRow], cron_jobs: &[CronJobLedger], pods: &[PodRow]) -> Vec<String> {
+pub fn verdict(
+    jobs: &[JobRow],
+    cron_jobs: &[CronJobLedger],
+    pods: &[PodRow],
+    load: Option<&TrafficSummary>,
+) -> Vec<String> {
     let own = jobs.iter().filter(|job| job.cron_job.is_none()).take(ROWS_MAX).map(job_verdict);
-    let mut lines: Vec<String> = own.chain(cron_jobs.iter().map(cron_verdict)).collect();
+    let sources = load.into_iter().flat_map(traffic::verdict);
+    let mut lines: Vec<String> = own.chain(cron_jobs.iter().map(cron_verdict)).chain(sources).collect();
     if lines.is_empty() && !pods.is_empty() {
         lines.push(pods_verdict(pods));
     }

@@ -15,11 +15,6 @@ pub(super) struct Gauge {
 }
 
 impl Gauge {
-    /// A gauge at zero.
-    pub(super) fn new(now: SimTime) -> Self {
-        Self { since: now, ..Self::default() }
-    }
-
     /// The present number.
     pub(super) const fn value(&self) -> u32 {
         self.value

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crate::engine::{Arena, Id, SimTime};
 use crate::event::ProcessRef;
 use crate::model::traffic::{CpuId, Serve, TimeoutId};
-use crate::network::{Connections, Location, NetworkNamespace, TargetId};
+use crate::network::{Connections, Location, TargetId};
 use crate::traffic::gauge::Gauge;
 use crate::traffic::request::{ErrorKind, Outcome};
 
@@ -26,9 +26,9 @@ pub(super) struct Server {
     /// What its process serves.
     pub(super) serves: Arc<[Serve]>,
     /// Which of these this is.
+    pub(super) serve_at: usize,
+    /// Where its ledger is among those of the container.
     pub(super) port_at: usize,
-    /// Where it listens.
-    pub(super) namespace: NetworkNamespace,
     /// Where its pod is.
     pub(super) location: Location,
     /// The cpu of its container.
@@ -87,7 +87,7 @@ pub(super) struct WarmCounts {
 impl Server {
     /// What it serves.
     pub(super) fn serve(&self) -> &Serve {
-        &self.serves[self.port_at]
+        &self.serves[self.serve_at]
     }
 }
 
