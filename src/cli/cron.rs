@@ -24,8 +24,7 @@ pub(super) fn cron(args: &CronArgs, out: &mut impl Write) -> Result<Outcome, Cli
     };
     let scenario =
         cron_period::scenario_of(scenario, &period).map_err(|error| CliError::BadInput(error.to_string()))?;
-    let trial = cron_period::play(&Arc::new(scenario));
-    let ledgers = report::ledgers(&trial);
+    let ledgers = report::ledgers(&cron_period::play(&Arc::new(scenario)));
     let text = match args.output {
         CronFormat::Text => report::text(&ledgers),
         CronFormat::Json => serde_json::to_string_pretty(&ledgers).map_err(anyhow::Error::from)? + "\n",

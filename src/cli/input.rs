@@ -26,8 +26,12 @@ pub(super) fn load_quietly(args: &InputArgs) -> Result<Loaded, CliError> {
     for path in &args.files {
         read_into(path, &mut sources)?;
     }
-    let options =
-        Options { seed: args.seed, settings: args.set.clone(), allows_unmodelled: args.allow_unmodelled };
+    let options = Options {
+        seed: args.seed,
+        settings: args.set.clone(),
+        allows_unmodelled: args.allow_unmodelled,
+        features: Vec::new(),
+    };
     load::load(&sources, &mut fetch, &options)
         .map_err(|diagnostics| CliError::BadInput(diagnostics.to_string()))
 }

@@ -8,25 +8,27 @@ use crate::model::meta::Name;
 /// Finds living objects by kind, namespace and name.
 #[derive(Debug, Clone, Default)]
 pub(super) struct NameTable {
-    living: FxHashMap<(Kind, Name), FxHashMap<Name, ObjectId>>,
+    /// By kind, namespace and name: three look-ups that copy no text.
+    living: FxHashMap<Kind, FxHashMap<Name, FxHashMap<Name, ObjectId>>>,
     incarnations: FxHashMap<(Kind, Name, Name), u64>,
 }
 
 impl NameTable {
     /// The living object of this name.
     pub(super) fn find(&self, kind: Kind, namespace: &str, name: &str) -> Option<ObjectId> {
-        self.living.get(&(kind, namespace.into()))?.get(name).copied()
+        self.living.get(&kind)?.get(namespace)?.get(name).copied()
     }
 
     /// Gives a name to an object.
     pub(super) fn insert(&mut self, namespace: &Name, name: &Name, object: ObjectId) {
-        let names = self.living.entry((object.kind(), namespace.clone())).or_default();
-        names.insert(name.clone(), object);
+        let namespaces = self.living.entry(object.kind()).or_default();
+        namespaces.entry(namespace.clone()).or_default().insert(name.clone(), object);
     }
 
     /// Frees a name.
     pub(super) fn remove(&mut self, kind: Kind, namespace: &Name, name: &Name) {
-        if let Some(names) = self.living.get_mut(&(kind, namespace.clone())) {
+        let namespaces = self.living.get_mut(&kind);
+        if let Some(names) = namespaces.and_then(|namespaces| namespaces.get_mut(namespace)) {
             names.remove(name);
         }
     }
@@ -40,6 +42,6 @@ impl NameTable {
 
     /// How many names are taken.
     pub(super) fn len(&self) -> usize {
-        self.living.values().map(FxHashMap::len).sum()
+        self.living.values().flat_map(FxHashMap::values).map(FxHashMap::len).sum()
     }
 }

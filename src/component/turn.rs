@@ -17,8 +17,8 @@ pub trait Observer {
     /// Takes note of a change. The cluster has made it already, and no later one.
     fn see(&mut self, now: SimTime, change: &Change, cluster: &Cluster);
 
-    /// Whether records are of interest; where they are not, components may leave them out.
-    fn wants_records(&self) -> bool {
+    /// Whether records with this reason are of interest; where they are not, components may leave them out.
+    fn wants_records(&self, _reason: &str) -> bool {
         true
     }
 }
@@ -122,9 +122,9 @@ impl<'a> Turn<'a> {
         self.submit(command).expect("the object of a write was looked up in the same turn");
     }
 
-    /// Whether anybody reads the records of this run; text for nobody need not be made.
-    pub fn wants_records(&self) -> bool {
-        self.observer.wants_records()
+    /// Whether anybody reads records with this reason; text for nobody need not be made.
+    pub fn wants_records(&self, reason: &str) -> bool {
+        self.observer.wants_records(reason)
     }
 
     /// Notes something about an object.

@@ -265,7 +265,7 @@ impl Api for LiveApi<'_, '_> {
     }
 
     fn record(&mut self, severity: Severity, reason: &'static str, message: fmt::Arguments<'_>) {
-        if self.turn.wants_records() {
+        if self.turn.wants_records(reason) {
             self.turn.record(ObjectId::CronJob(self.id), severity, reason, message.to_string(), SOURCE);
         }
     }

@@ -80,6 +80,11 @@ pub enum DistributionError {
 }
 
 impl Distribution {
+    /// Whether every sample is the same.
+    pub const fn is_constant(&self) -> bool {
+        matches!(self.nanos.0, Shape::Constant(_))
+    }
+
     /// Always `value`.
     pub fn constant(value: SimDuration) -> Self {
         Self::of(Shape::Constant(nanos(value)))

@@ -1,7 +1,10 @@
 //! A period of CronJobs: the scenario with another beginning and end, and with outages of their controller.
 //!
-//! How long Jobs take decides about starts only where a concurrency policy or a changing scenario makes it do so. Where
-//! it does not, Jobs are played without pods, which is many times faster and gives the same starts.
+//! How long Jobs take decides about starts only where a concurrency policy or a changing scenario makes it do so, and
+//! then only where a Job lasts until something happens. Where none does, Jobs are played without pods, which is many
+//! times faster and gives the same starts.
+
+mod overlap;
 
 use std::sync::Arc;
 
@@ -17,7 +20,7 @@ use crate::model::meta::Name;
 use crate::model::scenario::{Action, ComponentName, Horizon, NewSpec, Scenario, TimedAction};
 use crate::model::unix_time::UnixTime;
 use crate::observe::attempts::JobLedger;
-use crate::observe::cron_runs::CronHistory;
+use crate::observe::cron_runs::{CronHistory, HELD_BACK};
 use crate::sim::Simulation;
 
 /// The period to look at.
@@ -59,6 +62,18 @@ impl Observer for CronObserver {
         self.cronjobs.see(now, change, cluster);
         self.jobs.see(now, change, cluster);
     }
+
+    fn wants_records(&self, reason: &str) -> bool {
+        reason == HELD_BACK
+    }
+}
+
+/// A period that was played.
+pub struct Played {
+    /// The run at its end.
+    pub simulation: Simulation<CronObserver>,
+    /// Whether Jobs had their pods, so that it is known what they came to.
+    pub has_pods: bool,
 }
 
 /// The scenario over a period.
@@ -104,25 +119,59 @@ pub fn scenario_of(mut scenario: Scenario, period: &Period) -> Result<Scenario, 
 }
 
 /// Plays the scenario to its end, without pods where they do not matter.
-pub fn play(scenario: &Arc<Scenario>) -> Simulation<CronObserver> {
-    let scenario = if needs_pods(scenario) { Arc::clone(scenario) } else { Arc::new(without_pods(scenario)) };
-    let mut simulation = Simulation::new(scenario, CronObserver::default());
-    simulation.run();
-    simulation
+pub fn play(scenario: &Arc<Scenario>) -> Played {
+    let run = |scenario: Arc<Scenario>| {
+        let mut simulation = Simulation::new(scenario, CronObserver::default());
+        simulation.run();
+        simulation
+    };
+    let span = match stake_in_spans(scenario) {
+        Stake::None => Some(None),
+        Stake::WhereJobsMeet => overlap::job_span(scenario).map(Some),
+        Stake::Always => None,
+    };
+    if let Some(span) = span {
+        let bare = run(Arc::new(without_pods(scenario)));
+        if span.is_none_or(|span| !overlap::is_anything_met(&bare, span)) {
+            return Played { simulation: bare, has_pods: false };
+        }
+    }
+    Played { simulation: run(Arc::clone(scenario)), has_pods: true }
 }
 
-/// Whether it may matter to starts how long Jobs take.
-fn needs_pods(scenario: &Scenario) -> bool {
+/// When it matters to starts how long Jobs take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Stake {
+    /// Never.
+    None,
+    /// When one is active as another is due.
+    WhereJobsMeet,
+    /// It may at any time.
+    Always,
+}
+
+fn stake_in_spans(scenario: &Scenario) -> Stake {
     let changes =
         |entry: &TimedAction| !matches!(entry.action, Action::StopComponent(_) | Action::StartComponent(_));
-    let waits = |spec: &CronJobSpec| {
-        spec.concurrency_policy != ConcurrencyPolicy::Allow || spec.schedule.contains("@every")
-    };
+    if scenario.timeline.iter().any(changes) {
+        return Stake::Always;
+    }
     let specs = scenario.objects.iter().filter_map(|object| match &object.spec {
         NewSpec::CronJob(spec) => Some(spec),
         _ => None,
     });
-    scenario.timeline.iter().any(changes) || specs.into_iter().any(|spec| waits(spec))
+    specs.map(|spec| stake_of(spec)).max().unwrap_or(Stake::None)
+}
+
+/// Jobs of one minute share a name, so that those of an `@every` may be in each other's way even when they are over.
+fn stake_of(spec: &CronJobSpec) -> Stake {
+    if spec.schedule.contains("@every") {
+        Stake::Always
+    } else if spec.concurrency_policy == ConcurrencyPolicy::Allow {
+        Stake::None
+    } else {
+        Stake::WhereJobsMeet
+    }
 }
 
 /// The CronJobs alone, and their Jobs complete at once: no completion is wanted of them.

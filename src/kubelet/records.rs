@@ -52,12 +52,12 @@ pub(super) const DEADLINE_MESSAGE: &str = "Pod was active on the node longer tha
 
 /// Makes a note about a pod.
 pub(super) fn note(turn: &mut Turn<'_>, pod: PodId, note: Note<'_>) {
-    if !turn.wants_records() {
+    let (severity, reason) = note.kind();
+    if !turn.wants_records(reason) {
         return;
     }
     let Some(meta) = turn.cluster().pod(pod).map(|pod| &pod.meta) else { return };
     let message = Message { note, meta }.to_string();
-    let (severity, reason) = note.kind();
     turn.record(ObjectId::Pod(pod), severity, reason, message, SOURCE);
 }
 

@@ -22,7 +22,7 @@ use crate::manifest::load::collect::Collected;
 use crate::manifest::scenario::{self, ScenarioFile, ScenarioSpec, read};
 use crate::manifest::source::{Object, Source};
 use crate::manifest::{decode, expression, params};
-use crate::model::profile::{KubernetesVersion, Profile};
+use crate::model::profile::{Feature, KubernetesVersion, Profile};
 use crate::model::scenario::{Expectation, Horizon, Scenario};
 use crate::model::unix_time::UnixTime;
 
@@ -44,6 +44,8 @@ pub struct Options {
     pub settings: Vec<(String, String)>,
     /// Whether fields that are not modelled are left out rather than refused.
     pub allows_unmodelled: bool,
+    /// Features on or off whatever the scenario's version and gates say, to tell what comes of them alone.
+    pub features: Vec<(Feature, bool)>,
 }
 
 /// A scenario and what there is to say about its files.
@@ -144,6 +146,7 @@ impl Loader<'_> {
         let traffic = self.traffic(head, &mut errors);
         let expectations = self.expectations(head);
         let horizon = self.horizon(head, &mut errors);
+        let scheduler = read::scheduler(head.spec.scheduler.as_ref(), &mut errors);
         let start_time = start_time(head, &mut errors);
         self.report(head, errors);
         let timing = read::timing(head.spec.timing.as_ref());
@@ -158,6 +161,8 @@ impl Loader<'_> {
             horizon,
             profile,
             timing,
+            scheduler,
+            namespaces: std::mem::take(&mut collected.namespaces),
             objects: collected.into_objects(),
             programs: Arc::new(programs),
             trace,
@@ -193,7 +198,8 @@ impl Loader<'_> {
             }
         }
         self.report(head, errors);
-        profile
+        let features = self.options.features.iter();
+        features.fold(profile, |profile, (feature, is_on)| profile.with_feature(*feature, *is_on))
     }
 
     fn fetch_objects(&mut self, head: &Head, name: &str) -> Vec<Object> {

@@ -76,6 +76,8 @@ pub struct ScenarioSpec {
     /// The latencies of the cluster: `ideal` (none but those that define semantics), `typical`, or a preset
     /// with overrides. Default: `ideal`.
     pub timing: Option<TimingChoice>,
+    /// Settings of the scheduler, as in its configuration file.
+    pub scheduler: Option<SchedulerChoice>,
     /// Parameters with their defaults. `${name}` stands for the value, here and in manifests; `--set name=value`
     /// overrides it.
     pub params: BTreeMap<String, Value>,
@@ -143,6 +145,26 @@ pub struct TimingOverrides {
     pub pull_rate: Option<ByteSize>,
     /// From the exit of a process to the kubelet's notice.
     pub exit_detection: Option<Span>,
+}
+
+/// Settings of the scheduler, as in its configuration file.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct SchedulerChoice {
+    /// Of how many nodes, in percent, feasible ones are looked for before they are scored, 1 to 100; never fewer
+    /// than 100 nodes. Default, and 0: by the size of the cluster, 50 % and less.
+    pub percentage_of_nodes_to_score: Option<u32>,
+    /// How `NodeResourcesFit` scores nodes. Default: `LeastAllocated`.
+    pub scoring_strategy: Option<ScoringStrategyType>,
+}
+
+/// How `NodeResourcesFit` scores nodes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+pub enum ScoringStrategyType {
+    /// Spreads pods: nodes with more room score higher.
+    LeastAllocated,
+    /// Packs pods: nodes with less room score higher.
+    MostAllocated,
 }
 
 /// A group of like nodes.
@@ -446,6 +468,8 @@ pub struct Apply {
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Patch {
+    /// A pod of this name.
+    pub pod: Option<String>,
     /// A Job of this name.
     pub job: Option<String>,
     /// A CronJob of this name.

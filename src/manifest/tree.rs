@@ -208,6 +208,15 @@ pub(crate) fn duplicates(entries: &[Entry]) -> Vec<(usize, usize)> {
     runs.flat_map(|run| run[1..].iter().map(|idx| (run[0], *idx))).collect()
 }
 
+/// The entries without those whose key an earlier one has.
+pub(crate) fn without_duplicates(entries: Vec<Entry>, duplicates: &[(usize, usize)]) -> Vec<Entry> {
+    if duplicates.is_empty() {
+        return entries;
+    }
+    let is_first = |idx: &usize| !duplicates.iter().any(|(_, later)| later == idx);
+    entries.into_iter().enumerate().filter(|(idx, _)| is_first(idx)).map(|(_, entry)| entry).collect()
+}
+
 /// The steps of a path: names between dots, and what stands in brackets.
 fn steps(path: &str) -> impl Iterator<Item = &str> {
     let mut rest = path;

@@ -130,6 +130,17 @@ features! {
     CronJobSaysCondition: None, 31, ALWAYS,
         "Records of completed Jobs say `condition: Complete`, not `status: Complete`.";
     CronJobTzRefused: None, 29, ALWAYS, "`TZ=` and `CRON_TZ=` in a schedule are refused by validation.";
+    PodDisruptionConditions: Some("PodDisruptionConditions"), 26, ALWAYS,
+        "Pods that are evicted or preempted get the condition DisruptionTarget.";
+    PodSchedulingReadiness: Some("PodSchedulingReadiness"), 27, ALWAYS, "`schedulingGates`.";
+    MinDomainsInPodTopologySpread: Some("MinDomainsInPodTopologySpread"), 27, ALWAYS,
+        "`minDomains` of topology spread constraints.";
+    NodeInclusionPolicyInPodTopologySpread: Some("NodeInclusionPolicyInPodTopologySpread"), 26, ALWAYS,
+        "`nodeAffinityPolicy` and `nodeTaintsPolicy` of topology spread constraints.";
+    MatchLabelKeysInPodTopologySpread: Some("MatchLabelKeysInPodTopologySpread"), 27, ALWAYS,
+        "`matchLabelKeys` of topology spread constraints.";
+    MatchLabelKeysInPodAffinity: Some("MatchLabelKeysInPodAffinity"), 31, ALWAYS,
+        "`matchLabelKeys` and `mismatchLabelKeys` of pod affinity.";
     SchedulerQueueingHints: Some("SchedulerQueueingHints"), 32, ALWAYS,
         "Each plugin of the scheduler says whether an event could help a pod that it refused.";
     SchedulerPopFromBackoffQ: Some("SchedulerPopFromBackoffQ"), 33, ALWAYS,
@@ -160,6 +171,8 @@ features! {
     SchedulerTaintsUnnamed: None, 34, ALWAYS, "The scheduler says \"untolerated taint(s)\" and names none.";
     SchedulerDynamicResources: None, 34, 36,
         "The plugin DynamicResources adds \"no new claims to deallocate\" to what preemption says.";
+    NodeMonitorGraceLonger: None, 32, ALWAYS,
+        "A silent node counts as unreachable after 50 s, not 40 s.";
 }
 
 /// The behaviour of one Kubernetes version, with feature gates set by the user.
@@ -168,6 +181,7 @@ pub struct Profile {
     /// The version.
     pub version: KubernetesVersion,
     gates: BTreeMap<&'static str, bool>,
+    exceptions: BTreeMap<Feature, bool>,
 }
 
 /// A feature gate that no profile has.
@@ -178,7 +192,7 @@ pub struct GateError(pub String);
 impl Profile {
     /// The defaults of a version.
     pub const fn new(version: KubernetesVersion) -> Self {
-        Self { version, gates: BTreeMap::new() }
+        Self { version, gates: BTreeMap::new(), exceptions: BTreeMap::new() }
     }
 
     /// The same profile with one gate set.
@@ -189,6 +203,12 @@ impl Profile {
         let entry = TABLE.iter().find_map(|entry| entry.gate.filter(|name| *name == gate));
         self.gates.insert(entry.ok_or_else(|| GateError(gate.to_owned()))?, is_on);
         Ok(self)
+    }
+
+    /// The same profile with one feature on or off, whatever version and gates say: for telling what comes of it alone.
+    pub fn with_feature(mut self, feature: Feature, is_on: bool) -> Self {
+        self.exceptions.insert(feature, is_on);
+        self
     }
 
     /// Why the cluster lacks a feature, and how it would get it.
@@ -207,7 +227,8 @@ impl Profile {
     /// Whether the cluster has the feature.
     pub fn has(&self, feature: Feature) -> bool {
         let entry = entry_of(feature);
-        let set = entry.gate.and_then(|gate| self.gates.get(gate).copied());
+        let exception = self.exceptions.get(&feature).copied();
+        let set = exception.or_else(|| self.gates.get(entry.gate?).copied());
         set.unwrap_or_else(|| (entry.from..=entry.to).contains(&self.version.minor))
     }
 
@@ -228,8 +249,8 @@ impl Profile {
 
     /// How long a node may be silent before it counts as unreachable.
     /// Source: kube-controller-manager --node-monitor-grace-period, 40 s up to 1.31 and 50 s since 1.32.
-    pub const fn node_monitor_grace(&self) -> SimDuration {
-        SimDuration::from_secs(if self.version.minor < 32 { 40 } else { 50 })
+    pub fn node_monitor_grace(&self) -> SimDuration {
+        SimDuration::from_secs(if self.has(Feature::NodeMonitorGraceLonger) { 50 } else { 40 })
     }
 }
 

@@ -127,6 +127,22 @@ pub enum TermResponse {
 }
 
 impl Program {
+    /// Whether two runs of the program may differ by chance.
+    pub fn draws_lots(&self) -> bool {
+        let draws = |step: &Step| match step {
+            Step::Run(span) => !span.is_constant(),
+            Step::Exit(codes) => codes.len() > 1,
+            Step::Listen { .. }
+            | Step::WaitFor { .. }
+            | Step::Connect(_)
+            | Step::RunForever
+            | Step::Write(_)
+            | Step::Log(_) => false,
+        };
+        self.startup.as_ref().is_some_and(|span| !span.is_constant())
+            || self.attempts.iter().flatten().any(draws)
+    }
+
     /// The program of an image that the scenario does not describe: runs `span` and exits with 0, or for ever.
     pub fn default_for(span: Option<SimDuration>) -> Self {
         let steps = match span {

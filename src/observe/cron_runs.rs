@@ -10,6 +10,9 @@ use crate::model::cronjob::CronJobSpec;
 use crate::model::ids::{CronJobId, ObjectId};
 use crate::model::meta::Name;
 
+/// The reason of the record that a run was held back.
+pub const HELD_BACK: &str = "JobAlreadyActive";
+
 /// The history of all CronJobs of a run.
 #[derive(Debug, Clone, Default)]
 pub struct CronHistory {
@@ -62,7 +65,7 @@ impl CronHistory {
                     self.cronjobs[at].deleted = Some(now);
                 }
             }
-            Change::Recorded(ObjectId::CronJob(id), record) if record.reason == "JobAlreadyActive" => {
+            Change::Recorded(ObjectId::CronJob(id), record) if record.reason == HELD_BACK => {
                 if let Some(at) = self.living.get(id) {
                     self.cronjobs[*at].held_back.push(now);
                 }

@@ -48,6 +48,10 @@ impl Observer for () {
     fn begin(&mut self, _now: SimTime, _seq: u64, _event: &Event, _cluster: &Cluster) {}
 
     fn see(&mut self, _now: SimTime, _change: &Change, _cluster: &Cluster) {}
+
+    fn wants_records(&self, _reason: &str) -> bool {
+        false
+    }
 }
 
 /// Two observers side by side.
@@ -60,6 +64,10 @@ impl<A: Observer, B: Observer> Observer for (A, B) {
     fn see(&mut self, now: SimTime, change: &Change, cluster: &Cluster) {
         self.0.see(now, change, cluster);
         self.1.see(now, change, cluster);
+    }
+
+    fn wants_records(&self, reason: &str) -> bool {
+        self.0.wants_records(reason) || self.1.wants_records(reason)
     }
 }
 
@@ -74,5 +82,9 @@ impl<O: Observer> Observer for Option<O> {
         if let Some(observer) = self {
             observer.see(now, change, cluster);
         }
+    }
+
+    fn wants_records(&self, reason: &str) -> bool {
+        self.as_ref().is_some_and(|observer| observer.wants_records(reason))
     }
 }

@@ -2,18 +2,17 @@
 
 use std::fmt::Write;
 
-use chrono::{DateTime, NaiveDate, Offset, TimeZone, Utc};
+use chrono::{DateTime, NaiveDate, Offset, TimeZone};
 use chrono_tz::Tz;
 use serde::{Serialize, Serializer};
 
-use crate::experiment::cron_period::CronObserver;
+use crate::experiment::cron_period::Played;
 use crate::model::scenario::Horizon;
 use crate::model::time_zone::load_zone;
 use crate::report::cron_runs::{CronJobLedger, LedgerInput, RunOutcome, ScheduledRun, ledger};
 use crate::report::summary::outages;
 use crate::report::table::Table;
 use crate::report::text::span;
-use crate::sim::Simulation;
 
 /// The ledger of one CronJob over a period.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -51,8 +50,9 @@ fn as_text<S: Serializer>(date: &NaiveDate, serializer: S) -> Result<S::Ok, S::E
     serializer.collect_str(date)
 }
 
-/// The ledgers of all CronJobs of a run.
-pub fn ledgers(simulation: &Simulation<CronObserver>) -> Vec<PeriodLedger> {
+/// The ledgers of all CronJobs of a period. What Jobs came to is left out where they were played without pods.
+pub fn ledgers(played: &Played) -> Vec<PeriodLedger> {
+    let Played { simulation, has_pods } = played;
     let seen = simulation.observer();
     let scenario = simulation.scenario();
     let (Horizon::At(end) | Horizon::Quiet(end)) = scenario.horizon;
@@ -60,7 +60,10 @@ pub fn ledgers(simulation: &Simulation<CronObserver>) -> Vec<PeriodLedger> {
     let clock = simulation.context().clock;
     let input = LedgerInput { jobs: seen.jobs.jobs(), outages: &outages, end, clock };
     let ledgers = seen.cronjobs.entries().iter().map(|entry| {
-        let ledger = ledger(entry, &input);
+        let mut ledger = ledger(entry, &input);
+        if !has_pods {
+            ledger.runs.iter_mut().for_each(|run| run.result = None);
+        }
         let days = days(&ledger);
         PeriodLedger { ledger, days }
     });
@@ -72,16 +75,15 @@ fn zone(ledger: &CronJobLedger) -> Tz {
 }
 
 /// A scheduled time on the clocks of the zone.
-fn local(run: &ScheduledRun, zone: Tz) -> Option<DateTime<Tz>> {
-    let time: DateTime<Utc> = run.scheduled_at.parse().ok()?;
-    Some(time.with_timezone(&zone))
+fn local(run: &ScheduledRun, zone: Tz) -> DateTime<Tz> {
+    run.time.to_utc().with_timezone(&zone)
 }
 
 fn days(ledger: &CronJobLedger) -> Vec<Day> {
     let zone = zone(ledger);
     let mut days: Vec<Day> = Vec::new();
     for run in &ledger.runs {
-        let Some(time) = local(run, zone) else { continue };
+        let time = local(run, zone);
         let date = time.date_naive();
         if days.last().is_none_or(|day| day.date != date) {
             days.push(Day { date, clock_change: clock_change(date, zone), ..Day::default() });
@@ -185,7 +187,7 @@ fn one(out: &mut String, period: &PeriodLedger) {
     let zone = self::zone(ledger);
     let mut runs = Table::new(&["SCHEDULED", "OUTCOME", "LATE BY", "WHY"]);
     for run in ledger.runs.iter().filter(|run| run.outcome != RunOutcome::Ran) {
-        let time = local(run, zone).map_or_else(|| run.scheduled_at.clone(), |time| time.to_rfc3339());
+        let time = local(run, zone).to_rfc3339();
         let late = run.late_by.map(span).unwrap_or_default();
         let why = run.reason.as_ref().map(ToString::to_string).unwrap_or_default();
         runs.row([time, run.outcome.as_str().to_owned(), late, why]);
@@ -207,7 +209,7 @@ pub fn csv(ledgers: &[PeriodLedger]) -> String {
                 "{},{},{},{},{},{},{},\"{}\"",
                 ledger.namespace,
                 ledger.name,
-                run.scheduled_at,
+                run.time,
                 run.outcome.as_str(),
                 number(run.started),
                 number(run.late_by),

@@ -1,9 +1,10 @@
 //! The ledger of a CronJob: every scheduled run and what became of it.
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::controllers::cronjob::timetable::scheduled_runs;
 use crate::engine::{SimDuration, SimTime};
+use crate::model::unix_time::UnixTime;
 use crate::model::wall_clock::WallClock;
 use crate::observe::attempts::JobEntry;
 use crate::observe::cron_runs::CronEntry;
@@ -36,8 +37,9 @@ pub struct CronJobLedger {
 pub struct ScheduledRun {
     /// The instant that it was scheduled for [s].
     pub scheduled: f64,
-    /// The same as civil time, RFC 3339.
-    pub scheduled_at: String,
+    /// The same as civil time.
+    #[serde(rename = "scheduledAt", serialize_with = "as_text")]
+    pub time: UnixTime,
     /// What became of it.
     pub outcome: RunOutcome,
     /// When its Job was created [s].
@@ -69,6 +71,10 @@ pub enum RunOutcome {
     Skipped,
     /// It was lost.
     Missed,
+}
+
+fn as_text<S: Serializer>(time: &UnixTime, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(time)
 }
 
 impl RunOutcome {
@@ -155,7 +161,7 @@ fn scheduled_run(
     };
     ScheduledRun {
         scheduled: seconds(slot),
-        scheduled_at: input.clock.rfc3339(slot),
+        time: input.clock.at(slot),
         outcome,
         started: job.map(|job| seconds(job.created)),
         late_by: late_by.map(SimDuration::as_secs_f64),

@@ -198,7 +198,7 @@ fn cron_ledger(out: &mut String, ledger: &CronJobLedger) {
     let mut table = Table::new(&["SCHEDULED", "AT", "OUTCOME", "STARTED", "LATE BY", "JOB", "RESULT", "WHY"]);
     for run in shown.iter().take(ROWS_MAX) {
         table.row([
-            run.scheduled_at.clone(),
+            run.time.to_string(),
             span(run.scheduled),
             run.outcome.as_str().to_owned(),
             run.started.map(span).unwrap_or_default(),

@@ -17,6 +17,7 @@ mod properties;
 mod queueing;
 mod recorded;
 mod scenarios;
+mod scheduling;
 mod tidy;
 mod traffic;
 mod why;

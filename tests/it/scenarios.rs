@@ -127,7 +127,7 @@ fn record(reason: &str, message: &str) -> String {
 fn ledger(summary: &RunSummary) -> String {
     let mut out = String::new();
     for run in summary.cron_jobs.iter().flat_map(|cronjob| &cronjob.runs) {
-        let mut line = format!("{}  {}", run.scheduled_at, run.outcome.as_str());
+        let mut line = format!("{}  {}", run.time, run.outcome.as_str());
         let late = run.late_by.map(|secs| format!(" {secs} s after its time"));
         line += &late.unwrap_or_default();
         let end = run.result.as_ref().map(|result| format!(", {result}"));

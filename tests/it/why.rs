@@ -4,9 +4,15 @@ use std::sync::Arc;
 
 use assert_cmd::Command;
 use cluster_sim::engine::SimDuration;
-use cluster_sim::experiment::cron_period::{self, Period};
-use cluster_sim::model::scenario::Scenario;
+use cluster_sim::experiment::cron_period::{self, Period, Played};
+use cluster_sim::experiment::trial;
+use cluster_sim::model::ids::Kind;
+use cluster_sim::model::scenario::{ObjectName, Scenario};
+use cluster_sim::model::unix_time::UnixTime;
+use cluster_sim::observe::story::Story;
 use cluster_sim::report::cron_period::{self as period, PeriodLedger};
+use cluster_sim::report::cron_runs::RunOutcome;
+use cluster_sim::report::why;
 
 use crate::recorded::load;
 
@@ -87,11 +93,15 @@ spec:
 
 /// The ledgers of a scenario over a period that begins with it.
 fn ledgers(scenario: Scenario, days: u64) -> Vec<PeriodLedger> {
+    period::ledgers(&played(scenario, days))
+}
+
+fn played(scenario: Scenario, days: u64) -> Played {
     let span = SimDuration::from_secs(days * 86_400);
     let to = scenario.start_time.checked_add_secs(span.as_secs() as i64);
     let outage = (SimDuration::from_secs(36_000), SimDuration::from_secs(52_200));
     let period = Period { to, outages: vec![outage], ..Period::default() };
-    period::ledgers(&cron_period::play(&Arc::new(cron_period::scenario_of(scenario, &period).unwrap())))
+    cron_period::play(&Arc::new(cron_period::scenario_of(scenario, &period).unwrap()))
 }
 
 #[test]
@@ -104,16 +114,117 @@ fn a_night_on_which_clocks_change_is_seen_at_a_glance() {
     assert!(text.contains("25 ran, of these 1 doubled, clocks went back by 1h\n"), "{text}");
 }
 
+/// The starts of a CronJob over a day with an outage, which end the Jobs were played to, and whether with pods. The
+/// span is how long its Jobs run.
+fn starts(policy: &str, span: &str, timeline: &str) -> (Vec<(UnixTime, RunOutcome, Option<f64>)>, bool) {
+    let text = HOURLY.replace("jobTemplate", &format!("concurrencyPolicy: {policy}\n  jobTemplate"));
+    let text = text.replace("images:", &format!("timeline: [{timeline}], images:")).replace("90s", span);
+    let played = played((*load(&text)).clone(), 1);
+    let ledgers = period::ledgers(&played);
+    let runs = ledgers[0].ledger.runs.iter();
+    (runs.map(|run| (run.time, run.outcome, run.started)).collect(), played.has_pods)
+}
+
 #[test]
 fn jobs_without_pods_start_when_jobs_with_pods_do() {
-    let bare = (*load(HOURLY)).clone();
-    // What the scenario changes may matter, and so its Jobs keep their pods.
-    let changing = HOURLY.replace("images:", "timeline: [{at: 1s, cordon: {node: node-1}}], images:");
-    let full = (*load(&changing)).clone();
-    let starts = |scenario| {
-        let ledgers = ledgers(scenario, 3);
-        let runs = ledgers[0].ledger.runs.iter();
-        runs.map(|run| (run.scheduled_at.clone(), run.outcome, run.started)).collect::<Vec<_>>()
-    };
-    assert_eq!(starts(bare), starts(full));
+    #[track_caller]
+    fn check(policy: &str, span: &str, needs_pods: bool) {
+        let (chosen, has_pods) = starts(policy, span, "");
+        assert_eq!(has_pods, needs_pods, "{policy} {span}");
+        // What the scenario changes may matter, and so its Jobs keep their pods.
+        let (full, has_pods) = starts(policy, span, "{at: 1s, cordon: {node: node-1}}");
+        assert!(has_pods);
+        assert_eq!(chosen, full, "{policy} {span}");
+    }
+    check("Allow", "90s", false);
+    check("Allow", "90m", false);
+    check("Forbid", "90s", false);
+    check("Replace", "90s", false);
+    // Into the next scheduled time, with the second or two that counting takes.
+    check("Forbid", "90m", true);
+    check("Replace", "90m", true);
+    check("Forbid", "59m59s", true);
+    check("Forbid", "59m30s", true);
+    // No further than the outage at ten, but into the run that follows it half an hour after it is over.
+    check("Forbid", "29m", false);
+    check("Forbid", "31m", true);
+    // A span by chance.
+    check("Forbid", "{exponential: 60s}", true);
+}
+
+const NIGHT: &str = r#"
+apiVersion: sim/v1
+kind: Scenario
+spec:
+  horizon: 4h
+  timeline: [{at: 50m, stop: {component: kube-controller-manager, for: 130m}}]
+---
+apiVersion: batch/v1
+kind: CronJob
+metadata: {name: hourly}
+spec:
+  schedule: "0 * * * *"
+  startingDeadlineSeconds: 600
+  jobTemplate: {spec: {template: {spec: {restartPolicy: Never, containers: [{name: c, image: i}]}}}}
+---
+apiVersion: batch/v1
+kind: CronJob
+metadata: {name: minutely}
+spec:
+  schedule: "* * * * *"
+  jobTemplate: {spec: {template: {spec: {restartPolicy: Never, containers: [{name: c, image: i}]}}}}
+---
+apiVersion: batch/v1
+kind: Job
+metadata: {name: short}
+spec: {ttlSecondsAfterFinished: 60, template: {spec: {restartPolicy: Never, containers: [{name: c, image: i}]}}}
+"#;
+
+/// Why an object of [`NIGHT`] is as it is.
+#[track_caller]
+fn check_night(kind: Kind, name: &str, lines: &[&str]) {
+    let subject = ObjectName { kind, namespace: "default".into(), name: name.into() };
+    let trial = trial::run(&load(NIGHT), None, Story::of(subject), |_| {});
+    let text = why::why(&trial).expect("it is known").to_string();
+    for line in lines {
+        assert!(text.contains(line), "{line:?} is not in\n{text}");
+    }
+}
+
+#[test]
+fn a_missed_run_goes_back_to_the_stop_and_says_by_how_much_its_deadline_lost() {
+    let lines = [
+        "  50m  kube-controller-manager stopped, by the timeline\n",
+        "the run of 2027-01-01T02:00:00Z missed: kube-controller-manager was stopped until 1h later",
+        "startingDeadlineSeconds  600 (2027-01-01T02:00:00Z)  2h10m  over 50m before the controller came back",
+    ];
+    check_night(Kind::CronJob, "hourly", &lines);
+    // The Job that never was has the same answer.
+    check_night(Kind::Job, "hourly-29979480", &[&["was never created: the run of"], &lines[..]].concat());
+}
+
+#[test]
+fn runs_that_were_missed_in_a_row_are_one_cause_and_the_warning_is_another() {
+    check_night(
+        Kind::CronJob,
+        "minutely",
+        &[
+            "the 130 runs from 2027-01-01T00:50:00Z to 2027-01-01T02:59:00Z missed",
+            "  3h   TooManyMissedTimes: too many missed start times.",
+        ],
+    );
+}
+
+#[test]
+fn a_job_that_its_ttl_has_deleted_still_says_what_it_came_to() {
+    check_night(
+        Kind::Job,
+        "short",
+        &[
+            "Complete: CompletionsReached after 11s",
+            "The Job was deleted at 1m11s.",
+            "deletion requested, by ttl-after-finished-controller",
+            "ttlSecondsAfterFinished  60     1m11s  deleted the Job, 1m after its end",
+        ],
+    );
 }

@@ -17,10 +17,12 @@ pub fn jobs_beyond_limits<'a>(spec: &CronJobSpec, jobs: &'a [ChildJob]) -> Vec<&
 }
 
 fn oldest_beyond(jobs: &[ChildJob], end: JobConditionType, limit: Option<u32>) -> Vec<&ChildJob> {
-    let mut ended: Vec<&ChildJob> = jobs.iter().filter(|job| job.end == Some(end)).collect();
-    let Some(n_beyond) = limit.and_then(|limit| ended.len().checked_sub(limit as usize)) else {
+    let ended = jobs.iter().filter(|job| job.end == Some(end));
+    let n_beyond = limit.map_or(0, |limit| ended.clone().count().saturating_sub(limit as usize));
+    if n_beyond == 0 {
         return Vec::new();
-    };
+    }
+    let mut ended: Vec<&ChildJob> = ended.collect();
     sort_by_start_time(&mut ended);
     ended.truncate(n_beyond);
     ended

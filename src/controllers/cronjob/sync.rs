@@ -335,9 +335,10 @@ impl<'a, A: Api> Sync<'a, A> {
 
     /// Whether the Job for this time was started before.
     fn is_served(&self, time: UnixTime) -> bool {
-        let name = job_template::job_name(&self.observed.meta.name, time);
-        self.status.active.iter().any(|job| job.name == name)
-            || self.status.last_schedule_time == Some(self.instant(time))
+        let has_name = |name: &Name| self.status.active.iter().any(|job| job.name == *name);
+        self.status.last_schedule_time == Some(self.instant(time))
+            || !self.status.active.is_empty()
+                && has_name(&job_template::job_name(&self.observed.meta.name, time))
     }
 
     fn delete_active_jobs(&mut self) -> Result<(), Failed> {

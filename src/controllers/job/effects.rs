@@ -188,7 +188,7 @@ impl Effects<'_, '_> {
         reason: &'static str,
         message: impl FnOnce(&Turn<'_>) -> String,
     ) {
-        if self.turn.wants_records() {
+        if self.turn.wants_records(reason) {
             let message = message(self.turn);
             self.turn.record(ObjectId::Job(self.job), severity, reason, message, SOURCE);
         }

@@ -228,11 +228,9 @@ impl Worker {
         let is_ready = self.slots.is_app(at) || self.is_sidecar(at);
         let running = ContainerState::Running { started_at: now, is_started: true, is_ready };
         self.set_state(at, running, turn);
-        if turn.wants_records() {
-            let container = &container_at(&self.spec, at).name;
-            note(turn, self.pod, Note::Created { container });
-            note(turn, self.pod, Note::Started { container });
-        }
+        let container = &container_at(&self.spec, at).name;
+        note(turn, self.pod, Note::Created { container });
+        note(turn, self.pod, Note::Started { container });
         if let Some(exit) = self.with_process(at, shared, turn, first_steps) {
             self.end_process(at, exit, shared, turn);
         }
