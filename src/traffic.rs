@@ -153,7 +153,8 @@ impl Traffic {
     fn begin_serving(&mut self, process: ProcessRef, serves: &Arc<[Serve]>, watch: &mut Watch<'_>) {
         let (now, cluster) = (watch.now(), watch.cluster());
         let Some(ledger) = self.ledgers.container(process.pod, process.container, cluster) else { return };
-        let (Some(pod), Some(location)) = (cluster.pod(process.pod), location_of(process.pod, cluster)) else {
+        let (Some(pod), Some(location)) = (cluster.pod(process.pod), location_of(process.pod, cluster))
+        else {
             return;
         };
         self.silent.remove(&process.pod);
@@ -199,7 +200,8 @@ impl Traffic {
         let now = watch.now();
         for index in self.requests.indices() {
             let is_in = self.requests[index].server.is_some_and(|server| ended.contains(&server));
-            if is_in && matches!(self.requests[index].stage, Stage::Queued | Stage::Working | Stage::Calling) {
+            if is_in && matches!(self.requests[index].stage, Stage::Queued | Stage::Working | Stage::Calling)
+            {
                 self.drop_request(index, end, watch);
             }
         }

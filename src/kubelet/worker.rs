@@ -364,7 +364,9 @@ impl Worker {
     pub(super) fn lose(&mut self, shared: &mut Shared, turn: &mut Turn<'_>) {
         for at in 0..self.slots.len() {
             if self.slots[at].has_process() {
-                self.with_process(at, shared, turn, |process, around| process.end(ServingEnd::NodeLost, around));
+                self.with_process(at, shared, turn, |process, around| {
+                    process.end(ServingEnd::NodeLost, around)
+                });
                 self.slots[at].lose_process();
             }
         }

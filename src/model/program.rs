@@ -136,6 +136,7 @@ impl Program {
             | Step::WaitFor { .. }
             | Step::Connect(_)
             | Step::RunForever
+            | Step::Serve
             | Step::Write(_)
             | Step::Log(_) => false,
         };

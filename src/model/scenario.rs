@@ -18,10 +18,10 @@ use crate::model::pod::{PodSpec, PodTemplate};
 use crate::model::pod_disruption_budget::PodDisruptionBudgetSpec;
 use crate::model::profile::Profile;
 use crate::model::program::Program;
-use crate::model::traffic::Traffic;
 use crate::model::replica_set::ReplicaSetSpec;
 use crate::model::service::ServiceSpec;
 use crate::model::stateful_set::StatefulSetSpec;
+use crate::model::traffic::Traffic;
 use crate::model::unix_time::UnixTime;
 
 /// A whole scenario, ready to run.

@@ -223,9 +223,9 @@ pub fn backends<'a>(service: &Service, cluster: &'a Cluster) -> Vec<(PodId, &'a 
 /// The endpoints that connections may get.
 fn endpoints(service: &Service, cluster: &Cluster, port: impl Fn(&Pod) -> Option<u16>) -> Vec<Endpoint> {
     let of = |is_terminating: bool| {
-        let ready = backends(service, cluster).into_iter().filter(|(_, pod, is_ready)| {
-            *is_ready && pod.meta.is_terminating() == is_terminating
-        });
+        let ready = backends(service, cluster)
+            .into_iter()
+            .filter(|(_, pod, is_ready)| *is_ready && pod.meta.is_terminating() == is_terminating);
         let endpoints = ready.filter_map(|(id, pod, _)| Some(Endpoint { pod: id, port: port(pod)? }));
         endpoints.collect::<Vec<_>>()
     };

@@ -18,9 +18,9 @@ use crate::model::job::{IndexSet, JobStatus};
 use crate::model::node::ConditionStatus;
 use crate::model::pod_disruption_budget::PodDisruptionBudgetStatus;
 use crate::model::pod_status::{ContainerRef, ContainerState};
-use crate::traffic::TrafficResults;
 use crate::model::replica_set::ReplicaSetStatus;
 use crate::model::stateful_set::StatefulSetStatus;
+use crate::traffic::TrafficResults;
 
 /// The growing digest of a run.
 #[derive(Clone)]

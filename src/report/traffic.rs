@@ -304,7 +304,18 @@ pub fn tables(summary: &TrafficSummary) -> [Table; 4] {
 
 fn sources(summary: &TrafficSummary) -> Table {
     let heads = [
-        "SOURCE", "REQUESTS", "PER SECOND", "ERRORS", "RETRIED", "MEAN", "P50", "P90", "P95", "P99", "P99.9", "MAX",
+        "SOURCE",
+        "REQUESTS",
+        "PER SECOND",
+        "ERRORS",
+        "RETRIED",
+        "MEAN",
+        "P50",
+        "P90",
+        "P95",
+        "P99",
+        "P99.9",
+        "MAX",
     ];
     let mut table = Table::new(&heads);
     for source in summary.sources.iter().take(ROWS_MAX) {

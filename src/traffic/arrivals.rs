@@ -204,13 +204,19 @@ mod tests {
         check(pieces(&[(Some("1s"), 2.0, 2.0), (Some("1s"), 0.0, 0.0)], true), "3s", &[0.0, 0.5, 2.0, 2.5]);
         check(pieces(&[(Some("1s"), 1.0, 1.0)], false), "9s", &[0.0]);
         // The rate rises from 0 to 8 in 2 s: the n-th request arrives at sqrt(n / 2) s.
-        check(pieces(&[(Some("2s"), 0.0, 8.0)], false), "1.5s", &[0.0, 0.707_106_781, 1.0, 1.224_744_871, 1.414_213_562]);
+        check(
+            pieces(&[(Some("2s"), 0.0, 8.0)], false),
+            "1.5s",
+            &[0.0, 0.707_106_781, 1.0, 1.224_744_871, 1.414_213_562],
+        );
     }
 
     #[test]
     fn poisson_arrivals_have_the_rate_as_their_mean_and_its_square_root_as_their_deviation() {
         let counts: Vec<f64> = (0..200)
-            .map(|seed| arrivals(&source(Gaps::Poisson, pieces(&[(None, 50.0, 50.0)], false), "2s"), seed).len())
+            .map(|seed| {
+                arrivals(&source(Gaps::Poisson, pieces(&[(None, 50.0, 50.0)], false), "2s"), seed).len()
+            })
             .map(|count| count as f64)
             .collect();
         let mean = counts.iter().sum::<f64>() / 200.0;

@@ -99,10 +99,11 @@ impl Traffic {
             return Ok(self.reach(resolution, sender, turn.cluster()));
         }
         let draw = || self.paths.choice(new.path, new.number);
-        let resolution = self.targets.connect(target, node, draw, turn.cluster()).map_err(|why| match why {
-            Unresolved::NotFound => ErrorKind::HostNotFound,
-            Unresolved::NoEndpoint => ErrorKind::ConnectionRefused,
-        })?;
+        let resolution =
+            self.targets.connect(target, node, draw, turn.cluster()).map_err(|why| match why {
+                Unresolved::NotFound => ErrorKind::HostNotFound,
+                Unresolved::NoEndpoint => ErrorKind::ConnectionRefused,
+            })?;
         if let (Some(connection), Resolution::Pod(endpoint)) = (connection, resolution) {
             *connection = Some(endpoint);
         }
@@ -140,7 +141,8 @@ impl Traffic {
     pub(super) fn request_arrived(&mut self, id: RequestRef, turn: &mut Turn<'_>) {
         let now = turn.now();
         let request = &mut self.requests[id.index];
-        let Some((server_id, server)) = request.server.and_then(|id| Some((id, self.servers.get(id)?))) else {
+        let Some((server_id, server)) = request.server.and_then(|id| Some((id, self.servers.get(id)?)))
+        else {
             return self.nobody_there(id, turn);
         };
         request.arrived = now;
@@ -377,10 +379,9 @@ impl Traffic {
 /// Closes the connections to a pod that does not answer; an answer that says no leaves them open.
 fn close_broken(connections: &mut Connections, request: &Request, outcome: Outcome) {
     match (outcome, request.pod) {
-        (
-            Err(ErrorKind::ConnectionRefused | ErrorKind::ConnectionReset | ErrorKind::Timeout),
-            Some(pod),
-        ) => connections.close(pod),
+        (Err(ErrorKind::ConnectionRefused | ErrorKind::ConnectionReset | ErrorKind::Timeout), Some(pod)) => {
+            connections.close(pod)
+        }
         _ => {}
     }
 }

@@ -217,11 +217,6 @@ impl ContainerLedger {
         Used { cpu: total.cpu - self.cpu.warm_used, ran: total.ran - self.cpu.warm_ran }
     }
 
-    /// The cpu time since the pod began [ns].
-    pub(super) fn cpu_total(&self, cpus: &Cpus, now: SimTime) -> f64 {
-        self.cpu.total(cpus, now).cpu
-    }
-
     /// The position of the ledger of a port, made where there is none.
     pub(super) fn port(&mut self, number: u16) -> usize {
         self.ports.iter().position(|(port, _)| *port == number).unwrap_or_else(|| {
@@ -233,9 +228,8 @@ impl ContainerLedger {
 
 impl CpuTime {
     fn total(&self, cpus: &Cpus, now: SimTime) -> Used {
-        let (cpu, ran) = self.running.map_or((0.0, 0), |(since, cpu)| {
-            (cpus.used(cpu, now), now.since(since).as_nanos())
-        });
+        let (cpu, ran) =
+            self.running.map_or((0.0, 0), |(since, cpu)| (cpus.used(cpu, now), now.since(since).as_nanos()));
         Used { cpu: self.used + cpu, ran: self.ran + ran }
     }
 }
@@ -250,7 +244,8 @@ impl Totals {
         for (_, port) in &ledger.ports {
             self.arrived += port.arrived - port.warm.arrived;
             self.succeeded += port.succeeded - port.warm.succeeded;
-            for (sum, (failed, warm)) in self.failed.iter_mut().zip(port.failed.iter().zip(&port.warm.failed)) {
+            for (sum, (failed, warm)) in self.failed.iter_mut().zip(port.failed.iter().zip(&port.warm.failed))
+            {
                 *sum += failed - warm;
             }
             self.queued += port.queued.warm_area(now);

@@ -60,7 +60,8 @@ impl Paths {
             Ok(at) => Some(path.branches[at].1),
             Err(_) if path.depth == DEPTH_MAX => None,
             Err(at) => {
-                let place = u64::from(leg.call) << 48 | u64::from(leg.attempt) << 32 | u64::from(leg.repetition);
+                let place =
+                    u64::from(leg.call) << 48 | u64::from(leg.attempt) << 32 | u64::from(leg.repetition);
                 let (key, depth) = (path.key.child(place), path.depth + 1);
                 let branch = self.add(key, depth);
                 self.paths[from.0 as usize].branches.insert(at, (leg, branch));
@@ -72,18 +73,18 @@ impl Paths {
     /// The draw for the cpu time of a request.
     pub(super) fn demand(&mut self, path: PathId, number: u64) -> f64 {
         let path = &mut self.paths[path.0 as usize];
-        let draws = path.demand.get_or_insert_with(|| {
-            IndexedDraws::new(self.streams.stream(Purpose::RequestDemand, path.key))
-        });
+        let draws = path
+            .demand
+            .get_or_insert_with(|| IndexedDraws::new(self.streams.stream(Purpose::RequestDemand, path.key)));
         draws.uniform_at(number)
     }
 
     /// The draw for the choice of an endpoint.
     pub(super) fn choice(&mut self, path: PathId, number: u64) -> f64 {
         let path = &mut self.paths[path.0 as usize];
-        let draws = path.choice.get_or_insert_with(|| {
-            IndexedDraws::new(self.streams.stream(Purpose::EndpointChoice, path.key))
-        });
+        let draws = path
+            .choice
+            .get_or_insert_with(|| IndexedDraws::new(self.streams.stream(Purpose::EndpointChoice, path.key)));
         draws.uniform_at(number)
     }
 

@@ -108,12 +108,7 @@ fn models() -> Vec<Model> {
     let (even, uneven) = (pollaczek_khinchine(0.6, 0.0), pollaczek_khinchine(0.6, 1.92));
     vec![
         model("M/M/1", 60.0, fifo(&exponential()), of_one),
-        model(
-            "M/M/4",
-            300.0,
-            vec![serve(&exponential(), Some(4))],
-            vec![mean_time(SERVICE + waiting, 0.1)],
-        ),
+        model("M/M/4", 300.0, vec![serve(&exponential(), Some(4))], vec![mean_time(SERVICE + waiting, 0.1)]),
         model("M/D/1", 60.0, fifo(&json!("10ms")), vec![mean_time(even, 0.1)]),
         model(
             "M/G/1, uniform",

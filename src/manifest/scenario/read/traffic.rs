@@ -7,8 +7,8 @@ use crate::engine::{SimDuration, SimTime};
 use crate::manifest::field_error::{FieldErrors, Path};
 use crate::manifest::scenario::scalar::RequestRate;
 use crate::manifest::scenario::traffic::{
-    ArrivalGaps, CallOrderChoice, Diurnal, LatencySettings, NetworkSettings, OnOff, ProxyModeChoice, RateChoice,
-    RatePhase, ServeCall, ServePort, TrafficSource,
+    ArrivalGaps, CallOrderChoice, Diurnal, LatencySettings, NetworkSettings, OnOff, ProxyModeChoice,
+    RateChoice, RatePhase, ServeCall, ServePort, TrafficSource,
 };
 use crate::manifest::scenario::{Span, read};
 use crate::model::traffic::{
@@ -306,7 +306,8 @@ mod tests {
         let full = Some((Host::Service(name("web", Some("shop"))), PortName::Number(80)));
         check("web.shop.svc.cluster.local:80", full);
         check("pod/db-0:5432", Some((Host::Pod(name("db-0", None)), PortName::Number(5432))));
-        for text in ["pod/db-0", "localhost", "web:0", "web:70000", "job/x:80", "web:", ":80", "a.b.c:80", ""] {
+        for text in ["pod/db-0", "localhost", "web:0", "web:70000", "job/x:80", "web:", ":80", "a.b.c:80", ""]
+        {
             check(text, None);
         }
     }
@@ -320,7 +321,8 @@ mod tests {
             period: None,
         };
         let mut errors = FieldErrors::default();
-        let Some(Rate::Pieces { pieces, repeats: true }) = diurnal(&written, &Path::OBJECT, &mut errors) else {
+        let Some(Rate::Pieces { pieces, repeats: true }) = diurnal(&written, &Path::OBJECT, &mut errors)
+        else {
             unreachable!("the curve is sound")
         };
         assert!(errors.is_empty());
