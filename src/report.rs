@@ -3,6 +3,7 @@
 pub mod table;
 pub mod traffic;
 pub mod summary;
+pub mod comparison;
 pub mod cron_period;
 pub mod cron_runs;
 pub mod text;

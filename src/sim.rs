@@ -272,6 +272,8 @@ impl<O: Observer> Simulation<O> {
             | Event::StepDone(_)
             | Event::MemoryLimitReached(_)
             | Event::TermDone(_)
+            | Event::HookDone(_)
+            | Event::ProbeDue(_)
             | Event::PullDone(_)
             | Event::PodSync(_)
             | Event::PodDeadlineReached(_)
@@ -330,7 +332,7 @@ impl Components {
             ttl: Process::new(TtlController::new),
             cronjob: Process::new(CronJobController::new),
             scheduler: Process::new(|| scheduler(scenario)),
-            traffic: Traffic::new(Arc::clone(&scenario.traffic), streams),
+            traffic: Traffic::new(Arc::clone(&scenario.traffic), scenario.warm_up, streams),
         }
     }
 

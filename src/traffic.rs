@@ -40,7 +40,7 @@ pub use results::{ContainerResult, NodeResult, PortResult, SourceResult, TierRes
 pub use source::WindowSummary;
 
 use crate::component::{Component, Timers, Turn, Watch};
-use crate::engine::{EntityKey, SimTime, Streams};
+use crate::engine::{EntityKey, SimDuration, SimTime, Streams};
 use crate::event::{Change, Event, ProcessRef, ServingEnd};
 use crate::model::ids::PodId;
 use crate::model::meta::Name;
@@ -60,6 +60,7 @@ use crate::traffic::timeouts::Timeouts;
 #[derive(Debug, Clone)]
 pub struct Traffic {
     spec: Arc<model::Traffic>,
+    warm_up: SimTime,
     sources: Vec<SourceState>,
     /// How many sources have requests to come.
     n_active: usize,
@@ -89,9 +90,10 @@ pub enum TrafficError {
 }
 
 impl Traffic {
-    /// The load of a scenario, before its first request.
-    pub fn new(spec: Arc<model::Traffic>, streams: &Streams) -> Self {
+    /// The load of a scenario, before its first request. Requests that arrive before the end of the warm-up do not count.
+    pub fn new(spec: Arc<model::Traffic>, warm_up: SimDuration, streams: &Streams) -> Self {
         let mut traffic = Self {
+            warm_up: SimTime::ZERO + warm_up,
             sources: Vec::new(),
             n_active: 0,
             paths: Paths::new(streams.clone()),
@@ -251,8 +253,8 @@ impl Component for Traffic {
                 watch.set_timer(at, Event::RequestDue(source.id));
             }
         }
-        if self.n_active > 0 && self.spec.warm_up > watch.now() {
-            watch.set_timer(self.spec.warm_up, Event::WarmUpOver);
+        if self.n_active > 0 && self.warm_up > watch.now() {
+            watch.set_timer(self.warm_up, Event::WarmUpOver);
         }
     }
 

@@ -27,11 +27,13 @@ pub enum Purpose {
     /// The unique ids of objects.
     Uid = 7,
     /// The arrivals of the requests of a source.
-    RequestArrival = 8,
+    RequestArrival = 9,
     /// The cpu time that requests take.
-    RequestDemand = 9,
+    RequestDemand = 10,
     /// The choice of an endpoint for a connection.
-    EndpointChoice = 10,
+    EndpointChoice = 11,
+    /// When the probes of a kubelet that has just started begin.
+    ProbeStart = 8,
 }
 
 /// The identity of an entity for its random streams: a hash of what names it, never of when it came.

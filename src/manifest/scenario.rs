@@ -94,12 +94,28 @@ pub struct ScenarioSpec {
     pub traffic: Vec<TrafficSource>,
     /// The network of the cluster.
     pub network: NetworkSettings,
-    /// Requests that arrive before are left out of the statistics. Default: 0s.
-    pub warm_up: Option<Span>,
     /// What happens when.
     pub timeline: Vec<TimelineEntry>,
     /// What must hold, in CEL.
     pub expect: Vec<Expect>,
+    /// Other shapes of this scenario, for `sim compare` and `--variant`. The first is what the others are compared with.
+    pub variants: Vec<Variant>,
+    /// What is left out of the statistics of traffic and utilisation at the beginning. Default: nothing.
+    pub warm_up: Option<Span>,
+}
+
+/// Another shape of a scenario: another Scenario file, or fields of `spec` that take the place of this one's. Maps are
+/// merged key by key, everything else is replaced, and `null` takes a field away.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Variant {
+    /// The name, unique in the scenario.
+    pub name: String,
+    /// A Scenario file, relative to this one, that is played instead. Excludes other fields.
+    pub scenario: Option<String>,
+    /// Fields of `spec`.
+    #[serde(flatten)]
+    pub overrides: BTreeMap<String, Value>,
 }
 
 /// The latencies of the cluster.
@@ -199,8 +215,10 @@ pub struct NodePool {
 pub struct Image {
     /// What a node has to pull before its first start.
     pub pull_size: Option<ByteSize>,
-    /// The error that every pull of it ends with; the image is never there.
+    /// The error that pulls of it end with.
     pub pull_failure: Option<String>,
+    /// How many pulls end so on each node before one succeeds. Default: all; the image is never there.
+    pub pull_failures: Option<u32>,
     /// From the start of the container to the first step.
     pub startup: Option<Delay>,
     /// The memory that the process uses; above the container's limit it is OOM-killed.
@@ -216,6 +234,66 @@ pub struct Image {
     pub serve: Vec<ServePort>,
     /// What the process does on SIGTERM. Default: exits at once with 143. Until it ends it goes on serving.
     pub on_term: Option<OnTerm>,
+    /// How the process answers probes. Default: well and at once, an `httpGet`, `tcpSocket` or `grpc` probe as soon as
+    /// some process of the pod listens on the port.
+    pub probes: ProbeAnswers,
+    /// How lifecycle hooks go. Default: well and at once; `sleep` takes its own time.
+    pub hooks: Hooks,
+}
+
+/// How a process answers probes.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct ProbeAnswers {
+    /// How long an answer takes; above the probe's `timeoutSeconds` it is a failure. `tcpSocket` probes do not wait for
+    /// one. Default: no time.
+    pub answer: Option<Span>,
+    /// When startup probes fail.
+    pub startup: Option<FailureWindow>,
+    /// When liveness probes fail.
+    pub liveness: Option<FailureWindow>,
+    /// When readiness probes fail.
+    pub readiness: Option<FailureWindow>,
+}
+
+/// When probes fail, counted from the start of each process.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct FailureWindow {
+    /// From when on. Default: from the start.
+    pub fail_from: Option<Span>,
+    /// Until when. Default: for ever.
+    pub fail_until: Option<Span>,
+}
+
+/// How lifecycle hooks go.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Hooks {
+    /// The hook after the start.
+    pub post_start: Option<Hook>,
+    /// The hook before SIGTERM.
+    pub pre_stop: Option<Hook>,
+}
+
+/// How a lifecycle hook goes: how long it takes, or more about it.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Hook {
+    /// It succeeds after so long.
+    Takes(Span),
+    /// How it goes.
+    Full(FullHook),
+}
+
+/// How a lifecycle hook goes.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct FullHook {
+    /// How long it takes. Default: no time.
+    pub takes: Option<Span>,
+    /// Whether it fails in the end.
+    pub fails: bool,
 }
 
 /// What numbers the starts of an image.

@@ -37,6 +37,8 @@ pub struct Scenario {
     pub start_time: UnixTime,
     /// When the run ends at the latest.
     pub horizon: Horizon,
+    /// What is left out of the statistics at the beginning.
+    pub warm_up: SimDuration,
     /// The behaviour of the Kubernetes version.
     pub profile: Profile,
     /// The latencies.

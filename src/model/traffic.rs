@@ -10,8 +10,6 @@ use crate::model::meta::Name;
 pub struct Traffic {
     /// Where requests come from, in the order of the file.
     pub sources: Vec<Source>,
-    /// Requests that arrive before are left out of the statistics.
-    pub warm_up: SimTime,
     /// How the cluster's network treats connections.
     pub network: NetworkSpec,
 }

@@ -37,7 +37,7 @@ impl Traffic {
             }
             None => self.n_active -= 1,
         }
-        let is_counted = now >= self.spec.warm_up;
+        let is_counted = now >= self.warm_up;
         source.ledger.offer(is_counted, now);
         let new = NewRequest {
             source: id,

@@ -149,7 +149,7 @@ impl Traffic {
 
     /// What came of the load so far.
     pub fn results(&self, cluster: &Cluster, now: SimTime) -> TrafficResults {
-        let from = self.spec.warm_up.min(now);
+        let from = self.warm_up.min(now);
         TrafficResults {
             from,
             until: now,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::engine::{SimDuration, SimTime};
+use crate::engine::SimDuration;
 use crate::manifest::diagnostic::{Diagnostic, Mark, Place};
 use crate::manifest::field_error::{FieldErrors, Path};
 use crate::manifest::load::{Head, Loader};
@@ -29,11 +29,7 @@ impl Loader<'_> {
             let recorded = self.recorded(written, head, &path, errors);
             sources.extend(read::traffic::source(written, recorded, &path, errors));
         }
-        Traffic {
-            sources,
-            warm_up: head.spec.warm_up.map_or(SimTime::ZERO, read::instant),
-            network: read::traffic::network(&head.spec.network),
-        }
+        Traffic { sources, network: read::traffic::network(&head.spec.network) }
     }
 
     /// The recorded arrivals of a source, where it has such.
