@@ -131,6 +131,11 @@ impl Traffic {
         traffic
     }
 
+    /// The cpu time that requests have taken in a process so far [ns of one core].
+    pub fn cpu_time(&self, process: ProcessRef, now: SimTime) -> f64 {
+        self.ledgers.cpu_time(process.pod, process.container, &self.cpus, now)
+    }
+
     /// Checks Little's law and the utilisation law.
     ///
     /// # Errors

@@ -13,6 +13,7 @@ pub mod job;
 pub mod node;
 mod placed;
 pub mod pod;
+pub mod service;
 mod probe;
 
 pub use placed::{accept_object, report};
@@ -94,8 +95,12 @@ pub fn accept(
             validation::cronjob::cronjob(&cronjob, context.profile, &mut errors);
             context.finish_cronjob(cronjob, tree, errors)?
         }
-        Kind::Service
-        | Kind::PodDisruptionBudget
+        Kind::Service => {
+            let Prepared { object: service, mut errors } = prepare_service(tree)?;
+            validation::service::service(&service, &mut errors);
+            finish_service(&service, errors)?
+        }
+        Kind::PodDisruptionBudget
         | Kind::ReplicaSet
         | Kind::Deployment
         | Kind::StatefulSet
@@ -147,8 +152,13 @@ pub fn accept_update(
             validation::cronjob::cronjob_update(&cronjob, &old, context.profile, &mut errors);
             context.finish_cronjob(cronjob, &new, errors)?
         }
-        Kind::Service
-        | Kind::PodDisruptionBudget
+        Kind::Service => {
+            let old = prepare_service(&old)?.object;
+            let Prepared { object: service, mut errors } = prepare_service(&new)?;
+            validation::service::service_update(&service, &old, &mut errors);
+            finish_service(&service, errors)?
+        }
+        Kind::PodDisruptionBudget
         | Kind::ReplicaSet
         | Kind::Deployment
         | Kind::StatefulSet
@@ -204,6 +214,21 @@ fn prepare_node(tree: &Tree) -> Result<Prepared<wire::node::Node>, Vec<FieldErro
 fn finish_node(node: &wire::node::Node, errors: FieldErrors) -> Result<NewObject, Vec<FieldError>> {
     errors.into_result(())?;
     Ok(new_object(&node.metadata, NewSpec::Node(node::node_spec(node))))
+}
+
+fn prepare_service(tree: &Tree) -> Result<Prepared<wire::service::Service>, Vec<FieldError>> {
+    let mut service: wire::service::Service = wire::decode(tree).map_err(|error| vec![error])?;
+    fill_namespace(&mut service.metadata);
+    defaults::service(&mut service);
+    Ok(Prepared { object: service, errors: FieldErrors::default() })
+}
+
+fn finish_service(
+    service: &wire::service::Service,
+    errors: FieldErrors,
+) -> Result<NewObject, Vec<FieldError>> {
+    errors.into_result(())?;
+    Ok(new_object(&service.metadata, NewSpec::Service(Arc::new(service::service_spec(&service.spec)))))
 }
 
 impl ReadContext<'_> {

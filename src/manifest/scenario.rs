@@ -4,6 +4,7 @@
 //! comments are their text. `read` turns them into the model.
 
 pub mod check;
+pub mod delay;
 pub mod read;
 pub mod scalar;
 pub mod traffic;
@@ -14,6 +15,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
+pub use delay::{Delay, DelayDistribution};
 pub use scalar::{ByteSize, GrowthRate, Port, Span};
 use traffic::{NetworkSettings, ServePort, TrafficSource};
 
@@ -434,56 +436,6 @@ pub enum Run {
 pub enum Forever {
     /// For ever.
     Forever,
-}
-
-/// A span, or a distribution of spans.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(untagged)]
-pub enum Delay {
-    /// Always the same.
-    Constant(Span),
-    /// Drawn each time.
-    Drawn(DelayDistribution),
-}
-
-/// A distribution of spans.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub enum DelayDistribution {
-    /// Always the same.
-    Constant(Span),
-    /// Every span between two bounds alike.
-    Uniform {
-        /// The shortest.
-        min: Span,
-        /// The longest.
-        max: Span,
-    },
-    /// Memoryless with this mean.
-    Exponential(Span),
-    /// A bell curve; negative draws count as zero.
-    Normal {
-        /// The mean.
-        mean: Span,
-        /// The standard deviation.
-        sd: Span,
-    },
-    /// A skewed bell curve, given by two percentiles.
-    Lognormal {
-        /// Half of the draws are shorter.
-        p50: Span,
-        /// 99 of 100 draws are shorter.
-        p99: Span,
-    },
-    /// A heavy tail.
-    Pareto {
-        /// The shortest.
-        min: Span,
-        /// The smaller, the heavier the tail.
-        shape: f64,
-    },
-    /// One of these, all alike.
-    Empirical(Vec<Span>),
 }
 
 /// An exit code, or codes by weight as `{0: 0.9, 1: 0.1}`.

@@ -184,7 +184,7 @@ pub struct Call {
 }
 
 /// How the cluster's network treats connections.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct NetworkSpec {
     /// How kube-proxy chooses an endpoint.
     pub proxy_mode: ProxyMode,
@@ -230,12 +230,6 @@ impl Default for NetworkLatency {
             other_zone: micros(750),
             outside: SimDuration::ZERO,
         }
-    }
-}
-
-impl Default for NetworkSpec {
-    fn default() -> Self {
-        Self { proxy_mode: ProxyMode::default(), latency: NetworkLatency::default() }
     }
 }
 

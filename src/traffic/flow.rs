@@ -378,10 +378,11 @@ impl Traffic {
 
 /// Closes the connections to a pod that does not answer; an answer that says no leaves them open.
 fn close_broken(connections: &mut Connections, request: &Request, outcome: Outcome) {
-    match (outcome, request.pod) {
-        (Err(ErrorKind::ConnectionRefused | ErrorKind::ConnectionReset | ErrorKind::Timeout), Some(pod)) => {
-            connections.close(pod)
-        }
-        _ => {}
+    let is_broken = matches!(
+        outcome,
+        Err(ErrorKind::ConnectionRefused | ErrorKind::ConnectionReset | ErrorKind::Timeout)
+    );
+    if let Some(pod) = request.pod.filter(|_| is_broken) {
+        connections.close(pod);
     }
 }

@@ -3,6 +3,8 @@
 //! A container's ledger lives as long as its pod object; after that it is added to what its tier has of pods that are gone. A
 //! tier is a container of a workload: of the topmost owner of its pods, or of a pod without owner.
 
+use rustc_hash::FxHashMap;
+
 use crate::cluster::Cluster;
 use crate::engine::SimTime;
 use crate::model::ids::{NodeId, ObjectId, PodId};
@@ -18,6 +20,7 @@ use crate::traffic::server::PortLedger;
 pub(super) struct Ledgers {
     pub(super) containers: Vec<Option<ContainerLedger>>,
     free: Vec<usize>,
+    by_container: FxHashMap<(PodId, ContainerRef), usize>,
     pub(super) tiers: Vec<Tier>,
     pub(super) nodes: Vec<NodeLedger>,
 }
@@ -99,9 +102,8 @@ impl Ledgers {
         container: ContainerRef,
         cluster: &Cluster,
     ) -> Option<usize> {
-        let is_it = |ledger: &ContainerLedger| ledger.pod == pod && ledger.container == container;
-        if let Some(at) = self.containers.iter().position(|ledger| ledger.as_ref().is_some_and(is_it)) {
-            return Some(at);
+        if let Some(at) = self.by_container.get(&(pod, container)) {
+            return Some(*at);
         }
         let object = cluster.pod(pod)?;
         let spec = object.spec.container(container);
@@ -121,6 +123,7 @@ impl Ledgers {
             self.containers.push(None);
         }
         self.containers[at] = Some(ledger);
+        self.by_container.insert((pod, container), at);
         Some(at)
     }
 
@@ -159,6 +162,13 @@ impl Ledgers {
         self.containers[at].as_mut().expect("the ledger of a server is kept while the server is there")
     }
 
+    /// The cpu time of a container's present run [ns].
+    pub(super) fn cpu_time(&self, pod: PodId, container: ContainerRef, cpus: &Cpus, now: SimTime) -> f64 {
+        let ledger = self.by_container.get(&(pod, container)).and_then(|at| self.containers[*at].as_ref());
+        let running = ledger.and_then(|ledger| ledger.cpu.running);
+        running.map_or(0.0, |(_, cpu)| cpus.used(cpu, now))
+    }
+
     /// All ledgers that are kept.
     pub(super) fn iter(&self) -> impl Iterator<Item = &ContainerLedger> {
         self.containers.iter().flatten()
@@ -174,6 +184,7 @@ impl Ledgers {
             if let Some(ledger) = self.containers[at].take() {
                 self.tiers[ledger.tier].gone.add(&ledger, cpus, now);
                 self.nodes[ledger.node].gone += ledger.used(cpus, now).cpu;
+                self.by_container.remove(&(pod, ledger.container));
                 self.free.push(at);
             }
         }

@@ -19,6 +19,7 @@ mod queueing;
 mod recorded;
 mod scenarios;
 mod scheduling;
+mod services;
 mod tidy;
 mod traffic;
 mod why;

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::generate::scenario_of;
 
 /// Two nodes of 2 cores in zone `a` and one in zone `b`, and a horizon of 10 s.
-fn spec(images: &Value, traffic: &Value) -> Value {
+pub fn spec(images: &Value, traffic: &Value) -> Value {
     json!({
         "horizon": "10s",
         "nodePools": [
@@ -20,7 +20,7 @@ fn spec(images: &Value, traffic: &Value) -> Value {
 }
 
 /// A pod on a node whose containers run these images, with requests and limits.
-fn pod(name: &str, node: &str, containers: &[(&str, Value)]) -> Value {
+pub fn pod(name: &str, node: &str, containers: &[(&str, Value)]) -> Value {
     let containers = containers.iter().enumerate().map(
         |(at, (image, resources))| json!({"name": format!("c{at}"), "image": image, "resources": resources}),
     );
@@ -28,7 +28,7 @@ fn pod(name: &str, node: &str, containers: &[(&str, Value)]) -> Value {
         "spec": {"nodeName": node, "containers": containers.collect::<Vec<_>>()}})
 }
 
-fn run(spec: &Value, objects: &[Value]) -> Trial<()> {
+pub fn run(spec: &Value, objects: &[Value]) -> Trial<()> {
     let scenario =
         json!({"apiVersion": "sim/v1", "kind": "Scenario", "metadata": {"name": "load"}, "spec": spec});
     let documents: Vec<Value> = [scenario].into_iter().chain(objects.iter().cloned()).collect();
@@ -37,11 +37,11 @@ fn run(spec: &Value, objects: &[Value]) -> Trial<()> {
     trial
 }
 
-fn results(spec: &Value, objects: &[Value]) -> TrafficResults {
+pub fn results(spec: &Value, objects: &[Value]) -> TrafficResults {
     run(spec, objects).traffic().unwrap()
 }
 
-fn errors(source: &SourceResult, kind: ErrorKind) -> u64 {
+pub fn errors(source: &SourceResult, kind: ErrorKind) -> u64 {
     source.errors[kind as usize]
 }
 
@@ -50,7 +50,7 @@ fn span(text: &str) -> SimDuration {
 }
 
 /// A source of evenly spaced requests, with further fields.
-fn source(to: &str, rate: &str, more: &Value) -> Value {
+pub fn source(to: &str, rate: &str, more: &Value) -> Value {
     let mut source = json!({"name": "clients", "to": to, "rate": rate, "arrivals": "constant", "from": "1s"});
     let fields = more.as_object().unwrap().clone();
     source.as_object_mut().unwrap().extend(fields);
