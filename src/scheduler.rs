@@ -464,6 +464,7 @@ impl Component for Scheduler {
             | Change::NodeLeaseChanged(..)
             | Change::ServingStarted(..)
             | Change::ServingEnded(..)
+            | Change::NodeConditionChanged(..)
             | Change::MetaChanged(_)
             | Change::DeletionRequested(..)
             | Change::Orphaned(_)
