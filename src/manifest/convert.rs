@@ -9,11 +9,13 @@
 //! manifest has no uid, and left out of the model. Who creates a pod for a Job adds them, from the Job's name and uid:
 //! see [`job_labels`].
 
+mod amount;
 pub mod job;
 pub mod node;
 mod placed;
 pub mod pod;
 pub mod service;
+mod pod_disruption_budget;
 mod probe;
 
 pub use placed::{accept_object, report};
@@ -100,8 +102,8 @@ pub fn accept(
             validation::service::service(&service, &mut errors);
             finish_service(&service, errors)?
         }
-        Kind::PodDisruptionBudget
-        | Kind::ReplicaSet
+        Kind::PodDisruptionBudget => pod_disruption_budget::accept(tree, None)?,
+        Kind::ReplicaSet
         | Kind::Deployment
         | Kind::StatefulSet
         | Kind::DaemonSet
@@ -158,8 +160,8 @@ pub fn accept_update(
             validation::service::service_update(&service, &old, &mut errors);
             finish_service(&service, errors)?
         }
-        Kind::PodDisruptionBudget
-        | Kind::ReplicaSet
+        Kind::PodDisruptionBudget => pod_disruption_budget::accept(&new, Some(&old))?,
+        Kind::ReplicaSet
         | Kind::Deployment
         | Kind::StatefulSet
         | Kind::DaemonSet

@@ -139,6 +139,8 @@ impl AtWork {
             | Event::AnswerArrived(_)
             | Event::RequestTimeout(_)
             | Event::WarmUpOver => "traffic",
+            Event::DisruptionSync(_) => "disruption-controller",
+            Event::DrainDue(_) => "kubectl drain",
             Event::SchedulingCycle | Event::BackoffFlush | Event::UnschedulableFlush => "default-scheduler",
         })
     }

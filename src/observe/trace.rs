@@ -115,6 +115,8 @@ fn event_text(event: &Event, cluster: &Cluster) -> String {
         Event::AnswerArrived(_) => return "AnswerArrived".into(),
         Event::RequestTimeout(_) => return "RequestTimeout".into(),
         Event::WarmUpOver => return "WarmUpOver".into(),
+        Event::DisruptionSync(budget) => ("DisruptionSync", ObjectId::PodDisruptionBudget(*budget)),
+        Event::DrainDue(at) => return format!("DrainDue drain[{at}]"),
         Event::SchedulingCycle => return "SchedulingCycle".into(),
         Event::BackoffFlush => return "BackoffFlush".into(),
         Event::UnschedulableFlush => return "UnschedulableFlush".into(),

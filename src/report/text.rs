@@ -5,6 +5,7 @@ use std::fmt::Write;
 
 use crate::engine::SimDuration;
 use crate::report::cron_runs::{CronJobLedger, RunOutcome, ScheduledRun};
+use crate::report::drains::{self, DrainRow};
 use crate::report::summary::{AttemptRow, JobRow, NodeRow, PodRow, RunSummary};
 use crate::report::table::Table;
 use crate::report::traffic::{self, TrafficSummary};
@@ -22,6 +23,7 @@ pub fn run(summary: &RunSummary) -> String {
     for ledger in &summary.cron_jobs {
         cron_ledger(&mut out, ledger);
     }
+    section(&mut out, drains::table(&summary.drains));
     pods(&mut out, &summary.pods);
     nodes(&mut out, &summary.nodes);
     if let Some(load) = &summary.traffic {
@@ -51,12 +53,14 @@ fn section(out: &mut String, table: Table) {
 pub fn verdict(
     jobs: &[JobRow],
     cron_jobs: &[CronJobLedger],
+    drains: &[DrainRow],
     pods: &[PodRow],
     load: Option<&TrafficSummary>,
 ) -> Vec<String> {
     let own = jobs.iter().filter(|job| job.cron_job.is_none()).take(ROWS_MAX).map(job_verdict);
     let sources = load.into_iter().flat_map(traffic::verdict);
     let mut lines: Vec<String> = own.chain(cron_jobs.iter().map(cron_verdict)).chain(sources).collect();
+    lines.extend(drains.iter().map(drains::verdict));
     if lines.is_empty() && !pods.is_empty() {
         lines.push(pods_verdict(pods));
     }
