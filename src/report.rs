@@ -2,6 +2,7 @@
 
 pub mod failures;
 pub mod table;
+pub mod traffic;
 pub mod summary;
 pub mod comparison;
 pub mod cron_period;

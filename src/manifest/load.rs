@@ -9,6 +9,7 @@ mod collect;
 mod nodes;
 mod timeline;
 mod trace;
+mod traffic;
 mod variant;
 
 use std::sync::Arc;
@@ -166,6 +167,7 @@ impl Loader<'_> {
         let mut errors = FieldErrors::default();
         let mut programs = read::programs(&head.spec.images, &mut errors);
         let trace = self.trace(head, &profile, &mut programs);
+        let traffic = self.traffic(head, &mut errors);
         let expectations = self.expectations(head);
         let horizon = self.horizon(head, &mut errors);
         let scheduler = read::scheduler(head.spec.scheduler.as_ref(), &mut errors);
@@ -189,6 +191,7 @@ impl Loader<'_> {
             objects: collected.into_objects(),
             programs: Arc::new(programs),
             trace,
+            traffic: Arc::new(traffic),
             timeline,
             faults,
             expectations,
