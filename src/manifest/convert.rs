@@ -14,6 +14,7 @@ pub mod job;
 pub mod node;
 mod placed;
 pub mod pod;
+pub mod service;
 mod pod_disruption_budget;
 mod workloads;
 mod probe;
@@ -99,20 +100,15 @@ pub fn accept(
             validation::cronjob::cronjob(&cronjob, context.profile, &mut errors);
             context.finish_cronjob(cronjob, tree, errors)?
         }
-        Kind::ReplicaSet => {
-            let Prepared { object: set, mut errors } = context.prepare_replica_set(tree)?;
-            warnings::template(&set.metadata, &set.spec.template, warnings);
-            validation::replica_set::replica_set(&set, &mut errors);
-            context.finish_replica_set(set, errors)?
-        }
-        Kind::Deployment => {
-            let Prepared { object: deployment, mut errors } = context.prepare_deployment(tree)?;
-            warnings::template(&deployment.metadata, &deployment.spec.template, warnings);
-            validation::deployment::deployment(&deployment, &mut errors);
-            context.finish_deployment(deployment, errors)?
+        Kind::ReplicaSet => context.accept_replica_set(tree, warnings)?,
+        Kind::Deployment => context.accept_deployment(tree, warnings)?,
+        Kind::Service => {
+            let Prepared { object: service, mut errors } = prepare_service(tree)?;
+            validation::service::service(&service, &mut errors);
+            finish_service(&service, errors)?
         }
         Kind::PodDisruptionBudget => pod_disruption_budget::accept(tree, None)?,
-        Kind::Service | Kind::StatefulSet | Kind::DaemonSet | Kind::HorizontalPodAutoscaler => {
+        Kind::StatefulSet | Kind::DaemonSet | Kind::HorizontalPodAutoscaler => {
             unreachable!("the reader takes these for kinds that are not modelled")
         }
     };
@@ -160,20 +156,16 @@ pub fn accept_update(
             validation::cronjob::cronjob_update(&cronjob, &old, context.profile, &mut errors);
             context.finish_cronjob(cronjob, &new, errors)?
         }
-        Kind::ReplicaSet => {
-            let old = context.prepare_replica_set(&old)?.object;
-            let Prepared { object: set, mut errors } = context.prepare_replica_set(&new)?;
-            validation::replica_set::replica_set_update(&set, &old, &mut errors);
-            context.finish_replica_set(set, errors)?
-        }
-        Kind::Deployment => {
-            let old = context.prepare_deployment(&old)?.object;
-            let Prepared { object: deployment, mut errors } = context.prepare_deployment(&new)?;
-            validation::deployment::deployment_update(&deployment, &old, &mut errors);
-            context.finish_deployment(deployment, errors)?
+        Kind::ReplicaSet => context.update_replica_set(&new, &old)?,
+        Kind::Deployment => context.update_deployment(&new, &old)?,
+        Kind::Service => {
+            let old = prepare_service(&old)?.object;
+            let Prepared { object: service, mut errors } = prepare_service(&new)?;
+            validation::service::service_update(&service, &old, &mut errors);
+            finish_service(&service, errors)?
         }
         Kind::PodDisruptionBudget => pod_disruption_budget::accept(&new, Some(&old))?,
-        Kind::Service | Kind::StatefulSet | Kind::DaemonSet | Kind::HorizontalPodAutoscaler => {
+        Kind::StatefulSet | Kind::DaemonSet | Kind::HorizontalPodAutoscaler => {
             unreachable!("the reader takes these for kinds that are not modelled")
         }
     };
@@ -240,6 +232,21 @@ fn prepare_node(tree: &Tree) -> Result<Prepared<wire::node::Node>, Vec<FieldErro
 fn finish_node(node: &wire::node::Node, errors: FieldErrors) -> Result<NewObject, Vec<FieldError>> {
     errors.into_result(())?;
     Ok(new_object(&node.metadata, NewSpec::Node(node::node_spec(node))))
+}
+
+fn prepare_service(tree: &Tree) -> Result<Prepared<wire::service::Service>, Vec<FieldError>> {
+    let mut service: wire::service::Service = wire::decode(tree).map_err(|error| vec![error])?;
+    fill_namespace(&mut service.metadata);
+    defaults::service(&mut service);
+    Ok(Prepared { object: service, errors: FieldErrors::default() })
+}
+
+fn finish_service(
+    service: &wire::service::Service,
+    errors: FieldErrors,
+) -> Result<NewObject, Vec<FieldError>> {
+    errors.into_result(())?;
+    Ok(new_object(&service.metadata, NewSpec::Service(Arc::new(service::service_spec(&service.spec)))))
 }
 
 impl ReadContext<'_> {

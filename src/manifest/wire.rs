@@ -18,6 +18,7 @@ pub mod pod_disruption_budget;
 pub mod priority;
 pub mod replica_set;
 pub mod quota;
+pub mod service;
 pub mod probe;
 
 use std::collections::BTreeMap;

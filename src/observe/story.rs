@@ -108,7 +108,7 @@ impl AtWork {
     const fn of(event: &Event) -> Self {
         Self::Component(match event {
             Event::ActionDue(position) => return Self::Timeline(*position),
-            Event::TraceDue(_) => return Self::Start,
+            Event::TraceDue(_) | Event::FaultDue(_) => return Self::Start,
             Event::NodeFailed(_)
             | Event::NodeRecovered(_)
             | Event::ProcessKilled(..)
@@ -136,6 +136,12 @@ impl AtWork {
             Event::JobSync(_) | Event::OrphanPodSync(_) => "job-controller",
             Event::JobExpired(_) => "ttl-after-finished-controller",
             Event::CronJobSync(_) => "cronjob-controller",
+            Event::RequestDue(_)
+            | Event::RequestArrived(_)
+            | Event::CpuDone(_)
+            | Event::AnswerArrived(_)
+            | Event::RequestTimeout(_)
+            | Event::WarmUpOver => "traffic",
             Event::DisruptionSync(_) => "disruption-controller",
             Event::DrainDue(_) => "kubectl drain",
             Event::SchedulingCycle | Event::BackoffFlush | Event::UnschedulableFlush => "default-scheduler",
@@ -342,6 +348,8 @@ impl Observer for Story {
             | Change::PodAccepted(_)
             | Change::PodIpSet(..)
             | Change::PodReadyChanged(..)
+            | Change::ServingStarted(..)
+            | Change::ServingEnded(..)
             | Change::PodFinalizerRemoved(_)
             | Change::MetaChanged(_)
             | Change::StatusChanged(_)
