@@ -61,6 +61,8 @@ pub enum Event {
     GraceOver(PodId),
     /// A probe of a pod's container has found something, or what it meets has changed.
     ProbeDue(PodId),
+    /// The memory of a node runs out or short, or its kubelet looks whether it still is.
+    MemoryDue(NodeId),
     /// The image of a container is on the node, or its pull has failed.
     PullDone(ProcessRef),
     /// The taint eviction controller looks at a node whose NoExecute taints have changed.
@@ -127,7 +129,7 @@ impl Event {
             Self::StepDone(_) | Self::MemoryLimitReached(_) | Self::TermDone(_) | Self::HookDone(_) => 1,
             Self::PullDone(_) => 2,
             Self::PodSync(_) => 3,
-            Self::PodDeadlineReached(_) | Self::GraceOver(_) | Self::ProbeDue(_) => 4,
+            Self::PodDeadlineReached(_) | Self::GraceOver(_) | Self::ProbeDue(_) | Self::MemoryDue(_) => 4,
             Self::TaintedNodeSync(_) => 5,
             Self::TaintedPodSync(_) => 6,
             Self::NodeTaintSync(_) => 7,
