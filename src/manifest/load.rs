@@ -9,6 +9,7 @@ mod collect;
 mod nodes;
 mod timeline;
 mod trace;
+mod traffic;
 mod variant;
 
 use std::sync::Arc;
@@ -163,6 +164,7 @@ impl Loader<'_> {
         let mut errors = FieldErrors::default();
         let mut programs = read::programs(&head.spec.images, &mut errors);
         let trace = self.trace(head, &profile, &mut programs);
+        let traffic = self.traffic(head, &mut errors);
         let expectations = self.expectations(head);
         let horizon = self.horizon(head, &mut errors);
         let scheduler = read::scheduler(head.spec.scheduler.as_ref(), &mut errors);
@@ -186,6 +188,7 @@ impl Loader<'_> {
             objects: collected.into_objects(),
             programs: Arc::new(programs),
             trace,
+            traffic: Arc::new(traffic),
             timeline,
             expectations,
             assumptions,

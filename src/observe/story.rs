@@ -134,6 +134,12 @@ impl AtWork {
             Event::JobSync(_) | Event::OrphanPodSync(_) => "job-controller",
             Event::JobExpired(_) => "ttl-after-finished-controller",
             Event::CronJobSync(_) => "cronjob-controller",
+            Event::RequestDue(_)
+            | Event::RequestArrived(_)
+            | Event::CpuDone(_)
+            | Event::AnswerArrived(_)
+            | Event::RequestTimeout(_)
+            | Event::WarmUpOver => "traffic",
             Event::DisruptionSync(_) => "disruption-controller",
             Event::DrainDue(_) => "kubectl drain",
             Event::SchedulingCycle | Event::BackoffFlush | Event::UnschedulableFlush => "default-scheduler",
@@ -340,6 +346,8 @@ impl Observer for Story {
             | Change::PodAccepted(_)
             | Change::PodIpSet(..)
             | Change::PodReadyChanged(..)
+            | Change::ServingStarted(..)
+            | Change::ServingEnded(..)
             | Change::PodFinalizerRemoved(_)
             | Change::MetaChanged(_)
             | Change::StatusChanged(_)
