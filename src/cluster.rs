@@ -247,6 +247,11 @@ impl Cluster {
         })
     }
 
+    /// How many dependants an owner has ever made.
+    pub fn n_ever_of(&self, owner: impl Into<ObjectId>) -> u32 {
+        self.dependants.get(&owner.into()).map_or(0, Dependants::n_ever)
+    }
+
     /// The living Jobs that a CronJob owns, in order of creation.
     pub fn jobs_of(&self, cronjob: CronJobId) -> impl Iterator<Item = (JobId, &Job)> {
         self.dependants_of(ObjectId::CronJob(cronjob)).filter_map(|object| match object {

@@ -9,6 +9,7 @@ pub mod failures;
 pub mod expectation;
 pub mod object;
 pub mod records;
+pub mod rollouts;
 pub mod run;
 pub mod story;
 pub mod tiers;

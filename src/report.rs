@@ -1,6 +1,7 @@
 //! Results as text and JSON. Pure functions: they read what was observed and return text.
 
 pub mod failures;
+pub mod rollouts;
 pub mod table;
 pub mod traffic;
 pub mod summary;

@@ -26,6 +26,10 @@ impl Dependants {
         self.by_serial.values().copied()
     }
 
+    pub(super) const fn n_ever(&self) -> u32 {
+        self.n_ever
+    }
+
     pub(super) fn len(&self) -> usize {
         self.by_serial.len()
     }

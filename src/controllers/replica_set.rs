@@ -4,6 +4,12 @@
 //! is looked at again when it must have become available; the work queue keeps only the earliest such time of a set,
 //! so that pods that become ready one after another are noticed late, as upstream does.
 //!
+//! There is no back-off for pods that fail: a set whose pods are refused by their node makes new ones as fast as the
+//! cluster is.
+//!
+//! Deviation: where the cluster has no latency, that would go on for ever at one instant. A set that has lost a pod in the
+//! instant of the pod's creation waits 100 ms before it makes the next.
+//!
 //! Not modelled: the expectations about its own writes are always met, because the controller sees them at once.
 //!
 //! Source: Kubernetes 1.28, pkg/controller/replicaset/replica_set.go.
@@ -24,6 +30,9 @@ use crate::event::{Change, Event};
 use crate::model::ids::{ObjectId, PodId, ReplicaSetId};
 use crate::model::meta::Owner;
 use crate::model::replica_set::ReplicaSet;
+
+/// How long a set waits that would otherwise make and lose pods for ever at one instant.
+const SPIN_PAUSE: SimDuration = SimDuration::from_millis(100);
 
 /// Is added to `minReadySeconds` when a pod has become ready, for clocks that differ.
 const CLOCK_SKEW: SimDuration = SimDuration::from_secs(1);
@@ -56,6 +65,9 @@ impl ReplicaSetController {
         let mut effects = Effects { id, turn };
         effects.claim(&orphans);
         let active = effects.active();
+        if effects.is_spinning(&active) {
+            return self.queue.add_after(id, SPIN_PAUSE, turn);
+        }
         // The pods are counted as they were before anything is done about their number.
         let status = effects.status(&active);
         let error = effects.scale(&active).err();

@@ -10,6 +10,7 @@ use crate::observe::cron_runs::CronHistory;
 use crate::observe::digest::Digest;
 use crate::observe::failures::FailureLog;
 use crate::observe::records::RecordLog;
+use crate::observe::rollouts::RolloutLedger;
 use crate::observe::tiers::Tiers;
 use crate::observe::utilisation::Utilisation;
 
@@ -22,6 +23,8 @@ pub struct RunObserver {
     pub records: RecordLog,
     /// The Jobs and their attempts.
     pub jobs: JobLedger,
+    /// The Deployments and their roll-outs.
+    pub rollouts: RolloutLedger,
     /// The CronJobs and their histories.
     pub cronjobs: CronHistory,
     /// The failures of nodes and what became of their pods.
@@ -55,6 +58,7 @@ impl Observer for RunObserver {
         self.n_changes += 1;
         self.digest.add(now, change, cluster);
         self.jobs.see(now, change, cluster);
+        self.rollouts.see(now, change, cluster);
         self.utilisation.see(now, change, cluster);
         self.tiers.see(now, change, cluster);
     }

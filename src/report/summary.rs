@@ -19,6 +19,7 @@ use crate::observe::utilisation::NodeUtilisation;
 use crate::report::cron_runs::{self, CronJobLedger, LedgerInput};
 use crate::report::drains::{self, DrainRow};
 use crate::report::failures::{self, FailureRow};
+use crate::report::rollouts::{self, DeploymentRow, WorkloadRow};
 use crate::report::traffic::{self, TrafficSummary};
 use crate::sim::{Ending, Simulation};
 
@@ -47,6 +48,12 @@ pub struct RunSummary {
     pub jobs: Vec<JobRow>,
     /// The CronJobs.
     pub cron_jobs: Vec<CronJobLedger>,
+    /// What controllers keep alive, at the end.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub workloads: Vec<WorkloadRow>,
+    /// The Deployments and their roll-outs.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub deployments: Vec<DeploymentRow>,
     /// The drains of nodes.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub drains: Vec<DrainRow>,
@@ -245,12 +252,21 @@ pub fn summarise<O: Observer>(trial: &Trial<O>, reproduce: String) -> RunSummary
         judgements.iter().map(|judgement| expectation_row(scenario, judgement)).collect();
     let drains: Vec<DrainRow> = simulation.drains().iter().map(drains::row).collect();
     let pods = pod_rows(simulation, end);
+    let workloads = rollouts::workloads(simulation.cluster());
+    let deployments: Vec<DeploymentRow> = seen.rollouts.entries().iter().map(rollouts::row).collect();
     let traffic = trial.traffic().map(|results| traffic::summarise(&results));
     RunSummary {
         format: FORMAT,
         sim_version: env!("CARGO_PKG_VERSION"),
         scenario: scenario.name.to_string(),
-        verdict: super::text::verdict(&jobs, &cron_jobs, &drains, &pods, traffic.as_ref()),
+        verdict: super::text::verdict(
+            &jobs,
+            &cron_jobs,
+            (&deployments, &workloads),
+            &drains,
+            &pods,
+            traffic.as_ref(),
+        ),
         ok: judgements.iter().all(|judgement| judgement.holds),
         ended_at: seconds(end),
         ended_by: match trial.ending {
@@ -259,6 +275,8 @@ pub fn summarise<O: Observer>(trial: &Trial<O>, reproduce: String) -> RunSummary
         },
         jobs,
         cron_jobs,
+        workloads,
+        deployments,
         drains,
         pods,
         failures: failures::rows(seen.failures.failures()),

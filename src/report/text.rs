@@ -7,6 +7,7 @@ use crate::engine::SimDuration;
 use crate::report::cron_runs::{CronJobLedger, RunOutcome, ScheduledRun};
 use crate::report::drains::{self, DrainRow};
 use crate::report::failures;
+use crate::report::rollouts::{self, DeploymentRow, WorkloadRow};
 use crate::report::summary::{AttemptRow, JobRow, NodeRow, PodRow, RunSummary};
 use crate::report::table::Table;
 use crate::report::traffic::{self, TrafficSummary};
@@ -24,6 +25,8 @@ pub fn run(summary: &RunSummary) -> String {
     for ledger in &summary.cron_jobs {
         cron_ledger(&mut out, ledger);
     }
+    section(&mut out, rollouts::workload_table(&summary.workloads));
+    section(&mut out, rollouts::rollout_table(&summary.deployments));
     section(&mut out, drains::table(&summary.drains));
     pods(&mut out, &summary.pods);
     section(&mut out, failures::table(&summary.failures, ROWS_MAX));
@@ -55,6 +58,7 @@ fn section(out: &mut String, table: Table) {
 pub fn verdict(
     jobs: &[JobRow],
     cron_jobs: &[CronJobLedger],
+    (deployments, workloads): (&[DeploymentRow], &[WorkloadRow]),
     drains: &[DrainRow],
     pods: &[PodRow],
     load: Option<&TrafficSummary>,
@@ -62,6 +66,9 @@ pub fn verdict(
     let own = jobs.iter().filter(|job| job.cron_job.is_none()).take(ROWS_MAX).map(job_verdict);
     let sources = load.into_iter().flat_map(traffic::verdict);
     let mut lines: Vec<String> = own.chain(cron_jobs.iter().map(cron_verdict)).chain(sources).collect();
+    lines.extend(deployments.iter().take(ROWS_MAX).map(rollouts::verdict));
+    let others = workloads.iter().filter(|row| row.kind != "Deployment");
+    lines.extend(others.take(ROWS_MAX).map(rollouts::workload_verdict));
     lines.extend(drains.iter().map(drains::verdict));
     if lines.is_empty() && !pods.is_empty() {
         lines.push(pods_verdict(pods));

@@ -4,6 +4,7 @@
 
 mod chain;
 mod cronjob;
+mod deployment;
 mod job;
 mod placement;
 mod pod;
@@ -31,7 +32,7 @@ pub struct Why {
     pub answer: Vec<String>,
     /// What led to it, oldest first.
     pub causes: Vec<Cause>,
-    /// For a Job or a CronJob: its limits, and how the race between them went.
+    /// For a Job, a CronJob or a Deployment: its limits, and how the race between them went.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub limits: Vec<LimitRow>,
     /// For a pod: what the scheduler says of each node.
@@ -125,6 +126,7 @@ pub fn why(trial: &Trial<Story>) -> Result<Why, UnknownObject> {
         Kind::Pod => pod::why(trial),
         Kind::Job => job::why(trial),
         Kind::CronJob => cronjob::why(trial),
+        Kind::Deployment => deployment::why(trial),
         _ => Why { causes: chain::causes(story, trial.simulation.scenario()), ..Why::default() },
     })
 }

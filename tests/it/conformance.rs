@@ -6,6 +6,7 @@
 
 mod cron_next;
 mod cronjob_sync;
+mod deployment_rollout;
 mod e2e_behaviours;
 mod e2e_cronjob;
 pub mod golden_job;

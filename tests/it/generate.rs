@@ -104,8 +104,13 @@ pub fn worlds(chance: Chance) -> impl Strategy<Value = World> {
             ("faults", faults.map(Value::from)),
         ])
     });
-    let objects = (vec(pod_spec(true), 0..5), vec(job_spec(), 0..4), vec(cronjob_spec(), 0..2));
-    (spec, objects).prop_map(|(spec, (pods, jobs, cronjobs))| {
+    let objects = (
+        vec(pod_spec(true), 0..5),
+        vec(job_spec(), 0..4),
+        vec(cronjob_spec(), 0..2),
+        weighted(0.4, vec(deployment_spec(), 1..3)),
+    );
+    (spec, objects).prop_map(|(spec, (pods, jobs, cronjobs, deployments))| {
         let class = |name: &str, value: i32| {
             json!({"apiVersion": "scheduling.k8s.io/v1", "kind": "PriorityClass",
                    "metadata": {"name": name}, "value": value})
@@ -114,6 +119,7 @@ pub fn worlds(chance: Chance) -> impl Strategy<Value = World> {
         objects.extend(named("v1", "Pod", "pod", pods));
         objects.extend(named("batch/v1", "Job", "job", jobs));
         objects.extend(named("batch/v1", "CronJob", "cron", cronjobs));
+        objects.extend(named("apps/v1", "Deployment", "web", deployments.unwrap_or_default()));
         World { spec, objects }
     })
 }
@@ -370,6 +376,34 @@ fn numbered<S: Strategy<Value = Value>>(
     many.prop_flat_map(move |n| (0..n).map(|at| make(format!("{name}{at}"))).collect::<Vec<_>>())
 }
 
+/// A Deployment whose pods run for ever.
+fn deployment_spec() -> impl Strategy<Value = Value> {
+    let strategy = prop_oneof![
+        Just(json!({"type": "Recreate"})),
+        (1..4_u32, 0..4_u32).prop_map(|(surge, unavailable)| {
+            json!({"rollingUpdate": {"maxSurge": surge, "maxUnavailable": unavailable}})
+        }),
+        (0..101_u32, 1..101_u32).prop_map(|(surge, unavailable)| {
+            let percent = |share: u32| format!("{share}%");
+            json!({"rollingUpdate": {"maxSurge": percent(surge), "maxUnavailable": percent(unavailable)}})
+        }),
+    ];
+    let numbers = (0..6_u32, of(strategy), of(1..20_u32), of(30..300_u32), of(0..3_u32));
+    (numbers, pod_spec(true)).prop_map(|((replicas, strategy, min_ready, deadline, limit), mut pod)| {
+        pod["restartPolicy"] = json!("Always");
+        pod.as_object_mut().unwrap().remove("activeDeadlineSeconds");
+        fields([
+            ("replicas", Some(json!(replicas))),
+            ("strategy", strategy),
+            ("minReadySeconds", min_ready.map(Value::from)),
+            ("progressDeadlineSeconds", deadline.map(Value::from)),
+            ("revisionHistoryLimit", limit.map(Value::from)),
+            ("selector", Some(json!({"matchLabels": {"app": "web"}}))),
+            ("template", Some(json!({"metadata": {"labels": {"app": "web"}}, "spec": pod}))),
+        ])
+    })
+}
+
 fn pod_spec(may_be_always: bool) -> impl Strategy<Value = Value> {
     let policies =
         if may_be_always { vec!["Always", "OnFailure", "Never"] } else { vec!["OnFailure", "Never"] };
@@ -584,6 +618,15 @@ fn fault() -> impl Strategy<Value = Value> {
     })
 }
 
+/// Another size or template of a Deployment, or a pause.
+fn deployment_patch() -> impl Strategy<Value = Value> {
+    prop_oneof![
+        (0..8_u32).prop_map(|n| json!({"replicas": n})),
+        any::<bool>().prop_map(|on| json!({"paused": on})),
+        (0..3_u32).prop_map(|n| json!({"template": {"metadata": {"annotations": {"round": n.to_string()}}}})),
+    ]
+}
+
 fn timeline_entry() -> impl Strategy<Value = Value> {
     let pods = || prop_oneof!["pod0", "pod1", "job0-\\*", "job1-\\*"];
     let node = || proptest::sample::select(NODES[..3].to_vec());
@@ -610,6 +653,8 @@ fn timeline_entry() -> impl Strategy<Value = Value> {
         (0..5_u32).prop_map(|n| json!({"patch": {"job": "job1", "merge": {"spec": {"parallelism": n}}}})),
         any::<bool>()
             .prop_map(|on| json!({"patch": {"cronjob": "cron0", "merge": {"spec": {"suspend": on}}}})),
+        deployment_patch().prop_map(|spec| json!({"patch": {"deployment": "web0", "merge": {"spec": spec}}})),
+        how().prop_map(|how| json!({"delete": {"deployment": "web1", "propagation": how}})),
     ];
     (span(), action).prop_map(|(at, mut entry)| {
         entry["at"] = at;

@@ -6,9 +6,11 @@ use std::sync::Arc;
 
 use cluster_sim::cluster::Cluster;
 use cluster_sim::component::Observer;
+use cluster_sim::controllers::deployment::rollout::surge_limit;
 use cluster_sim::engine::SimTime;
 use cluster_sim::event::{Change, Event};
-use cluster_sim::model::ids::{NodeId, ObjectId, PodId};
+use cluster_sim::model::deployment::Deployment;
+use cluster_sim::model::ids::{DeploymentId, NodeId, ObjectId, PodId};
 use cluster_sim::model::job::{Job, JobStatus};
 use cluster_sim::model::meta::Uid;
 use cluster_sim::model::node::ConditionStatus;
@@ -92,6 +94,16 @@ impl Laws {
         }
     }
 
+    /// What a roll-out wants of all sets together stays within the surge, once its controller has seen the spec.
+    fn deployment_changed(&mut self, id: DeploymentId, deployment: &Deployment, cluster: &Cluster) {
+        let (spec, name) = (&deployment.spec, &deployment.meta.name);
+        let is_seen = deployment.status.observed_generation == deployment.meta.generation;
+        let n_wanted: u32 = cluster.replica_sets_of(id).map(|(_, set)| set.spec.replicas).sum();
+        if is_seen && !spec.paused && n_wanted > surge_limit(spec) {
+            self.break_with(format!("Deployment {name} wants {n_wanted} of {} pods", surge_limit(spec)));
+        }
+    }
+
     fn break_with(&mut self, what: String) {
         self.broken.push(format!("at {}: {what}", self.now));
     }
@@ -112,6 +124,11 @@ impl Observer for Laws {
         match change {
             Change::PodBound(id, _) | Change::PodPhaseChanged(id, ..) | Change::ContainerChanged(id, ..) => {
                 self.pod_changed(change, *id, cluster)
+            }
+            Change::StatusChanged(ObjectId::Deployment(id)) => {
+                if let Some(deployment) = cluster.deployment(*id) {
+                    self.deployment_changed(*id, deployment, cluster);
+                }
             }
             Change::StatusChanged(ObjectId::Job(id)) => {
                 if let Some(job) = cluster.job(*id) {
@@ -171,6 +188,16 @@ fn faults_of_quiet(simulation: &Watched) -> Vec<String> {
             None => faults.extend(fault_of_unbound(pod)),
             Some(node) if is_alive(node) => faults.extend(fault_of_bound(pod)),
             Some(_) => {}
+        }
+    }
+    for (id, set) in cluster.replica_sets().iter() {
+        let owner = set.meta.owner.as_ref();
+        if owner.is_some_and(|owner| cluster.meta(owner.object).is_none()) {
+            faults.push(format!("ReplicaSet {} has lost its Deployment and is still there", set.meta.name));
+        }
+        let n_active = cluster.pods_of(id).filter(|(_, pod)| pod.is_active()).count();
+        if n_active != set.spec.replicas as usize {
+            faults.push(format!("ReplicaSet {} has {n_active} of {} pods", set.meta.name, set.spec.replicas));
         }
     }
     for (id, job) in cluster.jobs().iter() {

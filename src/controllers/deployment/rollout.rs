@@ -6,6 +6,7 @@
 use crate::controllers::deployment::sets::{Set, Sets};
 use crate::model::amount::{CountOrPercent, Rounding};
 use crate::model::deployment::{DeploymentSpec, DeploymentStrategy};
+use crate::model::pod_status::Phase;
 
 /// How many more pods than wanted, and how many fewer available ones, a roll-out may make.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,28 +52,62 @@ pub fn surge_limit(spec: &DeploymentSpec) -> u32 {
     spec.replicas.saturating_add(bounds(spec).surge)
 }
 
+/// The fewest pods that must stay available while a Deployment rolls.
+/// Source: Kubernetes 1.28, pkg/controller/deployment/util/deployment_util.go, MinAvailable.
+pub fn min_available(spec: &DeploymentSpec) -> u32 {
+    match spec.strategy {
+        DeploymentStrategy::Recreate => 0,
+        DeploymentStrategy::RollingUpdate { .. } => spec.replicas - bounds(spec).unavailable,
+    }
+}
+
+/// The size that the new set gets in a roll-out.
+/// Source: Kubernetes 1.28, pkg/controller/deployment/rolling.go, reconcileNewReplicaSet.
+pub fn rolled_size(spec: &DeploymentSpec, n_total: u32, n_new: u32) -> u32 {
+    if n_new > spec.replicas { spec.replicas } else { new_set_size(spec, n_total, n_new) }
+}
+
 /// How the old sets shrink in one step: pods that are not available first, then as many available ones as may be
 /// missing; of the sets the oldest first. Gives the new sizes of those that change, in order.
 ///
-/// Source: Kubernetes 1.28, pkg/controller/deployment/rolling.go, reconcileOldReplicaSets, cleanupUnhealthyReplicas,
-/// scaleDownOldReplicaSetsForRollingUpdate.
+/// Source: Kubernetes 1.28, pkg/controller/deployment/rolling.go, reconcileOldReplicaSets.
 pub fn shrink_old(spec: &DeploymentSpec, sets: &Sets) -> Vec<(Set, u32)> {
-    let mut old: Vec<(Set, u32)> = sets.active_old().map(|set| (set.clone(), set.size())).collect();
     let Some(new) = &sets.new else { return Vec::new() };
-    let min_available = spec.replicas - bounds(spec).unavailable;
+    let mut old: Vec<(Set, u32)> = sets.active_old().map(|set| (set.clone(), set.size())).collect();
+    let min_available = min_available(spec);
     let new_unavailable = i64::from(new.size()) - i64::from(new.object.status.available_replicas);
     let removable = i64::from(sets.n_wanted()) - i64::from(min_available) - new_unavailable;
     if removable <= 0 {
         return Vec::new();
     }
     old.sort_by_key(|(set, _)| set.age());
-    let mut steps = Vec::new();
-    let mut left = u32::try_from(removable).unwrap_or(u32::MAX);
-    for (set, size) in &mut old {
+    let at_most = u32::try_from(removable).unwrap_or(u32::MAX);
+    let mut steps = match shrink_unhealthy(&mut old, at_most) {
+        Shrink::Stopped(steps) => return steps,
+        Shrink::Done(steps) => steps,
+    };
+    let n_available: u32 = sets.all().map(|set| set.object.status.available_replicas).sum();
+    steps.extend(shrink_healthy(&mut old, n_available.saturating_sub(min_available)));
+    steps
+}
+
+/// Sets that got smaller sizes.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Shrink {
+    /// All that could.
+    Done(Vec<(Set, u32)>),
+    /// Those before one that has not shrunk yet: upstream finds that it would have to grow, and stops.
+    Stopped(Vec<(Set, u32)>),
+}
+
+/// Takes from sets, given with their sizes, at most so many pods that are not available.
+/// Source: Kubernetes 1.28, pkg/controller/deployment/rolling.go, cleanupUnhealthyReplicas.
+pub fn shrink_unhealthy(old: &mut [(Set, u32)], at_most: u32) -> Shrink {
+    let (mut steps, mut left) = (Vec::new(), at_most);
+    for (set, size) in old {
         let n_available = set.object.status.available_replicas;
-        // A set that has not shrunk yet stops the step: upstream finds that it would have to grow.
         if left > 0 && n_available > *size {
-            return steps;
+            return Shrink::Stopped(steps);
         }
         let n_unhealthy = size.saturating_sub(n_available).min(left);
         if n_unhealthy > 0 {
@@ -81,9 +116,14 @@ pub fn shrink_old(spec: &DeploymentSpec, sets: &Sets) -> Vec<(Set, u32)> {
             steps.push((set.clone(), *size));
         }
     }
-    let n_available: u32 = sets.all().map(|set| set.object.status.available_replicas).sum();
-    let mut left = n_available.saturating_sub(min_available);
-    for (set, size) in &mut old {
+    Shrink::Done(steps)
+}
+
+/// Takes from sets, given with their sizes, so many pods, as far as they have them.
+/// Source: Kubernetes 1.28, pkg/controller/deployment/rolling.go, scaleDownOldReplicaSetsForRollingUpdate.
+pub fn shrink_healthy(old: &mut [(Set, u32)], n_pods: u32) -> Vec<(Set, u32)> {
+    let (mut steps, mut left) = (Vec::new(), n_pods);
+    for (set, size) in old {
         let n_gone = left.min(*size);
         if n_gone > 0 {
             *size -= n_gone;
@@ -94,11 +134,45 @@ pub fn shrink_old(spec: &DeploymentSpec, sets: &Sets) -> Vec<(Set, u32)> {
     steps
 }
 
+/// The sizes of the sets that take part when the Deployment has another size, or is paused: the only active set gets
+/// all, old sets go where the new one has all, and else all active ones share.
+///
+/// Source: Kubernetes 1.28, pkg/controller/deployment/sync.go, scale.
+pub fn scaled(spec: &DeploymentSpec, sets: &Sets, n_observed: u32) -> Vec<(Set, u32)> {
+    if let Some(only) = sets.active_or_latest() {
+        let is_other = only.size() != spec.replicas;
+        return is_other.then(|| (only.clone(), spec.replicas)).into_iter().collect();
+    }
+    if sets.new.as_ref().is_some_and(|new| is_saturated(new, spec.replicas)) {
+        return sets.active_old().map(|old| (old.clone(), 0)).collect();
+    }
+    match spec.strategy {
+        DeploymentStrategy::Recreate => Vec::new(),
+        DeploymentStrategy::RollingUpdate { .. } => proportions(spec, sets, n_observed),
+    }
+}
+
+/// Whether the new set alone has all pods of the Deployment, and all are available.
+/// Source: Kubernetes 1.28, pkg/controller/deployment/util/deployment_util.go, IsSaturated.
+fn is_saturated(new: &Set, replicas: u32) -> bool {
+    new.size() == replicas
+        && new.desired_replicas() == Some(replicas)
+        && new.object.status.available_replicas == replicas
+}
+
+/// Whether a Deployment that recreates its pods has to wait for old ones: also for those that terminate, but not for
+/// those that have ended. `n_counted` are those that the old sets count.
+///
+/// Source: Kubernetes 1.28, pkg/controller/deployment/recreate.go, oldPodsRunning.
+pub fn has_old_pods(n_counted: u32, mut phases: impl Iterator<Item = Phase>) -> bool {
+    n_counted > 0 || phases.any(|phase| !phase.is_terminal())
+}
+
 /// How all active sets grow or shrink when the Deployment is scaled during a roll-out: in proportion to their sizes,
 /// the largest first, and what is left over goes to the first.
 ///
 /// Source: Kubernetes 1.28, pkg/controller/deployment/sync.go, scale; deployment_util.go, GetProportion.
-pub fn proportions(spec: &DeploymentSpec, sets: &Sets, n_observed: u32) -> Vec<(Set, u32)> {
+fn proportions(spec: &DeploymentSpec, sets: &Sets, n_observed: u32) -> Vec<(Set, u32)> {
     let mut active: Vec<Set> = sets.active().cloned().collect();
     let allowed = if spec.replicas > 0 { i64::from(surge_limit(spec)) } else { 0 };
     let to_add = allowed - active.iter().map(|set| i64::from(set.size())).sum::<i64>();

@@ -160,8 +160,9 @@ pub fn is_complete(deployment: &Deployment, status: &DeploymentStatus) -> bool {
         && status.observed_generation >= deployment.meta.generation
 }
 
+/// Whether more pods are updated, ready or available, or fewer are old.
 /// Source: Kubernetes 1.28, pkg/controller/deployment/util/deployment_util.go, DeploymentProgressing.
-fn is_progressing(old: &DeploymentStatus, new: &DeploymentStatus) -> bool {
+pub fn is_progressing(old: &DeploymentStatus, new: &DeploymentStatus) -> bool {
     let n_old = |status: &DeploymentStatus| i64::from(status.replicas) - i64::from(status.updated_replicas);
     new.updated_replicas > old.updated_replicas
         || n_old(new) < n_old(old)
@@ -169,8 +170,9 @@ fn is_progressing(old: &DeploymentStatus, new: &DeploymentStatus) -> bool {
         || new.available_replicas > old.available_replicas
 }
 
+/// Whether there was no progress for longer than the deadline allows.
 /// Source: Kubernetes 1.28, pkg/controller/deployment/util/deployment_util.go, DeploymentTimedOut.
-fn is_timed_out(deployment: &Deployment, status: &DeploymentStatus, now: SimTime) -> bool {
+pub fn is_timed_out(deployment: &Deployment, status: &DeploymentStatus, now: SimTime) -> bool {
     let Some(deadline) = deployment.spec.progress_deadline else { return false };
     match find(status, DeploymentConditionType::Progressing) {
         None => false,

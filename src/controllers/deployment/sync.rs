@@ -13,7 +13,7 @@ use crate::component::{Timers, Turn};
 use crate::controllers::deployment::birth::{creation, owner};
 use crate::controllers::deployment::history::surplus;
 use crate::controllers::deployment::revision::{REVISION, annotations_of_new, next_revision, with_sizes};
-use crate::controllers::deployment::rollout::{new_set_size, proportions, shrink_old};
+use crate::controllers::deployment::rollout::{has_old_pods, new_set_size, rolled_size, scaled, shrink_old};
 use crate::controllers::deployment::sets::{Set, Sets, is_of_template};
 use crate::controllers::deployment::status::{
     PAUSED, Requeue, TIMED_OUT, condition, counted, find, is_complete, requeue, rolled, set,
@@ -142,18 +142,8 @@ impl<'s, 't> Sync<'s, 't> {
     /// Source: Kubernetes 1.28, pkg/controller/deployment/sync.go, sync and scale.
     fn scale_all(&mut self, list: &[Set]) -> Result<Requeue, SyncError> {
         let sets = self.tell(list, NewSet::Find)?;
-        let replicas = self.deployment.spec.replicas;
-        if let Some(only) = sets.active_or_latest() {
-            self.resize(only, replicas)?;
-        } else if sets.new.as_ref().is_some_and(|new| is_saturated(new, replicas)) {
-            for old in sets.active_old() {
-                self.resize(old, 0)?;
-            }
-        } else if matches!(self.deployment.spec.strategy, DeploymentStrategy::RollingUpdate { .. }) {
-            let n_observed = self.deployment.status.replicas;
-            for (set, size) in proportions(&self.deployment.spec, &sets, n_observed) {
-                self.write_size(&set, size)?;
-            }
+        for (set, size) in scaled(&self.deployment.spec, &sets, self.deployment.status.replicas) {
+            self.write_size(&set, size)?;
         }
         if self.deployment.spec.paused {
             self.clean_up(&sets)?;
@@ -165,12 +155,7 @@ impl<'s, 't> Sync<'s, 't> {
     fn roll(&mut self, list: &[Set]) -> Result<Requeue, SyncError> {
         let sets = self.tell(list, NewSet::FindOrCreate)?;
         if let Some(new) = &sets.new {
-            let spec = &self.deployment.spec;
-            let size = if new.size() > spec.replicas {
-                spec.replicas
-            } else {
-                new_set_size(spec, sets.n_wanted(), new.size())
-            };
+            let size = rolled_size(&self.deployment.spec, sets.n_wanted(), new.size());
             if self.resize(new, size)? {
                 return self.write_rollout(&sets);
             }
@@ -208,14 +193,12 @@ impl<'s, 't> Sync<'s, 't> {
         self.write_rollout(&sets)
     }
 
-    /// Whether pods of old sets are still there: also those that terminate, but not those that have ended.
-    /// Source: Kubernetes 1.28, pkg/controller/deployment/recreate.go, oldPodsRunning.
+    /// Whether pods of old sets are still there.
     fn has_old_pods(&self, sets: &Sets) -> bool {
         let cluster = self.turn.cluster();
-        sets.old.iter().any(|old| {
-            let mut pods = cluster.pods_of(old.id);
-            old.object.status.replicas > 0 || pods.any(|(_, pod)| !pod.status.phase.is_terminal())
-        })
+        let n_counted = sets.old.iter().map(|old| old.object.status.replicas).fold(0, u32::saturating_add);
+        let pods = sets.old.iter().flat_map(|old| cluster.pods_of(old.id));
+        has_old_pods(n_counted, pods.map(|(_, pod)| pod.status.phase))
     }
 
     /// Tells the new set from the old ones, and makes it where there is none and it may; numbers it and the Deployment.
@@ -442,14 +425,6 @@ impl<'s, 't> Sync<'s, 't> {
             self.turn.record(ObjectId::Deployment(self.id), severity, reason, message, SOURCE);
         }
     }
-}
-
-/// Whether the new set alone has all pods of the Deployment, and all are available.
-/// Source: Kubernetes 1.28, pkg/controller/deployment/util/deployment_util.go, IsSaturated.
-fn is_saturated(new: &Set, replicas: u32) -> bool {
-    new.size() == replicas
-        && new.desired_replicas() == Some(replicas)
-        && new.object.status.available_replicas == replicas
 }
 
 /// Whether a Deployment may have a set: it matches and is of its namespace.

@@ -68,6 +68,14 @@ impl Effects<'_, '_> {
         pods.filter(|(_, pod)| pod.is_active()).map(|(id, _)| id).collect()
     }
 
+    /// Whether pods are missing, and one was made and lost at this very instant.
+    pub fn is_spinning(&self, active: &[PodId]) -> bool {
+        let (set, now) = (self.set(), self.turn.now());
+        let is_lost = |pod: &Pod| pod.status.phase.is_terminal() && pod.meta.created == now;
+        active.len() < set.spec.replicas as usize
+            && self.turn.cluster().pods_of(self.id).any(|(_, pod)| is_lost(pod))
+    }
+
     /// Creates or deletes pods.
     ///
     /// # Errors
