@@ -29,6 +29,7 @@ pub mod scenario;
 pub mod scheduling;
 pub mod service;
 pub mod stateful_set;
+pub mod sweep;
 pub mod time_zone;
 pub mod unix_time;
 pub mod wall_clock;

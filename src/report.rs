@@ -5,6 +5,7 @@ pub mod summary;
 pub mod comparison;
 pub mod cron_period;
 pub mod cron_runs;
+pub mod sweep;
 pub mod text;
 pub mod get;
 pub mod scenario_docs;

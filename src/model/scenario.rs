@@ -21,6 +21,7 @@ use crate::model::program::Program;
 use crate::model::replica_set::ReplicaSetSpec;
 use crate::model::service::ServiceSpec;
 use crate::model::stateful_set::StatefulSetSpec;
+use crate::model::sweep::Sweep;
 use crate::model::unix_time::UnixTime;
 
 /// A whole scenario, ready to run.
@@ -36,6 +37,8 @@ pub struct Scenario {
     pub start_time: UnixTime,
     /// When the run ends at the latest.
     pub horizon: Horizon,
+    /// A grid of runs.
+    pub sweep: Sweep,
     /// What is left out of the statistics at the beginning.
     pub warm_up: SimDuration,
     /// The behaviour of the Kubernetes version.

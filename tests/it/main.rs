@@ -18,5 +18,6 @@ mod properties;
 mod recorded;
 mod scenarios;
 mod scheduling;
+mod sweep;
 mod tidy;
 mod why;
