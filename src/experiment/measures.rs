@@ -160,7 +160,9 @@ fn nodes(measures: &mut Measures, seen: &RunObserver, end: SimTime) {
     let memory: f64 = nodes.iter().map(|node| node.memory.mean(node.end(end)) * weight(node)).sum();
     let offered: f64 = nodes.iter().map(|node| node.cpu_allocatable as f64 * weight(node)).sum();
     measures.add(CPU_REQUESTED, "", cpu / 1000.0);
-    measures.add(MEMORY_REQUESTED, "", memory);
+    if memory > 0.0 {
+        measures.add(MEMORY_REQUESTED, "", memory);
+    }
     if offered > 0.0 {
         measures.add(CPU_SHARE, "", cpu / offered);
     }

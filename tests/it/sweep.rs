@@ -179,7 +179,7 @@ fn mistakes_in_a_grid_have_their_places() {
     };
     check("{param: worker, values: [1]}", "there is no worker");
     check("{pool: big, values: [1]}", "there is no pool/big");
-    check("{failNode: small-1, values: [1]}", "not a span of time such as 90s, 1h30m or 250ms: \"1\"");
+    check("{failNode: small-1, values: [1]}", "not a duration such as 90s, 1h30m, 250ms or 30d: \"1\"");
     check("{failNode: small-4, values: [1s]}", "there is no failNode/small-4");
     check("{param: workers, from: 1, to: 3}", "either `values`, or `from`, `to` and `step`, are wanted");
     check("{param: workers, from: 1, to: 3, step: 0}", "`from` must not be above `to`, nor `step` zero");
