@@ -5,3 +5,6 @@ pub mod cronjob;
 pub mod ttl;
 pub mod garbage_collector;
 pub mod node_lifecycle;
+pub mod taint_eviction;
+pub mod pod_gc;
+pub mod ticks;
