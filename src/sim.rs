@@ -5,6 +5,7 @@
 //! run can be forked at any instant.
 
 mod actions;
+pub mod drain;
 mod process;
 
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use std::sync::Arc;
 use crate::cluster::{Cluster, InvariantError};
 use crate::component::{Component, Context, Observer, Turn, Watch};
 use crate::controllers::cronjob::CronJobController;
+use crate::controllers::disruption::DisruptionController;
 use crate::controllers::garbage_collector::GarbageCollector;
 use crate::controllers::job::JobController;
 use crate::controllers::node_lifecycle::NodeLifecycleController;
@@ -27,6 +29,7 @@ use crate::model::wall_clock::WallClock;
 use crate::scheduler::Scheduler;
 use crate::scheduler::config::{SchedulerConfig, ScoringKind};
 pub use crate::sim::actions::name_matches;
+use crate::sim::drain::{Drain, Drains};
 use crate::sim::process::Process;
 
 /// A run of a scenario, at some instant.
@@ -55,6 +58,8 @@ struct Components {
     job: Process<JobController>,
     ttl: Process<TtlController>,
     cronjob: Process<CronJobController>,
+    disruption: Process<DisruptionController>,
+    drains: Drains,
     scheduler: Process<Scheduler>,
 }
 
@@ -114,6 +119,11 @@ impl<O: Observer> Simulation<O> {
     /// The entries of the timeline that met nothing or were refused, and why.
     pub fn misses(&self) -> &[String] {
         &self.misses
+    }
+
+    /// The drains of nodes and what they met.
+    pub fn drains(&self) -> &[Drain] {
+        self.components.drains.all()
     }
 
     /// Handles the next event, unless none is due at `limit` or before; returns whether there was one.
@@ -275,6 +285,8 @@ impl<O: Observer> Simulation<O> {
             Event::JobSync(_) | Event::OrphanPodSync(_) => components.job.on_event(event, turn),
             Event::JobExpired(_) => components.ttl.on_event(event, turn),
             Event::CronJobSync(_) => components.cronjob.on_event(event, turn),
+            Event::DisruptionSync(_) => components.disruption.on_event(event, turn),
+            Event::DrainDue(_) => components.drains.on_event(event, turn),
             Event::SchedulingCycle | Event::BackoffFlush | Event::UnschedulableFlush => {
                 components.scheduler.on_event(event, turn);
             }
@@ -317,6 +329,8 @@ impl Components {
             job: Process::new(JobController::new),
             ttl: Process::new(TtlController::new),
             cronjob: Process::new(CronJobController::new),
+            disruption: Process::new(DisruptionController::new),
+            drains: Drains::default(),
             scheduler: Process::new(|| scheduler(scenario)),
         }
     }
@@ -330,6 +344,7 @@ impl Components {
         self.job.start(watch);
         self.ttl.start(watch);
         self.cronjob.start(watch);
+        self.disruption.start(watch);
         self.scheduler.start(watch);
     }
 
@@ -344,6 +359,7 @@ impl Components {
                 self.job.stop();
                 self.ttl.stop();
                 self.cronjob.stop();
+                self.disruption.stop();
             }
         }
     }
@@ -359,6 +375,7 @@ impl Components {
                 self.job.start(watch);
                 self.ttl.start(watch);
                 self.cronjob.start(watch);
+                self.disruption.start(watch);
             }
         }
     }
@@ -372,6 +389,8 @@ impl Components {
         self.job.on_change(change, watch);
         self.ttl.on_change(change, watch);
         self.cronjob.on_change(change, watch);
+        self.disruption.on_change(change, watch);
+        self.drains.on_change(change, watch);
         self.scheduler.on_change(change, watch);
     }
 }

@@ -9,10 +9,12 @@
 //! manifest has no uid, and left out of the model. Who creates a pod for a Job adds them, from the Job's name and uid:
 //! see [`job_labels`].
 
+mod amount;
 pub mod job;
 pub mod node;
 mod placed;
 pub mod pod;
+mod pod_disruption_budget;
 mod probe;
 
 pub use placed::{accept_object, report};
@@ -94,8 +96,8 @@ pub fn accept(
             validation::cronjob::cronjob(&cronjob, context.profile, &mut errors);
             context.finish_cronjob(cronjob, tree, errors)?
         }
+        Kind::PodDisruptionBudget => pod_disruption_budget::accept(tree, None)?,
         Kind::Service
-        | Kind::PodDisruptionBudget
         | Kind::ReplicaSet
         | Kind::Deployment
         | Kind::StatefulSet
@@ -147,8 +149,8 @@ pub fn accept_update(
             validation::cronjob::cronjob_update(&cronjob, &old, context.profile, &mut errors);
             context.finish_cronjob(cronjob, &new, errors)?
         }
+        Kind::PodDisruptionBudget => pod_disruption_budget::accept(&new, Some(&old))?,
         Kind::Service
-        | Kind::PodDisruptionBudget
         | Kind::ReplicaSet
         | Kind::Deployment
         | Kind::StatefulSet

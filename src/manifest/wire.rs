@@ -7,11 +7,13 @@
 
 #![allow(missing_docs, reason = "types and fields are those of the Kubernetes API reference, name for name")]
 
+pub mod amount;
 pub mod cronjob;
 pub mod job;
 pub mod meta;
 pub mod node;
 pub mod pod;
+pub mod pod_disruption_budget;
 pub mod priority;
 pub mod probe;
 

@@ -133,6 +133,8 @@ impl AtWork {
             Event::JobSync(_) | Event::OrphanPodSync(_) => "job-controller",
             Event::JobExpired(_) => "ttl-after-finished-controller",
             Event::CronJobSync(_) => "cronjob-controller",
+            Event::DisruptionSync(_) => "disruption-controller",
+            Event::DrainDue(_) => "kubectl drain",
             Event::SchedulingCycle | Event::BackoffFlush | Event::UnschedulableFlush => "default-scheduler",
         })
     }

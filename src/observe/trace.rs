@@ -109,6 +109,8 @@ fn event_text(event: &Event, cluster: &Cluster) -> String {
         Event::JobSync(job) => ("JobSync", ObjectId::Job(*job)),
         Event::JobExpired(job) => ("JobExpired", ObjectId::Job(*job)),
         Event::CronJobSync(cronjob) => ("CronJobSync", ObjectId::CronJob(*cronjob)),
+        Event::DisruptionSync(budget) => ("DisruptionSync", ObjectId::PodDisruptionBudget(*budget)),
+        Event::DrainDue(at) => return format!("DrainDue drain[{at}]"),
         Event::SchedulingCycle => return "SchedulingCycle".into(),
         Event::BackoffFlush => return "BackoffFlush".into(),
         Event::UnschedulableFlush => return "UnschedulableFlush".into(),

@@ -17,6 +17,7 @@ use crate::observe::expectation::Judgement;
 use crate::observe::object::status_text;
 use crate::observe::utilisation::NodeUtilisation;
 use crate::report::cron_runs::{self, CronJobLedger, LedgerInput};
+use crate::report::drains::{self, DrainRow};
 use crate::sim::{Ending, Simulation};
 
 /// The version of the JSON format.
@@ -44,6 +45,9 @@ pub struct RunSummary {
     pub jobs: Vec<JobRow>,
     /// The CronJobs.
     pub cron_jobs: Vec<CronJobLedger>,
+    /// The drains of nodes.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub drains: Vec<DrainRow>,
     /// The pods that are there at the end.
     pub pods: Vec<PodRow>,
     /// The nodes.
@@ -231,12 +235,13 @@ pub fn summarise<O: Observer>(trial: &Trial<O>, reproduce: String) -> RunSummary
     let cron_jobs = cron_ledgers(trial);
     let expectations: Vec<_> =
         judgements.iter().map(|judgement| expectation_row(scenario, judgement)).collect();
+    let drains: Vec<DrainRow> = simulation.drains().iter().map(drains::row).collect();
     let pods = pod_rows(simulation, end);
     RunSummary {
         format: FORMAT,
         sim_version: env!("CARGO_PKG_VERSION"),
         scenario: scenario.name.to_string(),
-        verdict: super::text::verdict(&jobs, &cron_jobs, &pods),
+        verdict: super::text::verdict(&jobs, &cron_jobs, &drains, &pods),
         ok: judgements.iter().all(|judgement| judgement.holds),
         ended_at: seconds(end),
         ended_by: match trial.ending {
@@ -245,6 +250,7 @@ pub fn summarise<O: Observer>(trial: &Trial<O>, reproduce: String) -> RunSummary
         },
         jobs,
         cron_jobs,
+        drains,
         pods,
         nodes: seen.utilisation.nodes().map(|node| node_row(node, end)).collect(),
         expectations,

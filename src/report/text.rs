@@ -5,6 +5,7 @@ use std::fmt::Write;
 
 use crate::engine::SimDuration;
 use crate::report::cron_runs::{CronJobLedger, RunOutcome, ScheduledRun};
+use crate::report::drains::{self, DrainRow};
 use crate::report::summary::{AttemptRow, JobRow, NodeRow, PodRow, RunSummary};
 use crate::report::table::Table;
 
@@ -21,6 +22,7 @@ pub fn run(summary: &RunSummary) -> String {
     for ledger in &summary.cron_jobs {
         cron_ledger(&mut out, ledger);
     }
+    section(&mut out, drains::table(&summary.drains));
     pods(&mut out, &summary.pods);
     nodes(&mut out, &summary.nodes);
     expectations(&mut out, summary);
@@ -42,9 +44,15 @@ fn section(out: &mut String, table: Table) {
 }
 
 /// The answer, in one line per controller, or one line on the pods where there is no controller.
-pub fn verdict(jobs: &[JobRow], cron_jobs: &[CronJobLedger], pods: &[PodRow]) -> Vec<String> {
+pub fn verdict(
+    jobs: &[JobRow],
+    cron_jobs: &[CronJobLedger],
+    drains: &[DrainRow],
+    pods: &[PodRow],
+) -> Vec<String> {
     let own = jobs.iter().filter(|job| job.cron_job.is_none()).take(ROWS_MAX).map(job_verdict);
     let mut lines: Vec<String> = own.chain(cron_jobs.iter().map(cron_verdict)).collect();
+    lines.extend(drains.iter().map(drains::verdict));
     if lines.is_empty() && !pods.is_empty() {
         lines.push(pods_verdict(pods));
     }

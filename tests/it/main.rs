@@ -9,6 +9,7 @@ mod cronjobs;
 mod determinism;
 mod diagnostics;
 mod docs;
+mod drains;
 mod generate;
 mod jobs;
 mod json_schema;
