@@ -8,6 +8,7 @@
 #![allow(missing_docs, reason = "types and fields are those of the Kubernetes API reference, name for name")]
 
 pub mod cronjob;
+pub mod horizontal_pod_autoscaler;
 pub mod job;
 pub mod meta;
 pub mod node;

@@ -66,7 +66,7 @@ pub fn cronjob_spec(spec: &wire::cronjob::CronJobSpec, job_spec: JobSpec, templa
 }
 
 /// Converts a label selector.
-fn selector(selector: &wire::meta::LabelSelector) -> LabelSelector {
+pub(super) fn selector(selector: &wire::meta::LabelSelector) -> LabelSelector {
     let labels = selector.match_labels.iter().map(|(key, value)| LabelRequirement {
         key: key.clone(),
         operator: LabelOperator::In(vec![value.clone()]),
