@@ -6,6 +6,7 @@
 #![expect(clippy::print_stderr, reason = "diagnostics are for the terminal")]
 
 mod args;
+mod compare;
 mod cron;
 mod input;
 mod inspect;
@@ -52,6 +53,7 @@ pub fn main() -> ExitCode {
         Command::Events(events) => inspect::events(events, &mut out),
         Command::Why(args) => why::why(args, &mut out),
         Command::Cron(args) => cron::cron(args, &mut out),
+        Command::Compare(args) => compare::compare(args, &mut out),
         Command::Schema { markdown } => schema(*markdown, &mut out),
         Command::Completions { shell } => completions(*shell, &mut out),
         Command::Man => man(&mut out),

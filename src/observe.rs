@@ -10,5 +10,6 @@ pub mod object;
 pub mod records;
 pub mod run;
 pub mod story;
+pub mod tiers;
 pub mod trace;
 pub mod utilisation;

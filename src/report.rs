@@ -2,6 +2,7 @@
 
 pub mod table;
 pub mod summary;
+pub mod comparison;
 pub mod cron_period;
 pub mod cron_runs;
 pub mod text;

@@ -25,7 +25,7 @@ use crate::cluster::Cluster;
 use crate::component::{Component, Context, Timers, Turn, Watch};
 use crate::engine::{EventId, SimTime};
 use crate::event::{Change, Command, Event, NodeChange, PodChange, Unschedulable};
-use crate::model::ids::{NodeId, ObjectId, PodId};
+use crate::model::ids::{Kind, NodeId, ObjectId, PodId};
 use crate::model::meta::Name;
 use crate::model::pod::Pod;
 use crate::model::profile::Feature;
@@ -33,6 +33,7 @@ use crate::model::record::Severity;
 use crate::scheduler::config::SchedulerConfig;
 use crate::scheduler::cycle::{Attempt, Choice, FitError, Outcome};
 use crate::scheduler::events::{ClusterEvent, GonePod, Judge, NodeAspect, NodeUpdate};
+use crate::scheduler::explain::{Explanation, Scope};
 use crate::scheduler::framework::{CycleContext, PluginSet};
 use crate::scheduler::listers::Listers;
 use crate::scheduler::nominations::Nominations;
@@ -64,6 +65,8 @@ pub struct Scheduler {
     backoff_flush: Timer,
     unschedulable_flush: Timer,
     last_attempt: Option<(PodId, Attempt)>,
+    /// Services or budgets changed since they were read.
+    are_listers_stale: bool,
 }
 
 /// A timer that is set at most once at a time.
@@ -105,6 +108,7 @@ impl Scheduler {
             backoff_flush: Timer::default(),
             unschedulable_flush: Timer::default(),
             last_attempt: None,
+            are_listers_stale: false,
         }
     }
 
@@ -116,6 +120,25 @@ impl Scheduler {
     /// The pod that was tried last, and what came of it.
     pub const fn last_attempt(&self) -> Option<&(PodId, Attempt)> {
         self.last_attempt.as_ref()
+    }
+
+    /// What the scheduler would make of each node if it tried the pod now.
+    pub fn explain(&self, context: &Context, cluster: &Cluster, pod: &Pod, scope: Scope) -> Explanation {
+        let mut snapshot = self.snapshot.clone();
+        snapshot.refresh(cluster);
+        let mut listers = self.listers.clone();
+        if self.are_listers_stale {
+            listers.refresh(cluster);
+        }
+        let (config, listers) = (&self.config, &listers);
+        let cx = CycleContext { cluster, profile: &context.profile, config, listers, pod };
+        let rivals = self.nominations.rivals(pod, cluster, &snapshot);
+        explain::explain_on(&cx, &mut snapshot, rivals, scope)
+    }
+
+    /// Where in the list of nodes the next search begins.
+    pub const fn next_start(&self) -> usize {
+        self.next_start
     }
 
     /// Sets the timers by what the queue waits for.
@@ -152,6 +175,9 @@ impl Scheduler {
 
     fn attempt(&mut self, context: &Context, cluster: &Cluster, pod: &Pod) -> Attempt {
         self.snapshot.refresh(cluster);
+        if std::mem::take(&mut self.are_listers_stale) {
+            self.listers.refresh(cluster);
+        }
         let (config, listers) = (&self.config, &self.listers);
         let cx = CycleContext { cluster, profile: &context.profile, config, listers, pod };
         let rivals = self.nominations.rivals(pod, cluster, &self.snapshot);
@@ -196,7 +222,9 @@ impl Scheduler {
         for victim in &plan.best.victims {
             let reason = default_preemption::REASON.into();
             let message = format!("{NAME}: preempting to accommodate a higher priority pod");
-            turn.write(Command::SetDisruptionTarget(*victim, reason, message.into()));
+            if turn.context.profile.has(Feature::PodDisruptionConditions) {
+                turn.write(Command::SetDisruptionTarget(*victim, reason, message.into()));
+            }
             let message = format!("Preempted by pod {uid} on node {node}");
             turn.record(ObjectId::Pod(*victim), Severity::Normal, "Preempted", message, NAME);
             turn.write(Command::DeletePod(*victim, None));
@@ -247,6 +275,7 @@ impl Scheduler {
                     self.on_cluster_event(&ClusterEvent::NodeAdded(node, watch.cluster().usage(id)), watch);
                 }
             }
+            ObjectId::Service(_) | ObjectId::PodDisruptionBudget(_) => self.are_listers_stale = true,
             _ => {}
         }
     }
@@ -341,6 +370,11 @@ impl Scheduler {
         }
     }
 
+    /// Services and budgets are read anew before the next attempt, where one of them changed.
+    fn note_lister(&mut self, kind: Kind) {
+        self.are_listers_stale |= matches!(kind, Kind::Service | Kind::PodDisruptionBudget);
+    }
+
     fn has_hints(&self, watch: &Watch<'_>) -> bool {
         let (profile, cluster) = (&watch.context.profile, watch.cluster());
         Judge { profile, cluster, listers: &self.listers }.has_hints()
@@ -362,6 +396,8 @@ impl Component for Scheduler {
         *self = Self { listers, ..Self::new(self.config.clone()) };
         self.queue = SchedulingQueue::new(mode, origin);
         self.snapshot = Snapshot::of(watch.cluster());
+        self.are_listers_stale =
+            !watch.cluster().services().is_empty() || !watch.cluster().pod_disruption_budgets().is_empty();
         self.nominations = Nominations::of(watch.cluster());
         let mut pods: Vec<_> = watch.cluster().pods().iter().collect();
         pods.sort_unstable_by_key(|(_, pod)| pod.meta.uid.serial);
@@ -416,13 +452,18 @@ impl Component for Scheduler {
             | Change::PodReadyChanged(id, _)
             | Change::PodDisrupted(id, _)
             | Change::PodFinalizerRemoved(id) => self.on_pod_changed(*id, None, watch),
+            Change::SpecChanged(object, _) | Change::StatusChanged(object) => {
+                self.note_lister(object.kind());
+                return;
+            }
+            Change::Deleted(object, ..) => {
+                self.note_lister(object.kind());
+                return;
+            }
             Change::PodUnschedulable(..)
             | Change::NodeLeaseChanged(..)
             | Change::MetaChanged(_)
-            | Change::SpecChanged(..)
-            | Change::StatusChanged(_)
             | Change::DeletionRequested(..)
-            | Change::Deleted(..)
             | Change::Orphaned(_)
             | Change::Adopted(_)
             | Change::Recorded(..) => return,

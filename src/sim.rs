@@ -20,10 +20,10 @@ use crate::engine::{Calendar, SimTime, Streams};
 use crate::event::{Change, Command, Creation, Event};
 use crate::kubelet::Kubelet;
 use crate::model::meta::Labels;
-use crate::model::scenario::{ComponentName, Horizon, NewObject, NewSpec, Scenario};
+use crate::model::scenario::{ComponentName, Horizon, NewObject, NewSpec, NodeScoring, Scenario};
 use crate::model::wall_clock::WallClock;
 use crate::scheduler::Scheduler;
-use crate::scheduler::config::SchedulerConfig;
+use crate::scheduler::config::{SchedulerConfig, ScoringKind};
 pub use crate::sim::actions::name_matches;
 use crate::sim::process::Process;
 
@@ -280,6 +280,21 @@ impl<O: Observer> Simulation<O> {
     }
 }
 
+/// The scheduler with the scenario's settings.
+fn scheduler(scenario: &Scenario) -> Scheduler {
+    let mut config = SchedulerConfig {
+        percentage_of_nodes_to_score: scenario.scheduler.percentage_of_nodes_to_score,
+        ..SchedulerConfig::default()
+    };
+    config.scoring.kind = match scenario.scheduler.scoring {
+        NodeScoring::LeastAllocated => ScoringKind::LeastAllocated,
+        NodeScoring::MostAllocated => ScoringKind::MostAllocated,
+    };
+    let mut scheduler = Scheduler::new(config);
+    scheduler.listers.namespaces = scenario.namespaces.clone();
+    scheduler
+}
+
 impl Components {
     fn new(scenario: &Scenario) -> Self {
         Self {
@@ -289,7 +304,7 @@ impl Components {
             job: Process::new(JobController::new),
             ttl: Process::new(TtlController::new),
             cronjob: Process::new(CronJobController::new),
-            scheduler: Process::new(|| Scheduler::new(SchedulerConfig::default())),
+            scheduler: Process::new(|| scheduler(scenario)),
         }
     }
 

@@ -1,9 +1,11 @@
 //! The arguments of all commands, with their help.
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
+use crate::cli::compare::TRIALS_DEFAULT;
 use crate::engine::SimDuration;
 use crate::model::ids::Kind;
 
@@ -42,6 +44,9 @@ pub(super) enum Command {
     /// List every scheduled run of a period: ran, late, skipped or missed, with the reason.
     #[command(after_help = "Example: sim cron scenarios/cronjob.yaml --outage 1h..2h")]
     Cron(CronArgs),
+    /// Compare variants on common random numbers: paired differences with 95 % intervals, and a verdict.
+    #[command(after_help = "Example: sim compare scenarios/layouts.yaml --trials 30")]
+    Compare(CompareArgs),
     /// Print the JSON Schema of the Scenario kind, for editors.
     #[command(after_help = "Example: sim schema > scenario.schema.json")]
     Schema {
@@ -61,7 +66,7 @@ pub(super) enum Command {
 }
 
 /// Input and its parameters.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 pub(super) struct InputArgs {
     /// Files and folders of manifests and at most one Scenario; `-` is standard input.
     #[arg(required = true, value_name = "FILE")]
@@ -69,6 +74,9 @@ pub(super) struct InputArgs {
     /// Overrides the seed of the scenario.
     #[arg(long, value_name = "N")]
     pub(super) seed: Option<u64>,
+    /// Plays a variant of the scenario.
+    #[arg(long, value_name = "NAME")]
+    pub(super) variant: Option<String>,
     /// Sets a parameter of the scenario; may be repeated.
     #[arg(long, value_name = "NAME=VALUE", value_parser = parse_setting)]
     pub(super) set: Vec<(String, String)>,
@@ -91,6 +99,22 @@ pub(super) struct RunArgs {
     /// Runs twice and names the first difference.
     #[arg(long)]
     pub(super) twice: bool,
+    /// The form of the output.
+    #[arg(short, long, value_enum, default_value_t = Format::Text)]
+    pub(super) output: Format,
+}
+
+/// Arguments of `compare`.
+#[derive(Debug, clap::Args)]
+pub(super) struct CompareArgs {
+    #[command(flatten)]
+    pub(super) input: InputArgs,
+    /// The trials of each variant, one seed each.
+    #[arg(long, value_name = "N", default_value_t = TRIALS_DEFAULT)]
+    pub(super) trials: NonZeroUsize,
+    /// The threads. Default: one per core; the results do not depend on it.
+    #[arg(long, value_name = "N")]
+    pub(super) workers: Option<NonZeroUsize>,
     /// The form of the output.
     #[arg(short, long, value_enum, default_value_t = Format::Text)]
     pub(super) output: Format,
@@ -199,6 +223,9 @@ pub(super) struct NamedInputArgs {
     /// Overrides the seed of the scenario.
     #[arg(long, value_name = "N")]
     pub(super) seed: Option<u64>,
+    /// Looks at a variant of the scenario.
+    #[arg(long, value_name = "NAME")]
+    pub(super) variant: Option<String>,
     /// Sets a parameter of the scenario; may be repeated.
     #[arg(long, value_name = "NAME=VALUE", value_parser = parse_setting)]
     pub(super) set: Vec<(String, String)>,
@@ -216,6 +243,7 @@ impl NamedInputArgs {
         let input = InputArgs {
             files: files.to_vec(),
             seed: self.seed,
+            variant: self.variant.clone(),
             set: self.set.clone(),
             allow_unmodelled: self.allow_unmodelled,
         };

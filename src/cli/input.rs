@@ -10,7 +10,7 @@ use anyhow::Context;
 use crate::cli::CliError;
 use crate::cli::args::InputArgs;
 use crate::manifest::limits::TEXT_BYTES_MAX;
-use crate::manifest::load::{self, Loaded, Options};
+use crate::manifest::load::{self, Loaded, Options, has_scenario};
 use crate::manifest::source::Source;
 
 /// Reads the input and prints its warnings to stderr.
@@ -28,12 +28,38 @@ pub(super) fn load_quietly(args: &InputArgs) -> Result<Loaded, CliError> {
     }
     let options = Options {
         seed: args.seed,
+        variant: args.variant.clone(),
         settings: args.set.clone(),
         allows_unmodelled: args.allow_unmodelled,
         features: Vec::new(),
     };
     load::load(&sources, &mut fetch, &options)
         .map_err(|diagnostics| CliError::BadInput(diagnostics.to_string()))
+}
+
+/// The arguments that give this input again, with the seed that was taken.
+pub(super) fn words(args: &InputArgs, seed: u64) -> Vec<String> {
+    let mut words: Vec<String> = args.files.iter().map(|file| file.display().to_string()).collect();
+    words.extend(args.variant.iter().map(|name| format!("--variant {name}")));
+    words.push(format!("--seed {seed}"));
+    words.extend(args.set.iter().map(|(name, value)| format!("--set {name}={value}")));
+    words.extend(args.allow_unmodelled.then(|| "--allow-unmodelled".to_owned()));
+    words
+}
+
+/// The files with a Scenario in them, and the others.
+pub(super) fn scenario_files(args: &InputArgs) -> Result<(Vec<PathBuf>, Vec<PathBuf>), CliError> {
+    let (mut scenarios, mut others) = (Vec::new(), Vec::new());
+    for path in &args.files {
+        let mut sources = Vec::new();
+        // Standard input can be read only once, and so is left to who plays it.
+        if path.as_os_str() != "-" {
+            read_into(path, &mut sources)?;
+        }
+        let files = if has_scenario(&sources) { &mut scenarios } else { &mut others };
+        files.push(path.clone());
+    }
+    Ok((scenarios, others))
 }
 
 /// Reads a file that another one names by a relative path.

@@ -50,11 +50,8 @@ fn summarise<O: Observer>(trial: &Trial<O>, args: &RunArgs) -> RunSummary {
 /// The command that gives the same result again.
 fn command_line<O: Observer>(args: &RunArgs, trial: &Trial<O>) -> String {
     let mut words = vec!["sim run".to_owned()];
-    words.extend(args.input.files.iter().map(|file| file.display().to_string()));
-    words.push(format!("--seed {}", trial.simulation.scenario().seed));
-    words.extend(args.input.set.iter().map(|(name, value)| format!("--set {name}={value}")));
+    words.extend(input::words(&args.input, trial.simulation.scenario().seed));
     words.extend(args.until.map(|until| format!("--until {until}")));
-    words.extend(args.input.allow_unmodelled.then(|| "--allow-unmodelled".to_owned()));
     words.join(" ")
 }
 
@@ -93,7 +90,15 @@ fn show_progress<O: Observer>(bar: &ProgressBar, simulation: &Simulation<Seen<O>
 pub(super) fn check(args: &InputArgs, out: &mut impl Write) -> Result<Outcome, CliError> {
     let loaded = input::load_quietly(args)?;
     write!(out, "{}", loaded.warnings).map_err(anyhow::Error::from)?;
-    let n_warnings = loaded.warnings.iter().count();
+    let mut n_warnings = loaded.warnings.iter().count();
+    let variants = if args.variant.is_some() { Vec::new() } else { loaded.variants };
+    for name in variants {
+        let variant = input::load_quietly(&InputArgs { variant: Some(name.clone()), ..args.clone() })?;
+        for warning in variant.warnings.iter() {
+            writeln!(out, "variant {name}: {warning}").map_err(anyhow::Error::from)?;
+            n_warnings += 1;
+        }
+    }
     let warnings = if n_warnings == 1 { "1 warning".to_owned() } else { format!("{n_warnings} warnings") };
     let counts = object_counts(&loaded.scenario);
     writeln!(out, "ok: {counts}{warnings}").map_err(anyhow::Error::from)?;

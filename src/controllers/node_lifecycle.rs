@@ -23,6 +23,7 @@ use crate::model::ids::{NodeId, ObjectId, PodId};
 use crate::model::node::{ConditionStatus, Node, NodeSpec};
 use crate::model::pod::Pod;
 use crate::model::pod_status::PodReason;
+use crate::model::profile::Feature;
 use crate::model::record::Severity;
 use crate::model::scheduling::{Taint, TaintEffect};
 
@@ -132,7 +133,9 @@ impl NodeLifecycleController {
             "taint-eviction-controller",
         );
         let (reason, text) = ("DeletionByTaintManager", "Taint manager: deleting due to NoExecute taint");
-        turn.write(Command::SetDisruptionTarget(id, reason.into(), text.into()));
+        if turn.context.profile.has(Feature::PodDisruptionConditions) {
+            turn.write(Command::SetDisruptionTarget(id, reason.into(), text.into()));
+        }
         turn.write(Command::DeletePod(id, None));
     }
 
@@ -369,7 +372,9 @@ fn remove_orphan(id: PodId, turn: &mut Turn<'_>) {
     let is_terminal = turn.cluster().pod(id).is_none_or(|pod| pod.status.phase.is_terminal());
     if !is_terminal {
         let (reason, text) = ("DeletionByPodGC", "PodGC: node no longer exists");
-        turn.write(Command::SetDisruptionTarget(id, reason.into(), text.into()));
+        if turn.context.profile.has(Feature::PodDisruptionConditions) {
+            turn.write(Command::SetDisruptionTarget(id, reason.into(), text.into()));
+        }
         turn.write(Command::FinishPod(id));
     }
     turn.write(Command::DeletePod(id, Some(SimDuration::ZERO)));

@@ -40,7 +40,7 @@ pub fn run<O: Observer>(
     let limit = match scenario.horizon {
         Horizon::At(at) | Horizon::Quiet(at) => until.unwrap_or(at),
     };
-    let mut simulation = Simulation::new(Arc::clone(scenario), (RunObserver::default(), observer));
+    let mut simulation = Simulation::new(Arc::clone(scenario), (RunObserver::of(scenario), observer));
     let mut judgements = Vec::new();
     let mut last_judged = SimTime::ZERO;
     for (at, positions) in dues(scenario, limit) {

@@ -11,7 +11,7 @@ use crate::sim::Simulation;
 pub fn first_difference(scenario: &Arc<Scenario>, until: Option<SimTime>) -> Option<String> {
     let (Horizon::At(end) | Horizon::Quiet(end)) = scenario.horizon;
     let limit = until.unwrap_or(end);
-    let run = || Simulation::new(Arc::clone(scenario), RunObserver::default());
+    let run = || Simulation::new(Arc::clone(scenario), RunObserver::of(scenario));
     let (mut first, mut second) = (run(), run());
     loop {
         let goes_on = (first.step(limit), second.step(limit));

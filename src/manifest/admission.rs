@@ -77,6 +77,12 @@ impl PriorityClasses {
         Self { by_name }
     }
 
+    /// These classes and more.
+    pub fn with(mut self, classes: impl IntoIterator<Item = PriorityClass>) -> Self {
+        self.by_name.extend(classes.into_iter().map(|class| (class.name.clone(), class)));
+        self
+    }
+
     /// The classes as far as the spec of a living pod tells: its own, which a pod that names none would get, too.
     pub fn of_living(spec: &model::PodSpec) -> Self {
         Self::new(spec.priority_class.as_ref().map(|name| PriorityClass {

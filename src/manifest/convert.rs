@@ -185,6 +185,18 @@ pub fn accept_priority_class(tree: &Tree) -> Result<PriorityClass, Vec<FieldErro
     })
 }
 
+/// Accepts a namespace; gives its name and labels.
+///
+/// # Errors
+/// Everything that is wrong with it.
+pub fn accept_namespace(tree: &Tree) -> Result<(Name, Labels), Vec<FieldError>> {
+    let namespace: wire::meta::Namespace = wire::decode(tree).map_err(|error| vec![error])?;
+    let mut errors = FieldErrors::default();
+    validation::meta::namespace(&namespace, &mut errors);
+    let metadata = namespace.metadata;
+    errors.into_result((metadata.name, labels(&metadata.labels)))
+}
+
 /// An object that has been decoded and filled in, and what is wrong with it so far.
 struct Prepared<T> {
     object: T,

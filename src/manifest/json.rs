@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crate::manifest::diagnostic::{Diagnostic, Diagnostics, Mark, Place, quoted};
 use crate::manifest::limits::{DEPTH_MAX, TREES_MAX};
 use crate::manifest::scalar::{Scalar, Style};
-use crate::manifest::tree::{Content, Entry, Tree, duplicates};
+use crate::manifest::tree::{Content, Entry, Tree, duplicates, without_duplicates};
 
 /// Reads all values of a text; keys given twice are reported and the first kept.
 ///
@@ -171,12 +171,13 @@ impl Reader<'_> {
             self.expect(b',', "`,` or `}`")?;
             self.skip_blanks();
         }
-        for (first, second) in duplicates(&entries) {
-            let key = entries[second].key.clone();
+        let duplicates = duplicates(&entries);
+        for (first, second) in &duplicates {
+            let key = entries[*second].key.clone();
             let path = self.path_to(&key);
-            self.repeats.push(Repeat { path, key, mark: entries[second].mark, first: entries[first].mark });
+            self.repeats.push(Repeat { path, key, mark: entries[*second].mark, first: entries[*first].mark });
         }
-        Ok(entries)
+        Ok(without_duplicates(entries, &duplicates))
     }
 
     fn path_to(&self, key: &str) -> String {

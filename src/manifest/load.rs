@@ -9,6 +9,7 @@ mod collect;
 mod nodes;
 mod timeline;
 mod trace;
+mod variant;
 
 use std::sync::Arc;
 
@@ -39,6 +40,8 @@ const HORIZON_MAX: SimDuration = SimDuration::from_secs(100 * 366 * 24 * 3600);
 pub struct Options {
     /// The seed instead of the scenario's.
     pub seed: Option<u64>,
+    /// The variant to be played instead of the scenario itself.
+    pub variant: Option<String>,
     /// Values of parameters.
     pub settings: Vec<(String, String)>,
     /// Whether fields that are not modelled are left out rather than refused.
@@ -52,6 +55,8 @@ pub struct Options {
 pub struct Loaded {
     /// The scenario.
     pub scenario: Scenario,
+    /// The names of its variants.
+    pub variants: Vec<String>,
     /// Warnings; no errors.
     pub warnings: Diagnostics,
 }
@@ -67,11 +72,17 @@ pub fn load(sources: &[Source], fetch: &mut Fetch<'_>, options: &Options) -> Res
     let mut loader = Loader { api: Api::load(), fetch, options, diagnostics: Diagnostics::default() };
     let scenario = loader.load(sources);
     match scenario {
-        Some(scenario) if !loader.diagnostics.has_errors() => {
-            Ok(Loaded { scenario, warnings: loader.diagnostics })
+        Some((scenario, variants)) if !loader.diagnostics.has_errors() => {
+            Ok(Loaded { scenario, variants, warnings: loader.diagnostics })
         }
         _ => Err(loader.diagnostics),
     }
+}
+
+/// Whether there is a Scenario among the objects of some files.
+pub fn has_scenario(sources: &[Source]) -> bool {
+    let objects = crate::manifest::source::read(sources, &Api::load(), &mut Diagnostics::default());
+    objects.iter().any(|object| object.kind_name == "Scenario")
 }
 
 /// A loading under way.
@@ -83,13 +94,12 @@ struct Loader<'a> {
 }
 
 impl Loader<'_> {
-    fn load(&mut self, sources: &[Source]) -> Option<Scenario> {
+    fn load(&mut self, sources: &[Source]) -> Option<(Scenario, Vec<String>)> {
         let objects = crate::manifest::source::read(sources, &self.api, &mut self.diagnostics);
-        let (mut scenarios, objects): (Vec<_>, Vec<_>) =
-            objects.into_iter().partition(|object| object.kind_name == "Scenario");
-        let mut written = scenarios.pop();
-        for other in &scenarios {
-            self.diagnostics.push(other.error("kind", "there is another Scenario: at most one is played"));
+        let (mut written, mut objects) = self.apart(objects);
+        let variants = self.variants(written.as_ref());
+        if let Some(name) = &self.options.variant {
+            self.put_on(name, &mut written, &mut objects, sources)?;
         }
         let settings = &self.options.settings;
         let params = match params::params(written.as_ref(), settings, &mut self.diagnostics) {
@@ -112,7 +122,18 @@ impl Loader<'_> {
             self.accept_all(objects, &head, &Profile::default(), &mut Collected::default());
             return None;
         }
-        self.build(&head, objects)
+        Some((self.build(&head, objects)?, variants))
+    }
+
+    /// The one Scenario, and everything else.
+    fn apart(&mut self, objects: Vec<Object>) -> (Option<Object>, Vec<Object>) {
+        let (mut scenarios, others): (Vec<_>, Vec<_>) =
+            objects.into_iter().partition(|object| object.kind_name == "Scenario");
+        let written = scenarios.pop();
+        for other in &scenarios {
+            self.diagnostics.push(other.error("kind", "there is another Scenario: at most one is played"));
+        }
+        (written, others)
     }
 
     /// Decodes the Scenario document. Decoding stops at the first mistake; the walk over the schema, which only a
@@ -144,6 +165,7 @@ impl Loader<'_> {
         let trace = self.trace(head, &profile, &mut programs);
         let expectations = self.expectations(head);
         let horizon = self.horizon(head, &mut errors);
+        let scheduler = read::scheduler(head.spec.scheduler.as_ref(), &mut errors);
         let start_time = start_time(head, &mut errors);
         self.report(head, errors);
         let timing = read::timing(head.spec.timing.as_ref());
@@ -156,8 +178,11 @@ impl Loader<'_> {
             seed: self.options.seed.or(head.spec.seed).unwrap_or(SEED_DEFAULT),
             start_time: start_time?,
             horizon,
+            warm_up: head.spec.warm_up.map_or(SimDuration::ZERO, |span| span.0),
             profile,
             timing,
+            scheduler,
+            namespaces: std::mem::take(&mut collected.namespaces),
             objects: collected.into_objects(),
             programs: Arc::new(programs),
             trace,

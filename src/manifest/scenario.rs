@@ -74,6 +74,8 @@ pub struct ScenarioSpec {
     /// The latencies of the cluster: `ideal` (none but those that define semantics), `typical`, or a preset
     /// with overrides. Default: `ideal`.
     pub timing: Option<TimingChoice>,
+    /// Settings of the scheduler, as in its configuration file.
+    pub scheduler: Option<SchedulerChoice>,
     /// Parameters with their defaults. `${name}` stands for the value, here and in manifests; `--set name=value`
     /// overrides it.
     pub params: BTreeMap<String, Value>,
@@ -90,6 +92,24 @@ pub struct ScenarioSpec {
     pub timeline: Vec<TimelineEntry>,
     /// What must hold, in CEL.
     pub expect: Vec<Expect>,
+    /// Other shapes of this scenario, for `sim compare` and `--variant`. The first is what the others are compared with.
+    pub variants: Vec<Variant>,
+    /// What is left out of the statistics of traffic and utilisation at the beginning. Default: nothing.
+    pub warm_up: Option<Span>,
+}
+
+/// Another shape of a scenario: another Scenario file, or fields of `spec` that take the place of this one's. Maps are
+/// merged key by key, everything else is replaced, and `null` takes a field away.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Variant {
+    /// The name, unique in the scenario.
+    pub name: String,
+    /// A Scenario file, relative to this one, that is played instead. Excludes other fields.
+    pub scenario: Option<String>,
+    /// Fields of `spec`.
+    #[serde(flatten)]
+    pub overrides: BTreeMap<String, Value>,
 }
 
 /// The latencies of the cluster.
@@ -135,6 +155,26 @@ pub struct TimingOverrides {
     pub pull_rate: Option<ByteSize>,
     /// From the exit of a process to the kubelet's notice.
     pub exit_detection: Option<Span>,
+}
+
+/// Settings of the scheduler, as in its configuration file.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct SchedulerChoice {
+    /// Of how many nodes, in percent, feasible ones are looked for before they are scored, 1 to 100; never fewer
+    /// than 100 nodes. Default, and 0: by the size of the cluster, 50 % and less.
+    pub percentage_of_nodes_to_score: Option<u32>,
+    /// How `NodeResourcesFit` scores nodes. Default: `LeastAllocated`.
+    pub scoring_strategy: Option<ScoringStrategyType>,
+}
+
+/// How `NodeResourcesFit` scores nodes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+pub enum ScoringStrategyType {
+    /// Spreads pods: nodes with more room score higher.
+    LeastAllocated,
+    /// Packs pods: nodes with less room score higher.
+    MostAllocated,
 }
 
 /// A group of like nodes.
@@ -435,6 +475,8 @@ pub struct Apply {
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Patch {
+    /// A pod of this name.
+    pub pod: Option<String>,
     /// A Job of this name.
     pub job: Option<String>,
     /// A CronJob of this name.

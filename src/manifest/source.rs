@@ -45,6 +45,8 @@ pub struct Object {
 pub enum ObjectKind {
     /// A kind that lives in the simulated cluster.
     Cluster(Kind),
+    /// A namespace.
+    Namespace,
     /// A priority class.
     PriorityClass,
     /// A scenario.
@@ -257,6 +259,7 @@ fn object_kind(api_version: &str, name: &str) -> ObjectKind {
             ObjectKind::Cluster(Kind::HorizontalPodAutoscaler)
         }
         ("batch/v1" | "batch/v1beta1", "CronJob") => ObjectKind::Cluster(Kind::CronJob),
+        ("v1", "Namespace") => ObjectKind::Namespace,
         ("scheduling.k8s.io/v1", "PriorityClass") => ObjectKind::PriorityClass,
         ("sim/v1", "Scenario") => ObjectKind::Scenario,
         _ => ObjectKind::Other,

@@ -139,6 +139,24 @@ impl Tree {
         true
     }
 
+    /// Lays another tree over this one as a JSON merge patch (RFC 7396): maps are merged, everything else is replaced,
+    /// null takes a key away.
+    pub fn merge(&mut self, patch: &Tree) {
+        let (Content::Map(own), Content::Map(new)) = (&mut self.content, &patch.content) else {
+            *self = patch.clone();
+            return;
+        };
+        for entry in new {
+            let at = own.iter().position(|known| known.key == entry.key);
+            match at {
+                Some(at) if entry.value.is_null() => drop(own.remove(at)),
+                Some(at) => own[at].value.merge(&entry.value),
+                None if entry.value.is_null() => {}
+                None => own.push(entry.clone()),
+            }
+        }
+    }
+
     /// Calls `change` for every scalar that is a value, in the order of the text.
     pub fn change_scalars(&mut self, change: &mut impl FnMut(Mark, &mut Scalar)) {
         match &mut self.content {
@@ -208,6 +226,15 @@ pub(crate) fn duplicates(entries: &[Entry]) -> Vec<(usize, usize)> {
     runs.flat_map(|run| run[1..].iter().map(|idx| (run[0], *idx))).collect()
 }
 
+/// The entries without those whose key an earlier one has.
+pub(crate) fn without_duplicates(entries: Vec<Entry>, duplicates: &[(usize, usize)]) -> Vec<Entry> {
+    if duplicates.is_empty() {
+        return entries;
+    }
+    let is_first = |idx: &usize| !duplicates.iter().any(|(_, later)| later == idx);
+    entries.into_iter().enumerate().filter(|(idx, _)| is_first(idx)).map(|(_, entry)| entry).collect()
+}
+
 /// The steps of a path: names between dots, and what stands in brackets.
 fn steps(path: &str) -> impl Iterator<Item = &str> {
     let mut rest = path;
@@ -263,6 +290,13 @@ mod tests {
             json!({"a": [1, -2, 1.5, true, null, "1", 16], "b": {"c": "d"}, "big": big, "inf": ".inf"})
         );
         assert_eq!(Tree::from_json(&value, Mark::START).to_json(), value);
+    }
+
+    #[test]
+    fn a_tree_is_merged_key_by_key() {
+        let mut tree = yaml::test_tree("{a: {x: 1, y: 2}, b: [1, 2], c: 3}");
+        tree.merge(&yaml::test_tree("{a: {y: 5, z: 6}, b: [7], c: ~, d: ~, e: 8}"));
+        assert_eq!(tree.to_json(), json!({"a": {"x": 1, "y": 5, "z": 6}, "b": [7], "e": 8}));
     }
 
     #[test]

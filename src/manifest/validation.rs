@@ -20,6 +20,7 @@ pub mod pod;
 pub mod priority;
 pub mod resources;
 pub mod scheduling;
+pub mod topology;
 
 use crate::manifest::field_error::{FieldErrors, Path};
 

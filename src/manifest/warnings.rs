@@ -4,12 +4,14 @@
 //! Source: Kubernetes 1.28, pkg/api/pod/warnings.go, pkg/api/job/warnings.go, pkg/registry/batch. Where a comment says
 //! `Ours`, the API server keeps silent.
 
+mod placement;
+
 use crate::manifest::field_error::{Path, Shown};
 use crate::manifest::validation::names;
-use crate::manifest::wire::ResourceList;
 use crate::manifest::wire::cronjob::{CronJob, CronJobSpec};
 use crate::manifest::wire::job::{Job, JobSpec};
 use crate::manifest::wire::pod::{Container, ContainerPort, Pod, PodSpec};
+use crate::manifest::wire::{ResourceList, StringMap};
 use crate::model::cron_schedule::CronSchedule;
 use crate::model::quantity::Quantity;
 use crate::model::time_zone::load_zone;
@@ -57,7 +59,7 @@ impl FieldWarnings {
 /// Looks over a pod.
 pub fn pod(pod: &Pod, warnings: &mut FieldWarnings) {
     warnings.name(&pod.metadata.name, "the Pod's hostname");
-    pod_spec(&pod.spec, &Path::OBJECT.child("spec"), warnings);
+    pod_spec(&pod.spec, &pod.metadata.labels, &Path::OBJECT.child("spec"), warnings);
 }
 
 /// Looks over a Job.
@@ -116,10 +118,12 @@ fn job_spec(spec: &JobSpec, path: &Path<'_>, warnings: &mut FieldWarnings) {
         warnings.push(&path.child("activeDeadlineSeconds"), message);
     }
     let template = path.child("template");
-    pod_spec(&spec.template.spec, &template.child("spec"), warnings);
+    let labels = &spec.template.metadata.labels;
+    pod_spec(&spec.template.spec, labels, &template.child("spec"), warnings);
 }
 
-fn pod_spec(spec: &PodSpec, path: &Path<'_>, warnings: &mut FieldWarnings) {
+fn pod_spec(spec: &PodSpec, labels: &StringMap, path: &Path<'_>, warnings: &mut FieldWarnings) {
+    placement::placement(spec, labels, path, warnings);
     fractional_bytes(&spec.overhead, &path.child("overhead"), warnings);
     for (field, containers) in [("initContainers", &spec.init_containers), ("containers", &spec.containers)] {
         let path = path.child(field);

@@ -16,7 +16,7 @@ use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError, Tag};
 use crate::manifest::diagnostic::{Diagnostic, Diagnostics, Mark, Place, quoted};
 use crate::manifest::limits::{ALIASED_BYTES_MAX, ALIASED_TREES_MAX, COMMAS_MAX, DEPTH_MAX, TREES_MAX};
 use crate::manifest::scalar::{Scalar, Style, key_text};
-use crate::manifest::tree::{Content, Entry, Tree, duplicates};
+use crate::manifest::tree::{Content, Entry, Tree, duplicates, without_duplicates};
 
 /// Reads all documents of a text; those that are empty are left out, those with errors reported and left out.
 pub fn parse(file: &Arc<str>, text: &str, diagnostics: &mut Diagnostics) -> Vec<Tree> {
@@ -247,10 +247,11 @@ impl<'a> Builder<'a> {
     /// Merges what merge keys name into a map, and reports keys that are given twice.
     fn unique_entries(&mut self, map: OpenMap) -> Vec<Entry> {
         if map.merges.is_empty() {
-            for (first, second) in duplicates(&map.entries) {
-                self.report_duplicate(&map.entries[second], map.entries[first].mark);
+            let duplicates = duplicates(&map.entries);
+            for (first, second) in &duplicates {
+                self.report_duplicate(&map.entries[*second], map.entries[*first].mark);
             }
-            return map.entries;
+            return without_duplicates(map.entries, &duplicates);
         }
         let mut merged = Merged::default();
         for (idx, entry) in map.entries.into_iter().enumerate() {
@@ -484,7 +485,7 @@ mod tests {
     #[test]
     fn a_mistake_in_one_document_hides_nothing_in_the_others() {
         let (values, lines) = read("a: b: c\n---\nok: 1\n---\n- x: [\n---\na: 1\na: 2\n");
-        assert_eq!(values, [json!({"ok": 1}), json!({"a": 1, "a": 2})]);
+        assert_eq!(values, [json!({"ok": 1}), json!({"a": 1})]);
         let starts: Vec<&str> = lines.lines().map(|line| &line[..6]).collect();
         assert_eq!(starts, ["f:1:5:", "f:6:1:", "f:8:1:"], "{lines}");
     }

@@ -143,6 +143,17 @@ features! {
         "The requests of sidecars among the init containers count for utilisation.";
     AutoscalerMetricsOnFailure: None, 29, ALWAYS,
         "`status.currentMetrics` of an autoscaler is written also where a metric cannot be had.";
+    PodDisruptionConditions: Some("PodDisruptionConditions"), 26, ALWAYS,
+        "Pods that are evicted or preempted get the condition DisruptionTarget.";
+    PodSchedulingReadiness: Some("PodSchedulingReadiness"), 27, ALWAYS, "`schedulingGates`.";
+    MinDomainsInPodTopologySpread: Some("MinDomainsInPodTopologySpread"), 27, ALWAYS,
+        "`minDomains` of topology spread constraints.";
+    NodeInclusionPolicyInPodTopologySpread: Some("NodeInclusionPolicyInPodTopologySpread"), 26, ALWAYS,
+        "`nodeAffinityPolicy` and `nodeTaintsPolicy` of topology spread constraints.";
+    MatchLabelKeysInPodTopologySpread: Some("MatchLabelKeysInPodTopologySpread"), 27, ALWAYS,
+        "`matchLabelKeys` of topology spread constraints.";
+    MatchLabelKeysInPodAffinity: Some("MatchLabelKeysInPodAffinity"), 31, ALWAYS,
+        "`matchLabelKeys` and `mismatchLabelKeys` of pod affinity.";
     SchedulerQueueingHints: Some("SchedulerQueueingHints"), 32, ALWAYS,
         "Each plugin of the scheduler says whether an event could help a pod that it refused.";
     SchedulerPopFromBackoffQ: Some("SchedulerPopFromBackoffQ"), 33, ALWAYS,

@@ -1,5 +1,6 @@
 //! Amounts of resources: cpu, memory and everything else a node offers.
 
+use std::fmt;
 use std::ops::{AddAssign, SubAssign};
 
 use crate::model::meta::Name;
@@ -11,6 +12,25 @@ pub struct Millicores(pub i64);
 /// An amount of memory or storage [bytes].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Bytes(pub i64);
+
+impl fmt::Display for Millicores {
+    /// `2`, `500m`
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0 % 1000 == 0 { write!(f, "{}", self.0 / 1000) } else { write!(f, "{}m", self.0) }
+    }
+}
+
+impl fmt::Display for Bytes {
+    /// With the largest binary unit that divides it: `16Gi`, `128974848`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const UNITS: [(&str, u32); 4] = [("Ti", 40), ("Gi", 30), ("Mi", 20), ("Ki", 10)];
+        let bytes = self.0;
+        match UNITS.iter().find(|(_, shift)| bytes != 0 && bytes % (1_i64 << shift) == 0) {
+            Some((unit, shift)) => write!(f, "{}{unit}", bytes >> shift),
+            None => write!(f, "{bytes}"),
+        }
+    }
+}
 
 /// Amounts of every resource. A resource that is not mentioned is zero.
 #[derive(Debug, Clone, Eq, Default)]

@@ -36,10 +36,16 @@ pub struct Scenario {
     pub start_time: UnixTime,
     /// When the run ends at the latest.
     pub horizon: Horizon,
+    /// What is left out of the statistics at the beginning.
+    pub warm_up: SimDuration,
     /// The behaviour of the Kubernetes version.
     pub profile: Profile,
     /// The latencies.
     pub timing: Timing,
+    /// The settings of the scheduler.
+    pub scheduler: SchedulerSettings,
+    /// The labels of namespaces, besides the one that each has of its name.
+    pub namespaces: BTreeMap<Name, Labels>,
     /// The objects that are there at the start, in the order of their creation.
     pub objects: Vec<NewObject>,
     /// What images do, by image name.
@@ -52,6 +58,25 @@ pub struct Scenario {
     pub expectations: Vec<Expectation>,
     /// What was assumed or left out, for the reader of the results.
     pub assumptions: Vec<String>,
+}
+
+/// The settings of the scheduler that a scenario can choose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct SchedulerSettings {
+    /// Of how many nodes [percent] feasible ones are looked for; `None` is upstream's adaptive default.
+    pub percentage_of_nodes_to_score: Option<u32>,
+    /// How nodes are scored by their room.
+    pub scoring: NodeScoring,
+}
+
+/// How nodes are scored by their room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum NodeScoring {
+    /// More room is better: pods are spread.
+    #[default]
+    LeastAllocated,
+    /// Less room is better: pods are packed.
+    MostAllocated,
 }
 
 /// Pods that arrive by a recorded trace.

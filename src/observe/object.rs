@@ -1,5 +1,6 @@
 //! Objects in the shape of the Kubernetes API: for `-o yaml`, for expectations, for patches.
 
+mod placement;
 mod workloads;
 
 use serde_json::{Map, Value, json};
@@ -10,13 +11,13 @@ use crate::model::ids::{CronJobId, JobId, NodeId, ObjectId, PodId};
 use crate::model::job::{Job, JobStatus};
 use crate::model::meta::{Labels, ObjectMeta, Uid};
 use crate::model::node::{ConditionStatus, LABEL_HOSTNAME, Node};
-use crate::model::pod::{Container, Pod, PodSpec, VolumeSource};
+use crate::model::pod::{Container, ContainerResources, Pod, PodSpec, PullPolicy, VolumeSource};
 use crate::model::pod_status::{
     ContainerState, ContainerStatus, PodCondition, PodReason, PodStatus, Termination, WaitingReason,
 };
-use crate::model::resources::{InitKind, Resources};
-use crate::model::scheduling::{TaintEffect, Toleration};
+use crate::model::resources::{Bytes, InitKind, Millicores, Resources};
 use crate::model::wall_clock::WallClock;
+use crate::observe::object::placement::taint_effect;
 
 /// Writes objects of a cluster in the shape of the Kubernetes API.
 #[derive(Clone, Copy)]
@@ -355,6 +356,7 @@ fn pod_spec(spec: &PodSpec) -> Value {
     out.insert("terminationGracePeriodSeconds".into(), json!(spec.termination_grace.as_secs()));
     out.insert("priority".into(), json!(spec.priority));
     put(&mut out, "priorityClassName", spec.priority_class.as_deref());
+    out.insert("preemptionPolicy".into(), json!(spec.preemption_policy.as_str()));
     put(&mut out, "nodeName", spec.node_name.as_deref());
     if let Some(deadline) = spec.active_deadline {
         out.insert("activeDeadlineSeconds".into(), json!(deadline.as_secs()));
@@ -362,12 +364,14 @@ fn pod_spec(spec: &PodSpec) -> Value {
     if spec.host_network {
         out.insert("hostNetwork".into(), json!(true));
     }
-    if !spec.placement.node_selector.is_empty() {
-        out.insert("nodeSelector".into(), labels(&spec.placement.node_selector));
+    placement::placement(&spec.placement, &mut out);
+    if !spec.scheduling_gates.is_empty() {
+        let gates = spec.scheduling_gates.iter().map(|gate| json!({"name": &**gate}));
+        out.insert("schedulingGates".into(), gates.collect());
     }
-    if !spec.placement.tolerations.is_empty() {
-        let tolerations: Vec<Value> = spec.placement.tolerations.iter().map(toleration).collect();
-        out.insert("tolerations".into(), tolerations.into());
+    let overhead = amounts(&spec.overhead, None);
+    if overhead != json!({}) {
+        out.insert("overhead".into(), overhead);
     }
     if !spec.init_containers.is_empty() {
         out.insert("initContainers".into(), spec.init_containers.iter().map(container).collect());
@@ -387,11 +391,12 @@ fn container(container: &Container) -> Value {
     let mut out = Map::new();
     out.insert("name".into(), json!(&*container.name));
     out.insert("image".into(), json!(&*container.image));
+    out.insert("imagePullPolicy".into(), json!(pull_policy(container.pull_policy)));
     out.insert(
         "resources".into(),
         json!({
-            "requests": amounts(&container.requests.amounts, None),
-            "limits": amounts(&container.limits.amounts, None),
+            "requests": container_amounts(&container.requests),
+            "limits": container_amounts(&container.limits),
         }),
     );
     if container.init_kind == InitKind::Sidecar {
@@ -404,6 +409,10 @@ fn container(container: &Container) -> Value {
             });
             if port.host_port > 0 {
                 out["hostPort"] = json!(port.host_port);
+                out["hostIP"] = json!(&*port.host_ip);
+            }
+            if let Some(name) = &port.name {
+                out["name"] = json!(&**name);
             }
             out
         });
@@ -418,23 +427,22 @@ fn container(container: &Container) -> Value {
     out.into()
 }
 
-fn toleration(toleration: &Toleration) -> Value {
-    let mut out = Map::new();
-    put(&mut out, "key", toleration.key.as_deref());
-    out.insert("operator".into(), json!(if toleration.value.is_some() { "Equal" } else { "Exists" }));
-    put(&mut out, "value", toleration.value.as_deref().filter(|value| !value.is_empty()));
-    put(&mut out, "effect", toleration.effect.map(taint_effect));
-    if let Some(seconds) = toleration.seconds {
-        out.insert("tolerationSeconds".into(), json!(seconds.as_secs()));
+/// Amounts in which a zero that was given stands too: it differs from nothing.
+fn container_amounts(resources: &ContainerResources) -> Value {
+    let mut out = amounts(&resources.amounts, None);
+    for (name, is_given) in [("cpu", resources.has_cpu), ("memory", resources.has_memory)] {
+        if is_given && out.get(name).is_none() {
+            out[name] = json!("0");
+        }
     }
-    out.into()
+    out
 }
 
-const fn taint_effect(effect: TaintEffect) -> &'static str {
-    match effect {
-        TaintEffect::NoSchedule => "NoSchedule",
-        TaintEffect::PreferNoSchedule => "PreferNoSchedule",
-        TaintEffect::NoExecute => "NoExecute",
+const fn pull_policy(policy: PullPolicy) -> &'static str {
+    match policy {
+        PullPolicy::Always => "Always",
+        PullPolicy::IfNotPresent => "IfNotPresent",
+        PullPolicy::Never => "Never",
     }
 }
 
@@ -475,15 +483,12 @@ fn amounts(resources: &Resources, pods: Option<u32>) -> Value {
 
 /// Millicores as a quantity: `4` or `250m`.
 pub fn cpu_text(millicores: i64) -> String {
-    if millicores % 1000 == 0 { (millicores / 1000).to_string() } else { format!("{millicores}m") }
+    Millicores(millicores).to_string()
 }
 
 /// Bytes as a quantity with the largest binary unit that divides them: `16Gi`, `128974848`.
 pub fn bytes_text(bytes: i64) -> String {
-    const UNITS: [(&str, u32); 4] = [("Ti", 40), ("Gi", 30), ("Mi", 20), ("Ki", 10)];
-    let fits = |shift: u32| bytes != 0 && bytes % (1_i64 << shift) == 0;
-    let unit = UNITS.iter().find(|(_, shift)| fits(*shift));
-    unit.map_or_else(|| bytes.to_string(), |(unit, shift)| format!("{}{unit}", bytes >> shift))
+    Bytes(bytes).to_string()
 }
 
 /// What kubectl shows in the STATUS column of a pod.

@@ -4,10 +4,12 @@ use crate::cluster::Cluster;
 use crate::component::Observer;
 use crate::engine::SimTime;
 use crate::event::{Change, Event};
+use crate::model::scenario::Scenario;
 use crate::observe::attempts::JobLedger;
 use crate::observe::cron_runs::CronHistory;
 use crate::observe::digest::Digest;
 use crate::observe::records::RecordLog;
+use crate::observe::tiers::Tiers;
 use crate::observe::utilisation::Utilisation;
 
 /// What was seen of a run.
@@ -23,8 +25,18 @@ pub struct RunObserver {
     pub cronjobs: CronHistory,
     /// The nodes and what was requested of them.
     pub utilisation: Utilisation,
+    /// The tiers of the workloads that last.
+    pub tiers: Tiers,
     /// How many changes there were.
     pub n_changes: u64,
+}
+
+impl RunObserver {
+    /// An observer of a run of this scenario.
+    pub fn of(scenario: &Scenario) -> Self {
+        let warm_up = SimTime::ZERO + scenario.warm_up;
+        Self { utilisation: Utilisation::after(warm_up), tiers: Tiers::after(warm_up), ..Self::default() }
+    }
 }
 
 impl Observer for RunObserver {
@@ -40,6 +52,7 @@ impl Observer for RunObserver {
         self.digest.add(now, change, cluster);
         self.jobs.see(now, change, cluster);
         self.utilisation.see(now, change, cluster);
+        self.tiers.see(now, change, cluster);
     }
 }
 

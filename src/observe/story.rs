@@ -14,6 +14,7 @@ use crate::model::job::{JobCondition, JobSpec};
 use crate::model::meta::{Name, ObjectMeta};
 use crate::model::node::ConditionStatus;
 use crate::model::pod_status::{ContainerRef, ContainerState, Phase, Termination, WaitingReason};
+use crate::model::record::{Record, Severity};
 use crate::model::scenario::ObjectName;
 
 /// The number of moments that are kept.
@@ -28,12 +29,16 @@ pub struct Story {
     pub moments: Vec<Moment>,
     /// How much happened beyond what is kept.
     pub n_more_moments: usize,
+    /// For a pod: the number of the event that bound it.
+    pub bound_by: Option<u64>,
     /// For a Job: its latest spec.
     pub job_spec: Option<Arc<JobSpec>>,
     n_conditions: usize,
     id: Option<ObjectId>,
     pods: BTreeMap<PodId, Name>,
     at_work: AtWork,
+    /// The number of the present event.
+    seq: u64,
 }
 
 /// Something that happened.
@@ -56,6 +61,8 @@ pub enum Fact {
     Created,
     /// It could not be placed, in upstream's words.
     Unschedulable(Name),
+    /// Room is made for it on this node.
+    Nominated(Name),
     /// It was bound to this node.
     Bound(Name),
     /// The kubelet of its node fell silent (false), or came back.
@@ -80,6 +87,8 @@ pub enum Fact {
     SpecChanged,
     /// A Job got a condition.
     Condition(JobCondition),
+    /// A controller warned of something that no condition tells; its reason and message.
+    Warned(&'static str, String),
 }
 
 /// What was at work when something happened.
@@ -127,11 +136,13 @@ impl Story {
             subject,
             moments: Vec::new(),
             n_more_moments: 0,
+            bound_by: None,
             job_spec: None,
             n_conditions: 0,
             id: None,
             pods: BTreeMap::new(),
             at_work: AtWork::Start,
+            seq: 0,
         }
     }
 
@@ -237,6 +248,18 @@ impl Story {
         }
     }
 
+    /// The warnings of a CronJob have no conditions, nor has a Job whose pods are refused.
+    fn see_record(&mut self, now: SimTime, record: &Record) {
+        let is_told_elsewhere = match self.subject.kind {
+            Kind::CronJob => false,
+            Kind::Job => record.reason != "FailedCreate",
+            _ => true,
+        };
+        if record.severity == Severity::Warning && !is_told_elsewhere {
+            self.tell(now, None, Fact::Warned(record.reason, record.message.clone()));
+        }
+    }
+
     fn see_own(&mut self, now: SimTime, id: ObjectId, fact: Fact) {
         if self.id == Some(id) {
             self.tell(now, None, fact);
@@ -245,8 +268,9 @@ impl Story {
 }
 
 impl Observer for Story {
-    fn begin(&mut self, _now: SimTime, _seq: u64, event: &Event, _cluster: &Cluster) {
+    fn begin(&mut self, _now: SimTime, seq: u64, event: &Event, _cluster: &Cluster) {
         self.at_work = AtWork::of(event);
+        self.seq = seq;
     }
 
     fn see(&mut self, now: SimTime, change: &Change, cluster: &Cluster) {
@@ -259,7 +283,13 @@ impl Observer for Story {
                 self.see_node(now, *node, cluster, |name| Fact::NodeReady(name, *status));
             }
             Change::PodBound(pod, node) => {
+                if self.id == Some(ObjectId::Pod(*pod)) {
+                    self.bound_by = Some(self.seq);
+                }
                 self.see_pod(now, *pod, Fact::Bound(cluster.name_of(ObjectId::Node(*node))));
+            }
+            Change::PodNominated(pod, Some(node)) => {
+                self.see_pod(now, *pod, Fact::Nominated(cluster.name_of(ObjectId::Node(*node))));
             }
             Change::PodUnschedulable(pod, why) => {
                 self.see_pod(now, *pod, Fact::Unschedulable(why.message.clone()));
@@ -283,6 +313,7 @@ impl Observer for Story {
             Change::StatusChanged(id) if self.id == Some(*id) => self.see_conditions(now, cluster),
             Change::DeletionRequested(id, _) => self.see_own(now, *id, Fact::DeletionRequested(None)),
             Change::Deleted(id, _) => self.see_own(now, *id, Fact::Deleted),
+            Change::Recorded(object, record) if self.id == Some(*object) => self.see_record(now, record),
             Change::NodeChanged(..)
             | Change::NodeDeleted(..)
             | Change::PodChanged(..)

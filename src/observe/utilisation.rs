@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use crate::cluster::Cluster;
-use crate::engine::SimTime;
+use crate::engine::{SimDuration, SimTime};
 use crate::event::Change;
 use crate::model::ids::{NodeId, ObjectId};
 use crate::model::meta::Name;
@@ -15,6 +15,7 @@ use crate::model::meta::Name;
 pub struct Utilisation {
     living: BTreeMap<NodeId, NodeUtilisation>,
     gone: Vec<NodeUtilisation>,
+    warm_up: SimTime,
 }
 
 /// The utilisation of one node.
@@ -32,7 +33,10 @@ pub struct NodeUtilisation {
     pub memory: Level,
     /// Pods that are not over.
     pub pods: Level,
+    /// The price of an hour.
+    pub price_per_hour: Option<f64>,
     since: SimTime,
+    gone: Option<SimTime>,
 }
 
 /// A level over time.
@@ -42,13 +46,24 @@ pub struct Level {
     pub now: i64,
     /// The highest that ever lasted, but for the present one.
     peak: i64,
-    /// The integral up to `at` [units × ns].
+    /// The integral from `from` to `at` [units × ns].
     integral: i128,
+    from: SimTime,
     at: SimTime,
 }
 
 impl Level {
-    fn set(&mut self, now: SimTime, level: i64) {
+    /// A level of zero whose mean and peak begin at an instant.
+    pub fn starting(from: SimTime) -> Self {
+        Self { from, at: from, ..Self::default() }
+    }
+
+    /// Changes the level.
+    pub(super) fn set(&mut self, now: SimTime, level: i64) {
+        if now < self.from {
+            self.now = level;
+            return;
+        }
         self.integral += i128::from(self.now) * i128::from((now - self.at).as_nanos());
         if now > self.at {
             self.peak = self.peak();
@@ -62,9 +77,9 @@ impl Level {
         self.peak.max(self.now)
     }
 
-    /// The mean from `since` to `until`, weighted by time; the present level where no time has passed.
-    pub fn mean(&self, since: SimTime, until: SimTime) -> f64 {
-        let span = until.since(since).as_nanos();
+    /// The mean up to `until`, weighted by time; the present level where no time has passed.
+    pub fn mean(&self, until: SimTime) -> f64 {
+        let span = until.since(self.from).as_nanos();
         if span == 0 {
             return self.now as f64;
         }
@@ -74,18 +89,31 @@ impl Level {
 }
 
 impl NodeUtilisation {
-    /// The mean of a level from the node's creation to `until`.
-    pub fn mean(&self, level: &Level, until: SimTime) -> f64 {
-        level.mean(self.since, until)
+    /// When its statistics end: with the node, or at `until`.
+    pub fn end(&self, until: SimTime) -> SimTime {
+        self.gone.unwrap_or(until)
+    }
+
+    /// How long the node was there after the warm-up, up to `until`.
+    pub fn life(&self, until: SimTime) -> SimDuration {
+        self.end(until).since(self.since)
     }
 }
 
 impl Utilisation {
+    /// No node yet; what is before the end of the warm-up counts for nothing.
+    pub fn after(warm_up: SimTime) -> Self {
+        Self { warm_up, ..Self::default() }
+    }
+
     /// Takes note of a change that may move requests.
     pub fn see(&mut self, now: SimTime, change: &Change, cluster: &Cluster) {
         match change {
             Change::Created(ObjectId::Node(id)) => self.add(now, *id, cluster),
-            Change::NodeDeleted(id, _) => self.gone.extend(self.living.remove(id)),
+            Change::NodeDeleted(id, _) => {
+                let gone = self.living.remove(id);
+                self.gone.extend(gone.map(|node| NodeUtilisation { gone: Some(now), ..node }));
+            }
             Change::PodBound(_, node) => self.update(now, *node, cluster),
             Change::PodPhaseChanged(pod, _, to) if to.is_terminal() => {
                 let node = cluster.pod(*pod).and_then(|pod| pod.node);
@@ -106,7 +134,8 @@ impl Utilisation {
 
     fn add(&mut self, now: SimTime, id: NodeId, cluster: &Cluster) {
         let Some(node) = cluster.node(id) else { return };
-        let level = Level { at: now, ..Level::default() };
+        let since = now.max(self.warm_up);
+        let level = Level::starting(since);
         self.living.insert(
             id,
             NodeUtilisation {
@@ -116,7 +145,9 @@ impl Utilisation {
                 cpu: level,
                 memory: level,
                 pods: level,
-                since: now,
+                price_per_hour: node.spec.price_per_hour,
+                since,
+                gone: None,
             },
         );
     }

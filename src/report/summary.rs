@@ -348,10 +348,10 @@ fn node_row(node: &NodeUtilisation, end: SimTime) -> NodeRow {
     NodeRow {
         name: node.node.to_string(),
         cpu_allocatable: node.cpu_allocatable,
-        cpu_mean: node.mean(&node.cpu, end),
+        cpu_mean: node.cpu.mean(node.end(end)),
         cpu_peak: node.cpu.peak(),
         memory_allocatable: node.memory_allocatable,
-        memory_mean: node.mean(&node.memory, end),
+        memory_mean: node.memory.mean(node.end(end)),
         memory_peak: node.memory.peak(),
         pods_peak: node.pods.peak(),
     }

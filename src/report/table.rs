@@ -21,6 +21,12 @@ impl Table {
         self.rows.push(cells);
     }
 
+    /// Adds a row of as many cells as there are heads, where that is not known beforehand.
+    pub fn cells(&mut self, cells: Vec<String>) {
+        debug_assert_eq!(cells.len(), self.rows[0].len(), "a row has a cell for each head");
+        self.rows.push(cells);
+    }
+
     /// Leaves out the columns of which all cells are empty.
     pub fn without_empty_columns(mut self) -> Self {
         let n_columns = self.rows[0].len();

@@ -5,6 +5,7 @@
 mod chain;
 mod cronjob;
 mod job;
+mod placement;
 mod pod;
 
 use std::fmt;
@@ -30,7 +31,7 @@ pub struct Why {
     pub answer: Vec<String>,
     /// What led to it, oldest first.
     pub causes: Vec<Cause>,
-    /// For a Job: its limits, and how the race between them went.
+    /// For a Job or a CronJob: its limits, and how the race between them went.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub limits: Vec<LimitRow>,
     /// For a pod: what the scheduler says of each node.
@@ -41,6 +42,9 @@ pub struct Why {
 /// One link of the chain.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Cause {
+    /// When, to put causes in order.
+    #[serde(skip)]
+    pub instant: SimTime,
     /// When.
     pub at: String,
     /// What happened, in words.
@@ -49,11 +53,11 @@ pub struct Cause {
 
 impl Cause {
     fn new(at: SimTime, what: impl Into<String>) -> Self {
-        Self { at: at.to_string(), what: what.into() }
+        Self { instant: at, at: at.to_string(), what: what.into() }
     }
 }
 
-/// A limit of a Job.
+/// A limit of a Job or of a run of a CronJob.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct LimitRow {
     /// The field.
@@ -73,8 +77,20 @@ pub struct NodeVerdictRow {
     pub node: String,
     /// The plugin that refuses it; empty where none does.
     pub refused_by: String,
-    /// Why, or the score.
+    /// Why, or how its score compares.
     pub verdict: String,
+    /// What each plugin gives it, weighted, and their sum; none where the node is refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scores: Option<Scores>,
+}
+
+/// The scores of a node.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Scores {
+    /// By plugin, normalised and weighted.
+    pub plugins: Vec<(&'static str, i64)>,
+    /// The sum.
+    pub total: i64,
 }
 
 /// An object that never was.
@@ -99,11 +115,11 @@ impl fmt::Display for UnknownObject {
 /// Why the subject of the story is as it is at the end of the trial.
 ///
 /// # Errors
-/// When no object of this name was there.
+/// When no object of this name was there, nor should have been.
 pub fn why(trial: &Trial<Story>) -> Result<Why, UnknownObject> {
     let story = &trial.simulation.observer().1;
     if !story.has_begun() {
-        return Err(unknown(trial, &story.subject));
+        return cronjob::why_no_job(trial).ok_or_else(|| unknown(trial, &story.subject));
     }
     Ok(match story.subject.kind {
         Kind::Pod => pod::why(trial),
@@ -141,14 +157,10 @@ impl fmt::Display for Why {
         for row in &self.limits {
             limits.row([row.limit.to_owned(), row.value.clone(), row.at.clone(), row.outcome.clone()]);
         }
-        let mut nodes = Table::new(&["NODE", "REFUSED BY", "WHY"]);
-        for row in &self.nodes {
-            nodes.row([row.node.clone(), row.refused_by.clone(), row.verdict.clone()]);
+        if !limits.is_empty() {
+            write!(f, "\n{}", limits.without_empty_columns())?;
         }
-        for table in [limits, nodes].into_iter().filter(|table| !table.is_empty()) {
-            write!(f, "\n{}", table.without_empty_columns())?;
-        }
-        Ok(())
+        placement::write_nodes(f, &self.nodes)
     }
 }
 

@@ -283,11 +283,23 @@ impl<'a> Filters<'a> {
         let later = self.active.iter().skip_while(|(plugin, _)| *plugin != refused.plugin).skip(1);
         let refusal = |(plugin, filter): &(Plugin, Box<dyn Filter>)| {
             let code = filter.filter(snapshot, refused.row).err()?;
-            let mut reasons = Vec::new();
+            let (mut reasons, mut details) = (Vec::new(), Vec::new());
             filter.explain(snapshot, refused.row, &mut reasons);
-            Some(Refusal { plugin: *plugin, code, reasons, also: Vec::new() })
+            filter.detail(snapshot, refused.row, &mut details);
+            Some(Refusal { plugin: *plugin, code, reasons, details, also: Vec::new() })
         };
         later.filter_map(refusal).collect()
+    }
+
+    /// What exactly is in the way on a refused node, as far as pods that run there are.
+    pub fn detail(&self, snapshot: &Snapshot, refused: Refused) -> Vec<String> {
+        let mut details = Vec::new();
+        if let Some((_, filter)) = self.active.iter().find(|(plugin, _)| *plugin == refused.plugin)
+            && filter.filter(snapshot, refused.row).is_err()
+        {
+            filter.detail(snapshot, refused.row, &mut details);
+        }
+        details
     }
 
     fn sift(&mut self, snapshot: &mut Snapshot, rows: &mut Vec<Row>, refused: &mut Vec<Refused>) {
@@ -331,18 +343,15 @@ pub fn attempt<'a>(
         let node = snapshot.node(row);
         return fail(Outcome::Scheduled(Choice { node, best: vec![node], n_feasible: 1 }));
     }
-    let candidates = match candidates(cx, snapshot, &filters) {
-        Ok(candidates) => candidates,
+    let (found, n_candidates) = match search_from(cx, snapshot, &mut filters, start) {
+        Ok(outcome) => outcome,
         Err(message) => return fail(Outcome::Error(message)),
     };
-    let n_wanted = n_feasible_to_find(cx.config.percentage_of_nodes_to_score, candidates.len());
-    let first = if candidates.len() == 0 { 0 } else { start % candidates.len() };
-    let found = filters.search(snapshot, &candidates, first, n_wanted);
     let is_apart =
         |(row, _)| !found.refused.iter().any(|other| other.row == row) && !found.feasible.contains(&row);
     let n_seen = found.feasible.len() + found.refused.len() + usize::from(nominated.is_some_and(is_apart));
     let modulus =
-        if cx.profile.has(Feature::SchedulerOtherNodesCount) { snapshot.len() } else { candidates.len() };
+        if cx.profile.has(Feature::SchedulerOtherNodesCount) { snapshot.len() } else { n_candidates };
     let next_start = (start + n_seen) % modulus;
     let outcome = if found.feasible.is_empty() {
         Outcome::Unschedulable(refuse_all(cx, snapshot, &mut filters, &found))
@@ -350,6 +359,23 @@ pub fn attempt<'a>(
         Outcome::Scheduled(choose(cx, snapshot, &found.feasible, streams))
     };
     Attempt { outcome, next_start }
+}
+
+/// Looks for as many feasible nodes as the scheduler wants, from `start` on; says among how many, too.
+///
+/// # Errors
+/// When the pod names a node that does not exist, in versions that mind.
+pub fn search_from(
+    cx: &CycleContext<'_>,
+    snapshot: &mut Snapshot,
+    filters: &mut Filters<'_>,
+    start: usize,
+) -> Result<(Found, usize), String> {
+    let candidates = candidates(cx, snapshot, filters)?;
+    let n_candidates = candidates.len();
+    let n_wanted = n_feasible_to_find(cx.config.percentage_of_nodes_to_score, n_candidates);
+    let first = if n_candidates == 0 { 0 } else { start % n_candidates };
+    Ok((filters.search(snapshot, &candidates, first, n_wanted), n_candidates))
 }
 
 /// The nodes to look at.

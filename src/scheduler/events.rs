@@ -277,7 +277,7 @@ impl Judge<'_> {
                     node_resources_fit::could_fit_after(pod, node, change)
                 }),
             },
-            Plugin::PodTopologySpread => spread_hint(pod, event),
+            Plugin::PodTopologySpread => spread_hint(pod, event, self.profile),
             Plugin::InterPodAffinity => self.affinity_hint(pod, event),
             Plugin::SchedulingGates
             | Plugin::PrioritySort
@@ -350,11 +350,12 @@ fn node_hint(
 
 /// Source: Kubernetes 1.34, pkg/scheduler/framework/plugins/podtopologyspread/plugin.go,
 /// isSchedulableAfterPodChange and isSchedulableAfterNodeChange.
-fn spread_hint(pod: &Pod, event: &ClusterEvent<'_>) -> bool {
+fn spread_hint(pod: &Pod, event: &ClusterEvent<'_>, profile: &Profile) -> bool {
     let is_hard = |c: &&TopologySpreadConstraint| c.when_unsatisfiable == WhenUnsatisfiable::DoNotSchedule;
     let hard = || pod.spec.placement.spread.iter().filter(is_hard);
     let counts = |labels: &Labels| {
-        hard().any(|constraint| pod_topology_spread::counts(constraint, &pod.meta.labels, labels))
+        let owner = &pod.meta.labels;
+        hard().any(|constraint| pod_topology_spread::counts(constraint, owner, labels, profile))
     };
     let is_same_namespace = |other: Party<'_>| other.namespace == &pod.meta.namespace;
     let has_keys = |labels: &Labels| hard().all(|constraint| labels.get(&constraint.topology_key).is_some());

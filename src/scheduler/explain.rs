@@ -32,6 +32,8 @@ pub enum NodeVerdict {
     Refused(Refusal),
     /// The pod names other nodes.
     NotAskedFor,
+    /// Enough others were found before it.
+    NotReached,
     /// It could take the pod.
     Scored(NodeScore),
 }
@@ -45,6 +47,8 @@ pub struct Refusal {
     pub code: Code,
     /// Why.
     pub reasons: Vec<Reason>,
+    /// What exactly is in the way, in our own words.
+    pub details: Vec<String>,
     /// What later plugins would say against it as well.
     pub also: Vec<Self>,
 }
@@ -89,16 +93,29 @@ impl ScoreObserver for ScoreTable {
     }
 }
 
+/// Which nodes are looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// All of them.
+    AllNodes,
+    /// As many as the scheduler looks at, from this position of its list on.
+    SearchFrom(usize),
+}
+
 /// Explains what a scheduler with these settings thinks of every node for a pod.
 pub fn explain(cx: &CycleContext<'_>) -> Explanation {
     let mut snapshot = Snapshot::of(cx.cluster);
     let rivals = Nominations::of(cx.cluster).rivals(cx.pod, cx.cluster, &snapshot);
-    explain_on(cx, &mut snapshot, rivals)
+    explain_on(cx, &mut snapshot, rivals, Scope::AllNodes)
 }
 
-/// The same on a given snapshot. No node is left out by sampling, and nodes are scored also where a single one is
-/// feasible.
-pub fn explain_on<'a>(cx: &CycleContext<'a>, snapshot: &mut Snapshot, rivals: Rivals<'a>) -> Explanation {
+/// The same on a given snapshot. Nodes are scored also where a single one is feasible.
+pub fn explain_on<'a>(
+    cx: &CycleContext<'a>,
+    snapshot: &mut Snapshot,
+    rivals: Rivals<'a>,
+    scope: Scope,
+) -> Explanation {
     let mut filters = match Filters::prepare(cx, snapshot, rivals) {
         Ok(filters) => filters,
         Err(rejection) => return explain_rejection(cx, snapshot, rejection),
@@ -107,8 +124,16 @@ pub fn explain_on<'a>(cx: &CycleContext<'a>, snapshot: &mut Snapshot, rivals: Ri
         Some(rows) => rows,
         None => snapshot.rows().collect(),
     };
-    let found = filters.search_all(snapshot, &rows);
+    let found = match scope {
+        Scope::AllNodes => filters.search_all(snapshot, &rows),
+        Scope::SearchFrom(start) => {
+            cycle::search_from(cx, snapshot, &mut filters, start).map(|(found, _)| found).unwrap_or_default()
+        }
+    };
     let mut verdicts = vec![NodeVerdict::NotAskedFor; snapshot.len()];
+    for row in rows {
+        verdicts[row.index()] = NodeVerdict::NotReached;
+    }
     for refused in &found.refused {
         verdicts[refused.row.index()] = NodeVerdict::Refused(refusal(&mut filters, snapshot, *refused));
     }
@@ -129,7 +154,8 @@ fn refusal(filters: &mut Filters<'_>, snapshot: &mut Snapshot, refused: Refused)
     let mut reasons = Vec::new();
     filters.explain(snapshot, refused.row, &mut reasons);
     let also = filters.later_refusals(snapshot, refused);
-    Refusal { plugin: refused.plugin, code: refused.code, reasons, also }
+    let details = filters.detail(snapshot, refused);
+    Refusal { plugin: refused.plugin, code: refused.code, reasons, details, also }
 }
 
 fn explain_rejection(cx: &CycleContext<'_>, snapshot: &mut Snapshot, rejection: Rejection) -> Explanation {
@@ -137,6 +163,7 @@ fn explain_rejection(cx: &CycleContext<'_>, snapshot: &mut Snapshot, rejection: 
         plugin: rejection.plugin,
         code: rejection.code,
         reasons: vec![rejection.reason.clone()],
+        details: Vec::new(),
         also: Vec::new(),
     };
     let verdict = |row: Row| (snapshot.node(row), NodeVerdict::Refused(refusal.clone()));

@@ -278,6 +278,9 @@ pub trait Filter: fmt::Debug {
     /// Adds the reasons why [`Filter::filter`] refuses the node.
     fn explain(&self, snapshot: &Snapshot, row: Row, reasons: &mut Vec<Reason>);
 
+    /// Adds what exactly is in the way on a node that [`Filter::filter`] refuses, in our own words.
+    fn detail(&self, _snapshot: &Snapshot, _row: Row, _details: &mut Vec<String>) {}
+
     /// Keeps the rows of acceptable nodes and reports the others.
     fn sift(&self, snapshot: &Snapshot, rows: &mut Vec<Row>, refuse: &mut dyn FnMut(Row, Code)) {
         rows.retain(|row| match self.filter(snapshot, *row) {

@@ -3,8 +3,12 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::meta::{LabelOperator, LabelRequirement, LabelSelector, Labels, Name};
+use crate::cluster::Cluster;
+use crate::model::ids::ObjectId;
+use crate::model::meta::{LabelSelector, Labels, Name};
 use crate::model::pod::Pod;
+use crate::model::pod_disruption_budget::PodDisruptionBudget;
+use crate::model::service::Service;
 
 /// What the scheduler reads besides nodes and pods.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -15,8 +19,7 @@ pub struct Listers {
     pub budgets: Vec<DisruptionBudget>,
     /// The Services that select pods.
     pub services: Vec<ServiceSelector>,
-    /// By namespace and name of a pod: the selector of the ReplicaSet, StatefulSet or ReplicationController that
-    /// owns it.
+    /// By namespace and name of a pod: the selector of an owner that is no object of the cluster.
     pub owner_selectors: BTreeMap<(Name, Name), LabelSelector>,
 }
 
@@ -38,14 +41,44 @@ pub struct DisruptionBudget {
 pub struct ServiceSelector {
     /// The namespace.
     pub namespace: Name,
-    /// The labels that a pod must have.
-    pub selector: Labels,
+    /// The labels that a pod must have; none selects no pod.
+    pub selector: LabelSelector,
+}
+
+impl DisruptionBudget {
+    fn of(budget: &PodDisruptionBudget) -> Self {
+        Self {
+            namespace: budget.meta.namespace.clone(),
+            selector: budget.spec.selector.clone().unwrap_or_default(),
+            disruptions_allowed: i32::try_from(budget.status.disruptions_allowed).unwrap_or(i32::MAX),
+            disrupted_pods: budget.status.disrupted_pods.keys().cloned().collect(),
+        }
+    }
 }
 
 /// The label of a namespace that holds its name.
 const LABEL_NAMESPACE: &str = "kubernetes.io/metadata.name";
 
 impl Listers {
+    /// Reads budgets and Services anew, in the order of their creation.
+    pub fn refresh(&mut self, cluster: &Cluster) {
+        let mut budgets: Vec<_> = cluster.pod_disruption_budgets().values().collect();
+        budgets.sort_unstable_by_key(|budget| budget.meta.uid.serial);
+        self.budgets = budgets.into_iter().map(DisruptionBudget::of).collect();
+        let mut services: Vec<_> = cluster.services().values().collect();
+        services.sort_unstable_by_key(|service| service.meta.uid.serial);
+        let selector = |service: &&Service| service.spec.selector.clone();
+        self.services = services
+            .into_iter()
+            .filter_map(|service| {
+                Some(ServiceSelector {
+                    namespace: service.meta.namespace.clone(),
+                    selector: selector(&service)?,
+                })
+            })
+            .collect();
+    }
+
     /// The labels of a namespace.
     pub fn namespace_labels(&self, namespace: &Name) -> Labels {
         let own = self.namespaces.get(namespace).cloned().unwrap_or_default();
@@ -54,20 +87,24 @@ impl Listers {
 
     /// What selects the pods that belong together with this one; `None` where nothing does.
     /// Source: Kubernetes 1.28, pkg/scheduler/framework/plugins/helper/spread.go, DefaultSelector.
-    pub fn spread_selector(&self, pod: &Pod) -> Option<LabelSelector> {
+    pub fn spread_selector(&self, pod: &Pod, cluster: &Cluster) -> Option<LabelSelector> {
         let selects = |service: &&ServiceSelector| {
             service.namespace == pod.meta.namespace
-                && !service.selector.is_empty()
-                && service.selector.iter().all(|(key, value)| pod.meta.labels.get(key) == Some(value))
+                && !service.selector.requirements.is_empty()
+                && service.selector.matches(&pod.meta.labels)
         };
-        let pairs = self.services.iter().filter(selects).flat_map(|service| service.selector.iter());
-        let merged: BTreeMap<_, _> = pairs.collect();
-        let equal = |(key, value): (&Name, &Name)| LabelRequirement {
-            key: key.clone(),
-            operator: LabelOperator::In(vec![value.clone()]),
+        // Of two Services that want one label, both want the value that the pod has.
+        let mut requirements = Vec::new();
+        for requirement in self.services.iter().filter(selects).flat_map(|s| &s.selector.requirements) {
+            if !requirements.contains(requirement) {
+                requirements.push(requirement.clone());
+            }
+        }
+        let owner = match pod.meta.owner.as_ref().map(|owner| owner.object) {
+            Some(ObjectId::ReplicaSet(id)) => cluster.replica_set(id).map(|owner| &owner.spec.selector),
+            Some(ObjectId::StatefulSet(id)) => cluster.stateful_set(id).map(|owner| &owner.spec.selector),
+            _ => self.owner_selectors.get(&(pod.meta.namespace.clone(), pod.meta.name.clone())),
         };
-        let mut requirements: Vec<_> = merged.into_iter().map(equal).collect();
-        let owner = self.owner_selectors.get(&(pod.meta.namespace.clone(), pod.meta.name.clone()));
         requirements.extend(owner.into_iter().flat_map(|selector| selector.requirements.iter().cloned()));
         (!requirements.is_empty()).then_some(LabelSelector { requirements })
     }

@@ -9,14 +9,16 @@ use crate::event::{Change, Event};
 #[derive(Clone)]
 pub(super) struct Process<C> {
     pub(super) component: C,
-    build: fn() -> C,
+    /// The component as it was before its first start.
+    fresh: C,
     is_up: bool,
 }
 
-impl<C: Component> Process<C> {
+impl<C: Component + Clone> Process<C> {
     /// A process that was not started yet.
-    pub(super) fn new(build: fn() -> C) -> Self {
-        Self { component: build(), build, is_up: false }
+    pub(super) fn new(build: impl FnOnce() -> C) -> Self {
+        let fresh = build();
+        Self { component: fresh.clone(), fresh, is_up: false }
     }
 
     /// Starts the process; nothing happens where it is up.
@@ -30,7 +32,7 @@ impl<C: Component> Process<C> {
     /// Stops the process: its memory is lost.
     pub(super) fn stop(&mut self) {
         self.is_up = false;
-        self.component = (self.build)();
+        self.component = self.fresh.clone();
     }
 
     /// Hands over an event; a timer of a process that is down fires into the void.

@@ -87,6 +87,18 @@ fn scenario(spec: &str) -> String {
 }
 
 #[test]
+fn a_key_that_is_given_twice_is_said_once_to_be_so() {
+    check(
+        job("  backoffLimit: 1\n  backoffLimit: two\n"),
+        &["in.yaml:6:3: spec.backoffLimit: duplicate key `backoffLimit`, first given on line 5"],
+    );
+    check(
+        scenario("  seed: 1\n  seed: 2\n"),
+        &["in.yaml:5:3: spec.seed: duplicate key `seed`, first given on line 4"],
+    );
+}
+
+#[test]
 fn a_job_whose_pods_always_restart_is_refused() {
     check(
         format!("{JOB}{}", TEMPLATE.replace("Never", "Always")),

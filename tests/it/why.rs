@@ -5,10 +5,14 @@ use std::sync::Arc;
 use assert_cmd::Command;
 use cluster_sim::engine::SimDuration;
 use cluster_sim::experiment::cron_period::{self, Period, Played};
-use cluster_sim::model::scenario::Scenario;
+use cluster_sim::experiment::trial;
+use cluster_sim::model::ids::Kind;
+use cluster_sim::model::scenario::{ObjectName, Scenario};
 use cluster_sim::model::unix_time::UnixTime;
+use cluster_sim::observe::story::Story;
 use cluster_sim::report::cron_period::{self as period, PeriodLedger};
 use cluster_sim::report::cron_runs::RunOutcome;
+use cluster_sim::report::why;
 
 use crate::recorded::load;
 
@@ -146,4 +150,81 @@ fn jobs_without_pods_start_when_jobs_with_pods_do() {
     check("Forbid", "31m", true);
     // A span by chance.
     check("Forbid", "{exponential: 60s}", true);
+}
+
+const NIGHT: &str = r#"
+apiVersion: sim/v1
+kind: Scenario
+spec:
+  horizon: 4h
+  timeline: [{at: 50m, stop: {component: kube-controller-manager, for: 130m}}]
+---
+apiVersion: batch/v1
+kind: CronJob
+metadata: {name: hourly}
+spec:
+  schedule: "0 * * * *"
+  startingDeadlineSeconds: 600
+  jobTemplate: {spec: {template: {spec: {restartPolicy: Never, containers: [{name: c, image: i}]}}}}
+---
+apiVersion: batch/v1
+kind: CronJob
+metadata: {name: minutely}
+spec:
+  schedule: "* * * * *"
+  jobTemplate: {spec: {template: {spec: {restartPolicy: Never, containers: [{name: c, image: i}]}}}}
+---
+apiVersion: batch/v1
+kind: Job
+metadata: {name: short}
+spec: {ttlSecondsAfterFinished: 60, template: {spec: {restartPolicy: Never, containers: [{name: c, image: i}]}}}
+"#;
+
+/// Why an object of [`NIGHT`] is as it is.
+#[track_caller]
+fn check_night(kind: Kind, name: &str, lines: &[&str]) {
+    let subject = ObjectName { kind, namespace: "default".into(), name: name.into() };
+    let trial = trial::run(&load(NIGHT), None, Story::of(subject), |_| {});
+    let text = why::why(&trial).expect("it is known").to_string();
+    for line in lines {
+        assert!(text.contains(line), "{line:?} is not in\n{text}");
+    }
+}
+
+#[test]
+fn a_missed_run_goes_back_to_the_stop_and_says_by_how_much_its_deadline_lost() {
+    let lines = [
+        "  50m  kube-controller-manager stopped, by the timeline\n",
+        "the run of 2027-01-01T02:00:00Z missed: kube-controller-manager was stopped until 1h later",
+        "startingDeadlineSeconds  600 (2027-01-01T02:00:00Z)  2h10m  over 50m before the controller came back",
+    ];
+    check_night(Kind::CronJob, "hourly", &lines);
+    // The Job that never was has the same answer.
+    check_night(Kind::Job, "hourly-29979480", &[&["was never created: the run of"], &lines[..]].concat());
+}
+
+#[test]
+fn runs_that_were_missed_in_a_row_are_one_cause_and_the_warning_is_another() {
+    check_night(
+        Kind::CronJob,
+        "minutely",
+        &[
+            "the 130 runs from 2027-01-01T00:50:00Z to 2027-01-01T02:59:00Z missed",
+            "  3h   TooManyMissedTimes: too many missed start times.",
+        ],
+    );
+}
+
+#[test]
+fn a_job_that_its_ttl_has_deleted_still_says_what_it_came_to() {
+    check_night(
+        Kind::Job,
+        "short",
+        &[
+            "Complete: CompletionsReached after 11s",
+            "The Job was deleted at 1m11s.",
+            "deletion requested, by ttl-after-finished-controller",
+            "ttlSecondsAfterFinished  60     1m11s  deleted the Job, 1m after its end",
+        ],
+    );
 }

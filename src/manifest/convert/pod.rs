@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use crate::engine::SimDuration;
+use crate::manifest::convert::job::selector;
 use crate::manifest::convert::node::resources;
 use crate::manifest::convert::{labels, optional};
+use crate::manifest::validation::names;
 use crate::manifest::wire;
 use crate::manifest::wire::ResourceList;
 use crate::manifest::wire::meta::SelectorRequirement;
@@ -14,7 +16,10 @@ use crate::model::pod::{
     PullPolicy, RestartPolicy, Volume, VolumeMount, VolumeSource,
 };
 use crate::model::resources::InitKind;
-use crate::model::scheduling::{NodeSelectorTerm, Placement, PreferredNodeTerm, TaintEffect, Toleration};
+use crate::model::scheduling::{
+    NodeInclusion, NodeSelectorTerm, Placement, PodAffinity, PodAffinityTerm, PreferredNodeTerm, TaintEffect,
+    Toleration, TopologySpreadConstraint, WeightedPodAffinityTerm, WhenUnsatisfiable,
+};
 
 /// The address that stands for all addresses of a node.
 const ANY_IP: &str = "0.0.0.0";
@@ -108,7 +113,14 @@ fn volume(volume: &wire::pod::Volume) -> Volume {
 }
 
 fn placement(spec: &wire::pod::PodSpec) -> Placement {
-    let affinity = spec.affinity.as_ref().and_then(|affinity| affinity.node_affinity.as_ref());
+    let affinity = spec.affinity.as_ref();
+    let pod_affinity = PodAffinity {
+        required: terms(affinity.and_then(|affinity| affinity.pod_affinity.as_ref())),
+        preferred: weighted_terms(affinity.and_then(|affinity| affinity.pod_affinity.as_ref())),
+        anti_required: terms(affinity.and_then(|affinity| affinity.pod_anti_affinity.as_ref())),
+        anti_preferred: weighted_terms(affinity.and_then(|affinity| affinity.pod_anti_affinity.as_ref())),
+    };
+    let affinity = affinity.and_then(|affinity| affinity.node_affinity.as_ref());
     let required = affinity.and_then(|affinity| affinity.required.as_ref());
     let preferred = affinity.into_iter().flat_map(|affinity| &affinity.preferred);
     Placement {
@@ -121,11 +133,75 @@ fn placement(spec: &wire::pod::PodSpec) -> Placement {
             })
             .collect(),
         tolerations: spec.tolerations.iter().map(toleration).collect(),
-        ..Placement::default()
+        spread: spec.topology_spread_constraints.iter().map(spread_constraint).collect(),
+        pod_affinity,
     }
 }
 
+fn terms(affinity: Option<&wire::pod::PodAffinity>) -> Vec<PodAffinityTerm> {
+    affinity.into_iter().flat_map(|affinity| &affinity.required).map(pod_affinity_term).collect()
+}
+
+fn weighted_terms(affinity: Option<&wire::pod::PodAffinity>) -> Vec<WeightedPodAffinityTerm> {
+    let weighted = affinity.into_iter().flat_map(|affinity| &affinity.preferred);
+    weighted
+        .map(|weighted| WeightedPodAffinityTerm {
+            weight: i64::from(weighted.weight),
+            term: pod_affinity_term(&weighted.pod_affinity_term),
+        })
+        .collect()
+}
+
+fn pod_affinity_term(term: &wire::pod::PodAffinityTerm) -> PodAffinityTerm {
+    PodAffinityTerm {
+        selector: term.label_selector.as_ref().map(selector),
+        topology_key: term.topology_key.clone(),
+        namespaces: term.namespaces.clone(),
+        namespace_selector: term.namespace_selector.as_ref().map(selector),
+        match_label_keys: term.match_label_keys.clone(),
+        mismatch_label_keys: term.mismatch_label_keys.clone(),
+    }
+}
+
+fn spread_constraint(constraint: &wire::pod::TopologySpreadConstraint) -> TopologySpreadConstraint {
+    TopologySpreadConstraint {
+        max_skew: constraint.max_skew,
+        topology_key: constraint.topology_key.clone(),
+        when_unsatisfiable: match &*constraint.when_unsatisfiable {
+            "DoNotSchedule" => WhenUnsatisfiable::DoNotSchedule,
+            "ScheduleAnyway" => WhenUnsatisfiable::ScheduleAnyway,
+            other => unreachable!("validation refuses the action {other:?}"),
+        },
+        selector: constraint.label_selector.as_ref().map(selector),
+        min_domains: constraint.min_domains,
+        node_affinity_policy: inclusion(constraint.node_affinity_policy.as_deref(), NodeInclusion::Honor),
+        node_taints_policy: inclusion(constraint.node_taints_policy.as_deref(), NodeInclusion::Ignore),
+        match_label_keys: constraint.match_label_keys.clone(),
+    }
+}
+
+/// Source: Kubernetes 1.28, pkg/scheduler/framework/plugins/podtopologyspread/common.go,
+/// filterTopologySpreadConstraints.
+fn inclusion(policy: Option<&str>, default: NodeInclusion) -> NodeInclusion {
+    match policy {
+        None => default,
+        Some("Honor") => NodeInclusion::Honor,
+        Some("Ignore") => NodeInclusion::Ignore,
+        Some(other) => unreachable!("validation refuses the policy {other:?}"),
+    }
+}
+
+/// Converts a term. One with a value that no label can have matches nothing, as an empty one.
+/// Source: Kubernetes 1.28, component-helpers/scheduling/corev1/nodeaffinity, newNodeSelectorTerm.
+///
+/// Deviation: where such a term is a preference, upstream fails every attempt to place the pod.
 fn term(term: &wire::pod::NodeSelectorTerm) -> NodeSelectorTerm {
+    let is_possible = |requirement: &SelectorRequirement| {
+        requirement.values.iter().all(|value| names::label_value(value).is_empty())
+    };
+    if !term.match_expressions.iter().all(is_possible) {
+        return NodeSelectorTerm::default();
+    }
     NodeSelectorTerm {
         expressions: term.match_expressions.iter().map(requirement).collect(),
         fields: term.match_fields.iter().map(requirement).collect(),

@@ -8,7 +8,7 @@ use crate::manifest::load::{Head, Loader};
 use crate::manifest::params;
 use crate::manifest::source::{Object, ObjectKind};
 use crate::model::ids::Kind;
-use crate::model::meta::Name;
+use crate::model::meta::{Labels, Name};
 use crate::model::profile::Profile;
 use crate::model::program::Program;
 use crate::model::scenario::{NewObject, Timing};
@@ -20,6 +20,8 @@ pub(super) struct Collected {
     places: BTreeMap<(Kind, Name, Name), String>,
     /// The priority classes among the manifests.
     pub(super) classes: PriorityClasses,
+    /// The labels of the namespaces among the manifests.
+    pub(super) namespaces: BTreeMap<Name, Labels>,
     /// Whether the default nodes were added.
     pub(super) has_default_nodes: bool,
 }
@@ -125,7 +127,11 @@ impl Loader<'_> {
                 convert::report(class, object, &mut self.diagnostics)
             })
             .collect();
-        collected.classes = PriorityClasses::new(classes);
+        collected.classes = std::mem::take(&mut collected.classes).with(classes);
+        for object in objects.iter().filter(|object| object.kind == ObjectKind::Namespace) {
+            let namespace = convert::accept_namespace(&object.tree);
+            collected.namespaces.extend(convert::report(namespace, object, &mut self.diagnostics));
+        }
         let context = ReadContext { profile, priority_classes: &collected.classes.clone() };
         for object in &objects {
             let ObjectKind::Cluster(kind) = object.kind else { continue };

@@ -31,7 +31,7 @@ impl Loader<'_> {
                 self.entry_error(head, &path, message);
             }
             if let Some(Apply { manifests }) = &written.apply {
-                let action = Action::Apply(self.applied(manifests, head, profile, collected));
+                let action = Action::Apply(self.applied(manifests, &path, head, profile, collected));
                 actions.push(TimedAction { entry, at, action });
             }
             let simple = [patch_actions(written), scale_actions(written), delete_actions(written)]
@@ -57,6 +57,7 @@ impl Loader<'_> {
     fn applied(
         &mut self,
         files: &[String],
+        path: &str,
         head: &Head,
         profile: &Profile,
         present: &Collected,
@@ -65,6 +66,15 @@ impl Loader<'_> {
         let mut collected = Collected::default();
         collected.classes = present.classes.clone();
         self.accept_all(objects, head, profile, &mut collected);
+        for (name, labels) in &collected.namespaces {
+            if present.namespaces.get(name) != Some(labels) {
+                let message = format!(
+                    "Namespace {name:?} is not among the objects of the start, or has other labels there: the labels \
+                     of a namespace do not change during a run"
+                );
+                self.entry_error(head, path, message);
+            }
+        }
         collected.into_objects()
     }
 }
@@ -152,6 +162,7 @@ fn kill_action(kill: &Kill) -> Action {
 
 fn patch_target(patch: &Patch) -> Result<ObjectName, String> {
     let targets = [
+        (Kind::Pod, &patch.pod),
         (Kind::Job, &patch.job),
         (Kind::CronJob, &patch.cronjob),
         (Kind::Node, &patch.node),

@@ -9,14 +9,14 @@ use crate::engine::{Distribution, SimDuration, SimTime};
 use crate::manifest::field_error::{FieldErrors, Path};
 use crate::manifest::scenario::{
     Attempt, AttemptsBy, ComponentChoice, Delay, DelayDistribution, Exit, Image, Kill, Listen, OnTerm,
-    PortTarget, PropagationPolicy, Run, ShortSteps, Step as WrittenStep, TimingChoice, TimingOverrides,
-    TimingPreset, WaitFor,
+    PortTarget, PropagationPolicy, Run, SchedulerChoice, ScoringStrategyType, ShortSteps,
+    Step as WrittenStep, TimingChoice, TimingOverrides, TimingPreset, WaitFor,
 };
 use crate::model::meta::{Name, Propagation};
 use crate::model::pod::Protocol;
 use crate::model::program::{Awaited, Endpoint, Host, MemoryUse, Program, Step, TermResponse};
 use crate::model::resources::Bytes;
-use crate::model::scenario::{ComponentName, Timing};
+use crate::model::scenario::{ComponentName, NodeScoring, SchedulerSettings, Timing};
 
 /// The latencies that a scenario chooses.
 pub fn timing(choice: Option<&TimingChoice>) -> Timing {
@@ -24,6 +24,23 @@ pub fn timing(choice: Option<&TimingChoice>) -> Timing {
         None => Timing::ideal(),
         Some(TimingChoice::Preset(preset)) => preset_timing(*preset),
         Some(TimingChoice::Custom(overrides)) => custom_timing(overrides),
+    }
+}
+
+/// The settings of the scheduler that a scenario chooses.
+pub fn scheduler(choice: Option<&SchedulerChoice>, errors: &mut FieldErrors) -> SchedulerSettings {
+    let Some(choice) = choice else { return SchedulerSettings::default() };
+    let percentage = choice.percentage_of_nodes_to_score.filter(|percentage| *percentage > 0);
+    if let Some(percentage) = percentage.filter(|percentage| *percentage > 100) {
+        let path = Path::OBJECT.child("spec");
+        let path = path.child("scheduler");
+        let detail = "not in the range 0-100";
+        errors.invalid(&path.child("percentageOfNodesToScore"), &i64::from(percentage), detail);
+    }
+    let packs = choice.scoring_strategy == Some(ScoringStrategyType::MostAllocated);
+    SchedulerSettings {
+        percentage_of_nodes_to_score: percentage,
+        scoring: if packs { NodeScoring::MostAllocated } else { NodeScoring::LeastAllocated },
     }
 }
 

@@ -5,7 +5,7 @@
 
 use crate::manifest::field_error::{FieldErrors, Path};
 use crate::manifest::wire::job::JobSpec;
-use crate::manifest::wire::pod::PodSpec;
+use crate::manifest::wire::pod::{Affinity, PodSpec, TopologySpreadConstraint};
 use crate::model::profile::{Feature, Profile};
 
 /// Refuses fields of a pod that the profile lacks.
@@ -15,6 +15,53 @@ pub fn pod_spec(spec: &PodSpec, profile: &Profile, path: &Path<'_>, errors: &mut
         if container.restart_policy.is_some() {
             let path = containers.index(idx);
             gated(Feature::SidecarContainers, profile, &path.child("restartPolicy"), errors);
+        }
+    }
+    if !spec.scheduling_gates.is_empty() {
+        gated(Feature::PodSchedulingReadiness, profile, &path.child("schedulingGates"), errors);
+    }
+    if let Some(affinity) = &spec.affinity {
+        pod_affinity(affinity, profile, &path.child("affinity"), errors);
+    }
+    let constraints = path.child("topologySpreadConstraints");
+    for (idx, constraint) in spec.topology_spread_constraints.iter().enumerate() {
+        spread_constraint(constraint, profile, &constraints.index(idx), errors);
+    }
+}
+
+fn pod_affinity(affinity: &Affinity, profile: &Profile, path: &Path<'_>, errors: &mut FieldErrors) {
+    for (field, pods) in
+        [("podAffinity", &affinity.pod_affinity), ("podAntiAffinity", &affinity.pod_anti_affinity)]
+    {
+        let required = pods.iter().flat_map(|pods| &pods.required);
+        let preferred =
+            pods.iter().flat_map(|pods| &pods.preferred).map(|weighted| &weighted.pod_affinity_term);
+        let mut terms = required.chain(preferred);
+        if terms.any(|term| !term.match_label_keys.is_empty() || !term.mismatch_label_keys.is_empty()) {
+            gated(Feature::MatchLabelKeysInPodAffinity, profile, &path.child(field), errors);
+        }
+    }
+}
+
+fn spread_constraint(
+    constraint: &TopologySpreadConstraint,
+    profile: &Profile,
+    path: &Path<'_>,
+    errors: &mut FieldErrors,
+) {
+    let inclusion = Feature::NodeInclusionPolicyInPodTopologySpread;
+    for (field, is_set, feature) in [
+        ("minDomains", constraint.min_domains.is_some(), Feature::MinDomainsInPodTopologySpread),
+        ("nodeAffinityPolicy", constraint.node_affinity_policy.is_some(), inclusion),
+        ("nodeTaintsPolicy", constraint.node_taints_policy.is_some(), inclusion),
+        (
+            "matchLabelKeys",
+            !constraint.match_label_keys.is_empty(),
+            Feature::MatchLabelKeysInPodTopologySpread,
+        ),
+    ] {
+        if is_set {
+            gated(feature, profile, &path.child(field), errors);
         }
     }
 }
@@ -65,12 +112,27 @@ mod tests {
         check(spec.clone(), &Profile::default(), &[]);
         check(
             spec,
-            &old.with_gate("JobBackoffLimitPerIndex", true).unwrap(),
+            &old.clone().with_gate("JobBackoffLimitPerIndex", true).unwrap(),
             &[
                 "spec.successPolicy: Forbidden: Kubernetes 1.28 has it only with the feature gate JobSuccessPolicy, \
                  which is on since 1.31",
                 "spec.template.spec.initContainers[0].restartPolicy: Forbidden: Kubernetes 1.28 has it only with the \
                  feature gate SidecarContainers, which is on since 1.29",
+            ],
+        );
+        let constraint = json!({"minDomains": 2, "nodeTaintsPolicy": "Honor", "matchLabelKeys": ["rev"]});
+        let term = json!({"mismatchLabelKeys": ["tenant"]});
+        let affinity = json!({"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [term]}});
+        let spec = json!({"schedulingGates": [{"name": "g"}], "affinity": affinity,
+                          "topologySpreadConstraints": [constraint]});
+        check(
+            json!({"template": {"spec": spec}}),
+            &old.with_gate("MinDomainsInPodTopologySpread", false).unwrap(),
+            &[
+                "spec.template.spec.affinity.podAntiAffinity: Forbidden: Kubernetes 1.28 has it only with the feature \
+                 gate MatchLabelKeysInPodAffinity, which is on since 1.31",
+                "spec.template.spec.topologySpreadConstraints[0].minDomains: Forbidden: the feature gate \
+                 MinDomainsInPodTopologySpread is off",
             ],
         );
         check(

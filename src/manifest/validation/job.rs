@@ -430,10 +430,7 @@ fn is_same_template(new: &PodTemplateSpec, old: &PodTemplateSpec, update: JobUpd
 
 /// The old affinity with its node affinity changed to the new one; none where that leaves nothing.
 fn allowed_affinity(new: Option<&Affinity>, old: Option<&Affinity>) -> Option<Affinity> {
-    let others = old.map(|old| old.others.clone()).unwrap_or_default();
-    match new {
-        Some(new) => Some(Affinity { node_affinity: new.node_affinity.clone(), others }),
-        None if others.is_empty() => None,
-        None => Some(Affinity { node_affinity: None, others }),
-    }
+    let node_affinity = new.and_then(|new| new.node_affinity.clone());
+    let allowed = Affinity { node_affinity, ..old.cloned().unwrap_or_default() };
+    (new.is_some() || allowed != Affinity::default()).then_some(allowed)
 }

@@ -5,7 +5,7 @@
 use crate::manifest::field_error::{FieldErrors, Path, Shown};
 use crate::manifest::validation::{IMMUTABLE, names};
 use crate::manifest::wire::StringMap;
-use crate::manifest::wire::meta::{LabelSelector, ObjectMeta, SelectorRequirement};
+use crate::manifest::wire::meta::{LabelSelector, Namespace, ObjectMeta, SelectorRequirement};
 use crate::model::meta::Name;
 
 /// The most that annotations may hold, keys and values together [bytes].
@@ -43,6 +43,18 @@ pub fn object_meta(meta: &ObjectMeta, scope: Scope, path: &Path<'_>, errors: &mu
     }
     labels(&meta.labels, &path.child("labels"), errors);
     annotations(&meta.annotations, &path.child("annotations"), errors);
+}
+
+/// Validates a namespace.
+///
+/// Source: Kubernetes 1.28, pkg/apis/core/validation/validation.go, ValidateNamespace.
+pub fn namespace(namespace: &Namespace, errors: &mut FieldErrors) {
+    let metadata = Path::OBJECT.child("metadata");
+    object_meta(&namespace.metadata, Scope::Cluster, &metadata, errors);
+    let name = &namespace.metadata.name;
+    if !name.is_empty() && names::dns_subdomain(name).is_empty() {
+        invalid_text(name, names::dns_label, &metadata.child("name"), errors);
+    }
 }
 
 /// Validates the metadata of an object that is to be changed.

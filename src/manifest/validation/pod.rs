@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use crate::manifest::field_error::{FieldErrors, Path};
 use crate::manifest::validation::container::{containers, init_containers};
 use crate::manifest::validation::meta::{self, Scope, invalid_text, object_meta, object_meta_update};
-use crate::manifest::validation::{known_word, names, resources, scheduling};
+use crate::manifest::validation::{known_word, names, resources, scheduling, topology};
 use crate::manifest::wire::pod::{
     Container, Pod, PodSpec, PodTemplateSpec, SchedulingGate, Toleration, Volume,
 };
@@ -60,9 +60,11 @@ pub fn pod_spec(spec: &PodSpec, holder: Holder, path: &Path<'_>, errors: &mut Fi
     known_word(&spec.dns_policy, DNS_POLICIES, &path.child("dnsPolicy"), errors);
     meta::labels(&spec.node_selector, &path.child("nodeSelector"), errors);
     if let Some(affinity) = &spec.affinity {
-        scheduling::affinity(affinity, &path.child("affinity"), errors);
+        topology::affinity(affinity, &path.child("affinity"), errors);
     }
     scheduling_gates(&spec.scheduling_gates, &path.child("schedulingGates"), errors);
+    let spread = path.child("topologySpreadConstraints");
+    topology::spread_constraints(&spec.topology_spread_constraints, &spread, errors);
     if !spec.node_name.is_empty() {
         invalid_text(&spec.node_name, names::dns_subdomain, &path.child("nodeName"), errors);
     }

@@ -1,6 +1,6 @@
-//! Affinity, tolerations, taints.
+//! Node affinity, tolerations, taints.
 //!
-//! Source: Kubernetes 1.28, pkg/apis/core/validation/validation.go, validateAffinity, ValidateTolerations,
+//! Source: Kubernetes 1.28, pkg/apis/core/validation/validation.go, validateNodeAffinity, ValidateTolerations,
 //! validateNodeTaints.
 
 use crate::manifest::field_error::{ErrorKind, FieldError, FieldErrors, Path, Shown};
@@ -8,19 +8,13 @@ use crate::manifest::validation::meta::invalid_text;
 use crate::manifest::validation::{known_word, names};
 use crate::manifest::wire::meta::SelectorRequirement;
 use crate::manifest::wire::node::Taint;
-use crate::manifest::wire::pod::{Affinity, NodeAffinity, NodeSelectorTerm, Toleration};
+use crate::manifest::wire::pod::{NodeAffinity, NodeSelectorTerm, Toleration};
 
 const EFFECTS: &[&str] = &["NoSchedule", "PreferNoSchedule", "NoExecute"];
 const NODE_NAME_FIELD: &str = "metadata.name";
 
-/// Validates node affinity; pod affinity is not modelled.
-pub fn affinity(affinity: &Affinity, path: &Path<'_>, errors: &mut FieldErrors) {
-    if let Some(nodes) = &affinity.node_affinity {
-        node_affinity(nodes, &path.child("nodeAffinity"), errors);
-    }
-}
-
-fn node_affinity(affinity: &NodeAffinity, path: &Path<'_>, errors: &mut FieldErrors) {
+/// Validates node affinity.
+pub fn node_affinity(affinity: &NodeAffinity, path: &Path<'_>, errors: &mut FieldErrors) {
     if let Some(required) = &affinity.required {
         let path = path.child("requiredDuringSchedulingIgnoredDuringExecution");
         let terms = path.child("nodeSelectorTerms");
@@ -174,7 +168,7 @@ mod tests {
     #[track_caller]
     fn check_affinity(affinity: Value, expected: &[&str]) {
         let mut errors = FieldErrors::default();
-        super::affinity(&decode(&affinity).unwrap(), &Path::OBJECT.child("a"), &mut errors);
+        node_affinity(&decode(&affinity["nodeAffinity"]).unwrap(), &Path::OBJECT.child("a"), &mut errors);
         let lines = lines(&errors);
         assert_eq!(lines.len(), expected.len(), "{lines:?}");
         for (line, end) in lines.iter().zip(expected) {
@@ -192,7 +186,7 @@ mod tests {
         check_affinity(required(json!({"key": "k", "operator": "In", "values": ["a", "b"]})), &[]);
         check_affinity(required(json!({"key": "k", "operator": "Gt", "values": ["-3"]})), &[]);
         check_affinity(required(json!({"key": "k", "operator": "Exists"})), &[]);
-        let values = "a.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms[0]\
+        let values = "a.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms[0]\
                       .matchExpressions[0].values";
         check_affinity(
             required(json!({"key": "k", "operator": "In"})),

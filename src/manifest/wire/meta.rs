@@ -17,6 +17,13 @@ pub struct ObjectMeta {
     pub annotations: StringMap,
 }
 
+/// `v1 Namespace`
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Namespace {
+    pub metadata: ObjectMeta,
+}
+
 /// `LabelSelector`
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(default, rename_all = "camelCase")]

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::manifest::wire::meta::{ObjectMeta, SelectorRequirement};
+use crate::manifest::wire::meta::{LabelSelector, ObjectMeta, SelectorRequirement};
 use crate::manifest::wire::{Others, ResourceList, StringMap};
 use crate::model::meta::Name;
 
@@ -43,6 +43,7 @@ pub struct PodSpec {
     pub scheduling_gates: Vec<SchedulingGate>,
     pub termination_grace_period_seconds: Option<i64>,
     pub tolerations: Vec<Toleration>,
+    pub topology_spread_constraints: Vec<TopologySpreadConstraint>,
     pub volumes: Vec<Volume>,
     #[serde(flatten)]
     pub others: Others,
@@ -131,8 +132,8 @@ pub struct Toleration {
 #[serde(default, rename_all = "camelCase")]
 pub struct Affinity {
     pub node_affinity: Option<NodeAffinity>,
-    #[serde(flatten)]
-    pub others: Others,
+    pub pod_affinity: Option<PodAffinity>,
+    pub pod_anti_affinity: Option<PodAffinity>,
 }
 
 /// `NodeAffinity`
@@ -166,4 +167,48 @@ pub struct PreferredSchedulingTerm {
 pub struct NodeSelectorTerm {
     pub match_expressions: Vec<SelectorRequirement>,
     pub match_fields: Vec<SelectorRequirement>,
+}
+
+/// `PodAffinity`, and `PodAntiAffinity`, which has the same fields.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct PodAffinity {
+    #[serde(rename = "requiredDuringSchedulingIgnoredDuringExecution")]
+    pub required: Vec<PodAffinityTerm>,
+    #[serde(rename = "preferredDuringSchedulingIgnoredDuringExecution")]
+    pub preferred: Vec<WeightedPodAffinityTerm>,
+}
+
+/// `WeightedPodAffinityTerm`
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct WeightedPodAffinityTerm {
+    pub weight: i32,
+    pub pod_affinity_term: PodAffinityTerm,
+}
+
+/// `PodAffinityTerm`
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct PodAffinityTerm {
+    pub label_selector: Option<LabelSelector>,
+    pub match_label_keys: Vec<Name>,
+    pub mismatch_label_keys: Vec<Name>,
+    pub namespace_selector: Option<LabelSelector>,
+    pub namespaces: Vec<Name>,
+    pub topology_key: Name,
+}
+
+/// `TopologySpreadConstraint`
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct TopologySpreadConstraint {
+    pub label_selector: Option<LabelSelector>,
+    pub match_label_keys: Vec<Name>,
+    pub max_skew: i32,
+    pub min_domains: Option<i32>,
+    pub node_affinity_policy: Option<Name>,
+    pub node_taints_policy: Option<Name>,
+    pub topology_key: Name,
+    pub when_unsatisfiable: Name,
 }

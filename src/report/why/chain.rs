@@ -1,5 +1,6 @@
 //! A story in words: one line for each thing that happened.
 
+use crate::engine::SimTime;
 use crate::model::node::ConditionStatus;
 use crate::model::pod_status::{Termination, TerminationReason};
 use crate::model::scenario::{Action, Scenario};
@@ -12,7 +13,8 @@ pub fn causes(story: &Story, scenario: &Scenario) -> Vec<Cause> {
         story.moments.iter().map(|moment| Cause::new(moment.at, line(moment, scenario))).collect();
     causes.dedup();
     if story.n_more_moments > 0 {
-        causes.push(Cause { at: "…".to_owned(), what: format!("{} more", story.n_more_moments) });
+        let what = format!("{} more", story.n_more_moments);
+        causes.push(Cause { instant: SimTime::MAX, at: "…".to_owned(), what });
     }
     causes
 }
@@ -27,6 +29,9 @@ fn what(fact: &Fact) -> String {
     match fact {
         Fact::Created => "created".to_owned(),
         Fact::Unschedulable(message) => format!("cannot be placed: {message}"),
+        Fact::Nominated(node) => {
+            format!("nominated to {node}, where preemption removes pods of lower priority")
+        }
         Fact::Bound(node) => format!("bound to {node}"),
         Fact::NodeLease(node, false) => format!("its node {node} went down"),
         Fact::NodeLease(node, true) => format!("its node {node} came back"),
@@ -45,6 +50,7 @@ fn what(fact: &Fact) -> String {
         Fact::DeletionRequested(Some(grace)) => format!("deletion requested, grace period {grace}"),
         Fact::Deleted => "deleted".to_owned(),
         Fact::SpecChanged => "got another spec".to_owned(),
+        Fact::Warned(reason, message) => format!("{reason}: {message}"),
         Fact::Condition(condition) => {
             let (kind, status) = (condition.kind.as_str(), condition.status);
             let state = if status == ConditionStatus::True { kind.to_owned() } else { format!("not {kind}") };

@@ -7,9 +7,8 @@ use crate::model::pod::Pod;
 use crate::model::pod_status::{ContainerRef, ContainerState, WaitingReason};
 use crate::observe::object::status_text;
 use crate::observe::story::{Fact, Story};
-use crate::report::why::{NodeVerdictRow, Why, chain};
-use crate::scheduler::explain::{self, Explanation, NodeVerdict};
-use crate::scheduler::framework::CycleContext;
+use crate::report::why::placement::{self, Placement};
+use crate::report::why::{Why, chain};
 
 /// How far ahead the next restart is looked for: beyond the longest back-off.
 const LOOK_AHEAD: SimDuration = SimDuration::from_secs(600);
@@ -29,15 +28,18 @@ pub fn why(trial: &Trial<Story>) -> Why {
     let mut answer = vec![format!("{name}  {}", status_text(pod))];
     let message = pod.status.message.as_ref().map(ToString::to_string);
     answer.extend(message);
-    let mut nodes = Vec::new();
-    if pod.node.is_none() && !pod.status.phase.is_terminal() {
-        let explanation = explain(trial, pod);
-        answer.extend(explanation.fit_error.as_ref().map(|_| last_refusal(story)));
-        nodes = node_rows(trial, &explanation);
-    }
+    let placement = if pod.node.is_some() {
+        placement::of_bound(trial, id, pod)
+    } else if pod.status.phase.is_terminal() {
+        Placement::default()
+    } else {
+        answer.push(last_refusal(story));
+        placement::of_pending(trial, id, pod)
+    };
+    answer.extend(placement.lines);
     answer.extend(waits(trial, id, pod));
     answer.retain(|line| !line.is_empty());
-    Why { answer, causes, limits: Vec::new(), nodes }
+    Why { answer, causes, limits: Vec::new(), nodes: placement.nodes }
 }
 
 fn pod_of(trial: &Trial<Story>, found: Option<ObjectId>) -> Option<&Pod> {
@@ -53,38 +55,6 @@ fn last_refusal(story: &Story) -> String {
         _ => None,
     });
     refusals.unwrap_or_default()
-}
-
-fn explain(trial: &Trial<Story>, pod: &Pod) -> Explanation {
-    let simulation = &trial.simulation;
-    let scheduler = simulation.scheduler();
-    explain::explain(&CycleContext {
-        cluster: simulation.cluster(),
-        profile: &simulation.context().profile,
-        config: &scheduler.config,
-        listers: &scheduler.listers,
-        pod,
-    })
-}
-
-fn node_rows(trial: &Trial<Story>, explanation: &Explanation) -> Vec<NodeVerdictRow> {
-    let simulation = &trial.simulation;
-    let profile = &simulation.context().profile;
-    let rows = explanation.nodes.iter().map(|(node, verdict)| {
-        let (refused_by, verdict) = match verdict {
-            NodeVerdict::Refused(refusal) => {
-                let also: Vec<&str> = refusal.also.iter().map(|also| also.plugin.as_str()).collect();
-                let more =
-                    if also.is_empty() { String::new() } else { format!(" (also {})", also.join(", ")) };
-                (refusal.plugin.as_str(), refusal.words(profile).join(", ") + &more)
-            }
-            NodeVerdict::NotAskedFor => ("", "the pod names other nodes".to_owned()),
-            NodeVerdict::Scored(score) => ("", format!("would take it, score {}", score.total)),
-        };
-        let node = simulation.cluster().name_of(ObjectId::Node(*node)).to_string();
-        NodeVerdictRow { node, refused_by: refused_by.to_owned(), verdict }
-    });
-    rows.collect()
 }
 
 /// For each container that waits: how it ended last, and when it is tried again.

@@ -14,7 +14,7 @@ use crate::engine::SimTime;
 use crate::model::ids::{NodeId, PodId};
 use crate::model::node::ConditionStatus;
 use crate::model::pod::{Pod, PreemptionPolicy};
-use crate::model::profile::Feature;
+use crate::model::profile::{Feature, Profile};
 use crate::scheduler::cycle::{Filters, Refused};
 use crate::scheduler::diagnosis::{self, Tally};
 use crate::scheduler::framework::{Code, CycleContext, Reason};
@@ -134,17 +134,20 @@ pub fn check_eligible(
         return Ok(());
     }
     let mut pods = cx.cluster.usage(snapshot.node(row)).pods.iter().filter_map(|id| cx.cluster.pod(*id));
-    if pods.any(|pod| pod.spec.priority < cx.pod.spec.priority && is_being_preempted(pod)) {
+    if pods.any(|pod| pod.spec.priority < cx.pod.spec.priority && is_being_preempted(pod, cx.profile)) {
         return Err("not eligible due to a terminating pod on the nominated node.");
     }
     Ok(())
 }
 
-fn is_being_preempted(pod: &Pod) -> bool {
-    pod.meta.is_terminating()
-        && pod.status.conditions.disruption_target.as_ref().is_some_and(|condition| {
+/// Where pods do not say why they end, each that does counts.
+fn is_being_preempted(pod: &Pod, profile: &Profile) -> bool {
+    let says_so = || {
+        pod.status.conditions.disruption_target.as_ref().is_some_and(|condition| {
             condition.status == ConditionStatus::True && condition.reason.as_deref() == Some(REASON)
         })
+    };
+    pod.meta.is_terminating() && (!profile.has(Feature::PodDisruptionConditions) || says_so())
 }
 
 /// Runs dry on the potential nodes in order, until enough candidates are found of which one hurts no budget.

@@ -205,6 +205,27 @@ impl Filter for AffinityFilter {
         reasons.extend(self.check(snapshot, row).err().map(|(_, reason)| reason));
     }
 
+    /// In which domain a pod is missing or in the way.
+    fn detail(&self, snapshot: &Snapshot, row: Row, details: &mut Vec<String>) {
+        let Err((_, reason)) = self.check(snapshot, row) else { return };
+        let domain = |column: usize| {
+            let column = snapshot.labels.at(column);
+            column.text(column.values[row.index()]).map(|text| format!("{}={text}", column.key()))
+        };
+        if reason == Reason::PodAffinity {
+            let lacks = |column: &&usize| self.affinity.at(**column, snapshot, row) == 0;
+            details.extend(self.affinity_keys.iter().filter(lacks).map(|column| match domain(*column) {
+                Some(domain) => format!("{domain} has no such pod"),
+                None => format!("no label {}", snapshot.labels.at(*column).key()),
+            }));
+            return;
+        }
+        let is_own = reason == Reason::PodAntiAffinity;
+        let counts = if is_own { &self.anti_affinity } else { &self.existing_anti_affinity };
+        let full = counts.columns.iter().filter(|(column, _)| counts.at(*column, snapshot, row) > 0);
+        details.extend(full.filter_map(|(column, _)| Some(format!("{} has such a pod", domain(*column)?))));
+    }
+
     fn add_pod(&mut self, cx: &CycleContext<'_>, snapshot: &mut Snapshot, row: Row, pod: &Pod) {
         let terms = &pod.spec.placement.pod_affinity.anti_required;
         self.update(cx, snapshot, Party::of(pod), terms, std::iter::once((row, 1)));

@@ -176,10 +176,16 @@ fn any_matches(terms: &[Term], snapshot: &Snapshot, row: Row) -> bool {
 }
 
 fn term_matches(term: &[Requirement], snapshot: &Snapshot, row: Row) -> bool {
-    term.iter().all(|requirement| match requirement {
-        Requirement::Label { column, test } => test.accepts(snapshot.labels.at(*column).values[row.index()]),
-        Requirement::Node { rows, is_among } => rows.contains(&row) == *is_among,
-    })
+    term.iter().all(|requirement| requirement.is_met(snapshot, row))
+}
+
+impl Requirement {
+    fn is_met(&self, snapshot: &Snapshot, row: Row) -> bool {
+        match self {
+            Self::Label { column, test } => test.accepts(snapshot.labels.at(*column).values[row.index()]),
+            Self::Node { rows, is_among } => rows.contains(&row) == *is_among,
+        }
+    }
 }
 
 impl ValueTest {
@@ -212,6 +218,24 @@ impl Filter for NodeAffinity {
         } else {
             Reason::EnforcedNodeAffinity
         });
+    }
+
+    /// What the labels are that do not meet a requirement.
+    fn detail(&self, snapshot: &Snapshot, row: Row, details: &mut Vec<String>) {
+        let terms = self.own.terms.iter().filter(|terms| !any_matches(terms, snapshot, row));
+        let requirements = self.own.selector.iter().chain(terms.flatten().flatten());
+        for requirement in requirements.filter(|requirement| !requirement.is_met(snapshot, row)) {
+            let Requirement::Label { column, .. } = requirement else { continue };
+            let column = snapshot.labels.at(*column);
+            let key = column.key();
+            let detail = match column.text(column.values[row.index()]) {
+                Some(value) => format!("label {key} is {value}"),
+                None => format!("no label {key}"),
+            };
+            if !details.contains(&detail) {
+                details.push(detail);
+            }
+        }
     }
 }
 

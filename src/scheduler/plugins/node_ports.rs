@@ -33,4 +33,10 @@ impl Filter for NodePorts {
     fn explain(&self, _: &Snapshot, _: Row, reasons: &mut Vec<Reason>) {
         reasons.push(Reason::NodePorts);
     }
+
+    fn detail(&self, snapshot: &Snapshot, row: Row, details: &mut Vec<String>) {
+        let taken = &snapshot.host_ports[row.index()];
+        let clashes = self.wanted.iter().filter(|port| taken.iter().any(|other| port.conflicts_with(other)));
+        details.extend(clashes.map(|port| format!("host port {} is taken", port.port)));
+    }
 }

@@ -1,11 +1,13 @@
 //! NodeResourcesFit: a pod goes only where its requests fit, and rather where more is left.
 
+use std::fmt::Display;
+
 use crate::event::NodeChange;
 use crate::model::meta::Name;
 use crate::model::node::{Node, NodeSpec};
 use crate::model::pod::{Pod, PodSpec};
 use crate::model::profile::Feature;
-use crate::model::resources::{InitKind, Resources};
+use crate::model::resources::{Bytes, InitKind, Millicores, Resources};
 use crate::scheduler::config::{SchedulerConfig, ScoringKind};
 use crate::scheduler::framework::{Code, CycleContext, Filter, MAX_NODE_SCORE, PreFilter, Reason, Score};
 use crate::scheduler::plugins::node_resources::{Counted, ResourceColumn, ScoredResource};
@@ -205,6 +207,35 @@ impl Fit {
             Shortage::Extended(position) => Reason::Insufficient(self.extended[position].name.clone()),
         }
     }
+
+    /// `cpu: asks 2, 500m of 4 left`
+    fn amounts(&self, shortage: Shortage, snapshot: &Snapshot, row: Row) -> String {
+        let (at, offered, used) = (row.index(), &snapshot.allocatable, &snapshot.requested);
+        let line = |name: &str, asked: &dyn Display, left: &dyn Display, offered: &dyn Display| {
+            format!("{name}: asks {asked}, {left} of {offered} left")
+        };
+        let bytes = |name: &str, asked: i64, offered: i64, used: i64| {
+            line(name, &Bytes(asked), &Bytes(offered - used), &Bytes(offered))
+        };
+        match shortage {
+            Shortage::Pods => format!("{} of {} pods are there", snapshot.n_pods[at], snapshot.max_pods[at]),
+            Shortage::Cpu => {
+                let (offered, used) = (offered.cpu[at], used.cpu[at]);
+                line("cpu", &Millicores(self.cpu), &Millicores(offered - used), &Millicores(offered))
+            }
+            Shortage::Memory => bytes("memory", self.memory, offered.memory[at], used.memory[at]),
+            Shortage::EphemeralStorage => {
+                let (offered, used) = (offered.ephemeral_storage[at], used.ephemeral_storage[at]);
+                bytes("ephemeral-storage", self.ephemeral_storage, offered, used)
+            }
+            Shortage::Extended(position) => {
+                let request = &self.extended[position];
+                let column = &snapshot.extended[request.column];
+                let (offered, used) = (column.allocatable[at], column.requested[at]);
+                line(&request.name, &request.amount, &(offered - used), &offered)
+            }
+        }
+    }
 }
 
 impl Filter for Fit {
@@ -215,6 +246,10 @@ impl Filter for Fit {
 
     fn explain(&self, snapshot: &Snapshot, row: Row, reasons: &mut Vec<Reason>) {
         self.for_each_shortage(snapshot, row, |shortage| reasons.push(self.reason(shortage)));
+    }
+
+    fn detail(&self, snapshot: &Snapshot, row: Row, details: &mut Vec<String>) {
+        self.for_each_shortage(snapshot, row, |shortage| details.push(self.amounts(shortage, snapshot, row)));
     }
 }
 

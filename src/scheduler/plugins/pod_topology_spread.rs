@@ -7,11 +7,12 @@
 use crate::model::meta::{LabelOperator, LabelRequirement, LabelSelector, Labels, Name};
 use crate::model::node::{LABEL_HOSTNAME, LABEL_ZONE};
 use crate::model::pod::Pod;
+use crate::model::profile::{Feature, Profile};
 use crate::model::scheduling::{NodeInclusion, TopologySpreadConstraint, WhenUnsatisfiable};
 use crate::scheduler::framework::{Code, CycleContext, Filter, MAX_NODE_SCORE, PreFilter, Reason, Score};
 use crate::scheduler::plugins::node_affinity::NodeMatcher;
 use crate::scheduler::plugins::taint_toleration;
-use crate::scheduler::snapshot::{Row, Snapshot};
+use crate::scheduler::snapshot::{LabelValue, Row, Snapshot};
 
 /// A constraint, compiled for one pod.
 #[derive(Debug)]
@@ -71,8 +72,13 @@ struct Preference {
 }
 
 /// Whether a constraint of a pod with labels `owner` counts a pod with labels `other`.
-pub fn counts(constraint: &TopologySpreadConstraint, owner: &Labels, other: &Labels) -> bool {
-    Counted::of(constraint, owner).matches_itself(other)
+pub fn counts(
+    constraint: &TopologySpreadConstraint,
+    owner: &Labels,
+    other: &Labels,
+    profile: &Profile,
+) -> bool {
+    Counted::of(constraint, owner, profile).matches_itself(other)
 }
 
 /// Counts the pods in each domain of the conditions.
@@ -116,7 +122,7 @@ pub fn pre_score(cx: &CycleContext<'_>, snapshot: &mut Snapshot, rows: &[Row]) -
 /// What spreads pods that have no constraints of their own.
 /// Source: Kubernetes 1.28, pkg/scheduler/framework/plugins/podtopologyspread/plugin.go, systemDefaultConstraints.
 fn default_constraints(cx: &CycleContext<'_>) -> Vec<TopologySpreadConstraint> {
-    let Some(selector) = cx.listers.spread_selector(cx.pod) else { return Vec::new() };
+    let Some(selector) = cx.listers.spread_selector(cx.pod, cx.cluster) else { return Vec::new() };
     let constraint = |topology_key: &str, max_skew| TopologySpreadConstraint {
         max_skew,
         topology_key: topology_key.into(),
@@ -151,7 +157,7 @@ fn compile(
         min_domains: i64::from(constraint.min_domains.unwrap_or(1)),
         is_hostname: &*constraint.topology_key == LABEL_HOSTNAME,
         column: snapshot.label_column(cx.cluster, &constraint.topology_key),
-        counted: Counted::of(constraint, &cx.pod.meta.labels),
+        counted: Counted::of(constraint, &cx.pod.meta.labels, cx.profile),
         is_included: Vec::new(),
     };
     let mut compiled: Vec<_> = constraints.iter().map(|constraint| column(constraint, snapshot)).collect();
@@ -181,13 +187,15 @@ fn has_all_keys(constraints: &[Constraint], snapshot: &Snapshot, row: Row) -> bo
 }
 
 impl Counted {
-    fn of(constraint: &TopologySpreadConstraint, labels: &Labels) -> Self {
+    fn of(constraint: &TopologySpreadConstraint, labels: &Labels, profile: &Profile) -> Self {
         let Some(selector) = &constraint.selector else { return Self::Nothing };
+        let has_keys = profile.has(Feature::MatchLabelKeysInPodTopologySpread);
+        let keys = constraint.match_label_keys.iter().filter(|_| has_keys);
         let equal = |key: &Name| {
             let values = vec![labels.get(key)?.clone()];
             Some(LabelRequirement { key: key.clone(), operator: LabelOperator::In(values) })
         };
-        let mut requirements: Vec<_> = constraint.match_label_keys.iter().filter_map(equal).collect();
+        let mut requirements: Vec<_> = keys.filter_map(equal).collect();
         requirements.extend(selector.requirements.iter().cloned());
         if requirements.is_empty() {
             Self::OnlyItself
@@ -262,6 +270,29 @@ impl Condition {
     }
 }
 
+impl Condition {
+    /// `zone=a has 3 of these pods, zone=b only 1, maxSkew 1`
+    fn detail(&self, snapshot: &Snapshot, row: Row) -> String {
+        let column = snapshot.labels.at(self.constraint.column);
+        let value = column.values[row.index()];
+        let key = column.key();
+        let Some(text) = column.text(value) else { return format!("the node has no label {key}") };
+        let count = self.counts[value.index()].unwrap_or(0);
+        let (min, max_skew) = (self.min.unwrap_or(0), self.constraint.max_skew);
+        let n_domains = self.counts.iter().flatten().count() as i64;
+        if n_domains < self.constraint.min_domains {
+            let wanted = self.constraint.min_domains;
+            return format!(
+                "{key}={text} has {count} of these pods, and with {n_domains} of {wanted} domains the emptiest \
+                 counts 0, maxSkew {max_skew}"
+            );
+        }
+        let is_emptiest = |(value, _): &(LabelValue, &Name)| self.counts[value.index()] == Some(min);
+        let emptiest = column.texts().find(is_emptiest).map_or("", |(_, text)| text);
+        format!("{key}={text} has {count} of these pods, {key}={emptiest} only {min}, maxSkew {max_skew}")
+    }
+}
+
 impl SpreadFilter {
     /// Terminating pods and empty selectors, left out where pods are counted, are not left out here.
     /// Source: Kubernetes 1.28, pkg/scheduler/framework/plugins/podtopologyspread/filtering.go, updateWithPod.
@@ -291,6 +322,12 @@ impl Filter for SpreadFilter {
             Err(Code::Unschedulable) => Reason::SpreadSkew,
             Ok(()) => return,
         });
+    }
+
+    fn detail(&self, snapshot: &Snapshot, row: Row, details: &mut Vec<String>) {
+        for condition in self.conditions.iter().filter(|condition| condition.check(snapshot, row).is_err()) {
+            details.push(condition.detail(snapshot, row));
+        }
     }
 
     fn add_pod(&mut self, _: &CycleContext<'_>, snapshot: &mut Snapshot, row: Row, pod: &Pod) {

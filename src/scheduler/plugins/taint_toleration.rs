@@ -64,6 +64,14 @@ impl Filter for TaintToleration {
                 .map(|taint| Reason::UntoleratedTaint { key: taint.key.clone(), value: taint.value.clone() }),
         );
     }
+
+    fn detail(&self, snapshot: &Snapshot, row: Row, details: &mut Vec<String>) {
+        let list = snapshot.taints.of_row[row.index()] as usize;
+        details.extend(self.untolerated[list].as_ref().map(|taint| {
+            let value = if taint.value.is_empty() { String::new() } else { format!("={}", taint.value) };
+            format!("{}{value}:{:?}", taint.key, taint.effect)
+        }));
+    }
 }
 
 impl Score for TaintPreference {

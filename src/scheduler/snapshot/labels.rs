@@ -75,6 +75,11 @@ impl LabelColumns {
 }
 
 impl LabelColumn {
+    /// The text of a value; `None` where the label is not there.
+    pub fn text(&self, value: LabelValue) -> Option<&Name> {
+        self.texts().find(|(other, _)| *other == value).map(|(_, text)| text)
+    }
+
     fn new(key: Name, nodes: &[NodeId], cluster: &Cluster) -> Self {
         let mut column = Self {
             key,

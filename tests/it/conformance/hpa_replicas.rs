@@ -141,7 +141,11 @@ fn stabilize_with_windows(inputs: &Value, expected: &Value) -> Outcome {
     let (current, desired) = (amount(&inputs["current"]), amount(&inputs["desired"]));
     let found = memory.stabilize_with_windows(current, desired, now(), windows);
     let log: Vec<u32> = memory.recommendations.iter().map(|it| it.replicas).collect();
-    same(&json!({"stabilized": found.replicas, "log": log}), expected)
+    let mut found = json!({"stabilized": found.replicas});
+    if expected["log"].is_array() {
+        found["log"] = json!(log);
+    }
+    same(&found, expected)
 }
 
 fn step(inputs: &Value) -> (Step, Bounds) {

@@ -4,12 +4,7 @@ use std::sync::Arc;
 
 use cluster_sim::manifest::{convert, defaults, wire};
 use cluster_sim::model::meta::{LabelOperator, LabelRequirement, LabelSelector, Labels, Name};
-use cluster_sim::model::pod::PodSpec;
 use cluster_sim::model::scenario::{NewObject, NewSpec};
-use cluster_sim::model::scheduling::{
-    NodeInclusion, PodAffinity, PodAffinityTerm, TopologySpreadConstraint, WeightedPodAffinityTerm,
-    WhenUnsatisfiable,
-};
 use cluster_sim::scheduler::listers::{DisruptionBudget, Listers, ServiceSelector};
 use serde_json::Value;
 
@@ -32,13 +27,7 @@ pub fn texts(value: &Value) -> Vec<&str> {
 pub fn pod(manifest: &Value) -> NewObject {
     let mut pod: wire::pod::Pod = wire::decode_json(manifest).expect("a pod");
     defaults::pod(&mut pod);
-    let spec = convert::pod::pod_spec(&pod.spec);
-    let placement = cluster_sim::model::scheduling::Placement {
-        spread: list(&manifest["spec"]["topologySpreadConstraints"]).map(spread).collect(),
-        pod_affinity: pod_affinity(&manifest["spec"]["affinity"]),
-        ..spec.placement
-    };
-    object(manifest, NewSpec::Pod(Arc::new(PodSpec { placement, ..spec })))
+    object(manifest, NewSpec::Pod(Arc::new(convert::pod::pod_spec(&pod.spec))))
 }
 
 /// A node to create.
@@ -74,7 +63,7 @@ pub fn listers<'a>(case: &Value, pods: impl Iterator<Item = &'a Value>) -> Liste
     });
     let services = list(&case["services"]).map(|service| ServiceSelector {
         namespace: text(&service["metadata"]["namespace"]).into(),
-        selector: labels(&service["spec"]["selector"]),
+        selector: LabelSelector { requirements: equal(&service["spec"]["selector"]) },
     });
     let owners = pods.filter_map(|pod| {
         let metadata = &pod["metadata"];
@@ -115,57 +104,6 @@ fn budget(budget: &Value) -> DisruptionBudget {
         selector: selector(&budget["spec"]["selector"]).unwrap_or_default(),
         disruptions_allowed: status["disruptionsAllowed"].as_i64().unwrap_or(0) as i32,
         disrupted_pods: disrupted.map(|(name, _)| name.as_str().into()).collect(),
-    }
-}
-
-fn spread(constraint: &Value) -> TopologySpreadConstraint {
-    let policy = |field: &str, default| match text(&constraint[field]) {
-        "" => default,
-        "Honor" => NodeInclusion::Honor,
-        "Ignore" => NodeInclusion::Ignore,
-        other => panic!("no inclusion policy: {other}"),
-    };
-    TopologySpreadConstraint {
-        max_skew: constraint["maxSkew"].as_i64().expect("a skew") as i32,
-        topology_key: text(&constraint["topologyKey"]).into(),
-        when_unsatisfiable: match text(&constraint["whenUnsatisfiable"]) {
-            "DoNotSchedule" => WhenUnsatisfiable::DoNotSchedule,
-            "ScheduleAnyway" => WhenUnsatisfiable::ScheduleAnyway,
-            other => panic!("no such word: {other}"),
-        },
-        selector: selector(&constraint["labelSelector"]),
-        min_domains: constraint["minDomains"].as_i64().map(|n| n as i32),
-        node_affinity_policy: policy("nodeAffinityPolicy", NodeInclusion::Honor),
-        node_taints_policy: policy("nodeTaintsPolicy", NodeInclusion::Ignore),
-        match_label_keys: names(&constraint["matchLabelKeys"]),
-    }
-}
-
-fn pod_affinity(affinity: &Value) -> PodAffinity {
-    const REQUIRED: &str = "requiredDuringSchedulingIgnoredDuringExecution";
-    const PREFERRED: &str = "preferredDuringSchedulingIgnoredDuringExecution";
-    let (near, far) = (&affinity["podAffinity"], &affinity["podAntiAffinity"]);
-    PodAffinity {
-        required: list(&near[REQUIRED]).map(term).collect(),
-        preferred: list(&near[PREFERRED]).map(weighted).collect(),
-        anti_required: list(&far[REQUIRED]).map(term).collect(),
-        anti_preferred: list(&far[PREFERRED]).map(weighted).collect(),
-    }
-}
-
-fn weighted(value: &Value) -> WeightedPodAffinityTerm {
-    let weight = value["weight"].as_i64().expect("a weight");
-    WeightedPodAffinityTerm { weight, term: term(&value["podAffinityTerm"]) }
-}
-
-fn term(term: &Value) -> PodAffinityTerm {
-    PodAffinityTerm {
-        selector: selector(&term["labelSelector"]),
-        topology_key: text(&term["topologyKey"]).into(),
-        namespaces: names(&term["namespaces"]),
-        namespace_selector: selector(&term["namespaceSelector"]),
-        match_label_keys: names(&term["matchLabelKeys"]),
-        mismatch_label_keys: names(&term["mismatchLabelKeys"]),
     }
 }
 

@@ -14,7 +14,7 @@ use cluster_sim::model::unix_time::UnixTime;
 use cluster_sim::model::wall_clock::WallClock;
 use cluster_sim::scheduler::config::{SchedulerConfig, TieBreak};
 use cluster_sim::scheduler::cycle::{self, Attempt};
-use cluster_sim::scheduler::explain::{self, Explanation};
+use cluster_sim::scheduler::explain::{self, Explanation, Scope};
 use cluster_sim::scheduler::framework::CycleContext;
 use cluster_sim::scheduler::listers::Listers;
 use cluster_sim::scheduler::nominations::Nominations;
@@ -217,7 +217,7 @@ impl World {
     pub fn explain(&mut self, id: PodId) -> Explanation {
         let (cx, snapshot, nominations) = self.context(id);
         let rivals = nominations.rivals(cx.pod, cx.cluster, snapshot);
-        explain::explain_on(&cx, snapshot, rivals)
+        explain::explain_on(&cx, snapshot, rivals, Scope::AllNodes)
     }
 
     /// What plugins are run with.

@@ -249,9 +249,12 @@ fn spec(inputs: &Value) -> Result<HorizontalPodAutoscalerSpec, String> {
     Ok(spec)
 }
 
-/// The pods of a sync: three minutes old where nothing is said.
+/// The pods of a sync: as many as have requests, and three minutes old where nothing is said.
 fn reconcile_pods(inputs: &Value) -> Result<Vec<PodFacts>, String> {
-    let n = (amount(&inputs["spec_replicas"]) as usize).max(list(&inputs["pod_phase"]).len());
+    let n = match list(&inputs["cpu_requests"]) {
+        [] => amount(&inputs["spec_replicas"]) as usize,
+        requests => requests.len(),
+    };
     let pod = |at: usize| {
         let request = inputs["cpu_requests"][at].as_str().unwrap_or("1");
         let request = request.parse::<Quantity>().ok().and_then(Quantity::milli_value).expect("a quantity");

@@ -1,16 +1,16 @@
 //! Which pods preemption removes where, which pods may preempt, how many nodes are looked at.
 //!
-//! Not run are cases with filters that upstream's tests make up, and cases in which the gate PodDisruptionConditions
-//! is off.
+//! Some of upstream's cases add filters that its tests make up; they are made up here as well.
 
 use cluster_sim::engine::SimTime;
 use cluster_sim::model::ids::PodId;
 use cluster_sim::scheduler::config::PreemptionCandidates;
 use cluster_sim::scheduler::cycle::{Filters, Outcome, Refused, n_feasible_to_find};
 use cluster_sim::scheduler::diagnosis::Tally;
-use cluster_sim::scheduler::framework::{Code, Plugin};
+use cluster_sim::scheduler::framework::{Code, Filter, Plugin, Reason};
 use cluster_sim::scheduler::plugins::default_preemption::{self, Candidate, Preemption};
 use cluster_sim::scheduler::queue::backoff;
+use cluster_sim::scheduler::snapshot::{Row, Snapshot};
 use serde_json::{Value, json};
 
 use super::super::golden_sched::objects::{list, text, texts};
@@ -23,23 +23,44 @@ fn preemption_chooses_nodes_and_victims_as_in_upstreams_tests() {
     let mut suite = Suite::new("scheduler_preemption");
     for path in files("tables/scheduler_preemption.yaml") {
         for case in list(&yaml(&path)["cases"]) {
-            if is_made_up(&case["inputs"]) {
-                suite.leave_out("made-up filters, or the gate PodDisruptionConditions is off");
-            } else {
-                suite.case(text(&case["id"]), run(case));
-            }
+            suite.case(text(&case["id"]), run(case));
         }
     }
     suite.finish();
 }
 
-/// Whether a case has filters that do not exist, or the old meaning of a terminating pod.
-fn is_made_up(inputs: &Value) -> bool {
-    let known = |name: &&str| Plugin::ALL.iter().any(|plugin| plugin.as_str() == *name);
-    let has_fakes = !texts(&inputs["filter_plugins"]).iter().all(known);
-    let ends = |pod: &Value| pod["deletionTimestamp"].is_string();
-    let is_old = inputs["disruption_conditions"] == false && list(&inputs["existing_pods"]).any(ends);
-    has_fakes || inputs["extra_filter_returns"] == "Unschedulable" || is_old
+/// A filter that upstream's tests make up: it accepts these nodes.
+#[derive(Debug)]
+struct MadeUp(Vec<Row>);
+
+impl Filter for MadeUp {
+    fn filter(&self, _: &Snapshot, row: Row) -> Result<(), Code> {
+        if self.0.contains(&row) { Ok(()) } else { Err(Code::Unschedulable) }
+    }
+
+    fn explain(&self, _: &Snapshot, _: Row, _: &mut Vec<Reason>) {}
+}
+
+/// The made-up filters of a case that has the pod of this name placed on these nodes.
+fn made_up(inputs: &Value, pod: &str, nodes: &[(Row, &str)]) -> Vec<MadeUp> {
+    let accepting = |accepts: &dyn Fn(&str) -> bool| {
+        MadeUp(nodes.iter().filter(|(_, name)| accepts(name)).map(|(row, _)| *row).collect())
+    };
+    let named = texts(&inputs["filter_plugins"]).into_iter().filter_map(|name| match name {
+        "TrueFilter" => Some(accepting(&|_| true)),
+        "FalseFilter" => Some(accepting(&|_| false)),
+        "MatchFilter" => Some(accepting(&|node| node == pod)),
+        known => {
+            assert!(Plugin::ALL.iter().any(|plugin| plugin.as_str() == known), "no filter: {known}");
+            None
+        }
+    });
+    let extra = match text(&inputs["extra_filter_returns"]) {
+        "" | "Success" => None,
+        "Unschedulable" => Some(accepting(&|_| false)),
+        other => panic!("no such outcome of a filter: {other}"),
+    };
+    named.chain(extra).collect()
 }
 
 fn run(case: &Value) -> Result<(), String> {
@@ -133,6 +154,12 @@ fn check_dry_runs(inputs: &Value, expected: &Value) -> Result<(), String> {
         let mut filters = Filters::prepare(&cx, snapshot, Vec::new()).expect("no plugin refuses all nodes");
         filters.active.retain(|(plugin, _)| plugins.contains(&plugin.as_str()));
         let rows: Vec<_> = snapshot.rows().collect();
+        let name_of = |row: &Row| (*row, &*cx.cluster.nodes()[snapshot.node(*row)].meta.name);
+        let nodes: Vec<_> = rows.iter().map(name_of).collect();
+        let extra = made_up(inputs, &cx.pod.meta.name, &nodes);
+        // Under which plugin's name they refuse makes no difference.
+        let extra = extra.into_iter().map(|filter| (Plugin::NodeName, Box::new(filter) as Box<dyn Filter>));
+        filters.active.extend(extra);
         let mut tally = Tally::default();
         let found = default_preemption::find_candidates(&cx, snapshot, &mut filters, &rows, &mut tally);
         let found: Vec<_> = found.iter().map(|candidate| shown(&world, candidate)).collect();
@@ -160,6 +187,9 @@ fn shown(world: &World, candidate: &Candidate) -> Value {
 
 fn check_eligible(inputs: &Value, expected: &Value) -> Result<(), String> {
     let mut world = world_of(inputs);
+    let has_conditions = inputs["disruption_conditions"] != false;
+    world.profile =
+        world.profile.with_gate("PodDisruptionConditions", has_conditions).expect("there is a gate");
     let id = add_pod(&mut world, &inputs["pod"]);
     let (cx, snapshot, _) = world.context(id);
     let refused = inputs["nominated_node_status"].as_str().map(|_| Refused {

@@ -1,0 +1,74 @@
+//! `sim compare`
+
+use std::io::{IsTerminal, Write, stderr};
+use std::num::NonZeroUsize;
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::cli::args::{CompareArgs, Format, InputArgs};
+use crate::cli::{CliError, Outcome, input};
+use crate::experiment::comparison::{self, Contender};
+use crate::experiment::trials::Workers;
+use crate::report::comparison as report;
+
+/// `sim compare`
+pub(super) fn compare(args: &CompareArgs, out: &mut impl Write) -> Result<Outcome, CliError> {
+    let contenders = contenders(args)?;
+    let n_trials = args.trials.get();
+    let first_seed = contenders[0].scenario.seed;
+    let bar = progress_bar(contenders.len() * n_trials);
+    let workers = args.workers.map_or(Workers::Cores, Workers::Fixed);
+    let comparison = comparison::compare(&contenders, first_seed, n_trials, workers, || bar.inc(1));
+    bar.finish_and_clear();
+    let summary = report::summarise(&comparison, command_line(args, first_seed));
+    let text = match args.output {
+        Format::Text => report::text(&comparison, &summary),
+        Format::Json => serde_json::to_string_pretty(&summary).map_err(anyhow::Error::from)? + "\n",
+        Format::Yaml => serde_yaml::to_string(&summary).map_err(anyhow::Error::from)?,
+    };
+    out.write_all(text.as_bytes()).map_err(anyhow::Error::from)?;
+    Ok(Outcome::Ok)
+}
+
+/// The variants of one Scenario, or several Scenario files, each with the files that are none.
+fn contenders(args: &CompareArgs) -> Result<Vec<Contender>, CliError> {
+    let (scenarios, others) = input::scenario_files(&args.input)?;
+    if scenarios.len() > 1 {
+        let with_others = |file| [vec![file], others.clone()].concat();
+        let inputs =
+            scenarios.into_iter().map(|file| InputArgs { files: with_others(file), ..args.input.clone() });
+        return inputs.map(|input| contender(&input, None)).collect();
+    }
+    let variants = input::load(&args.input)?.variants;
+    if variants.len() < 2 {
+        let hint = "nothing to compare: the scenario has fewer than two `spec.variants`; name several Scenario files, \
+            or give it some";
+        return Err(CliError::BadInput(hint.to_owned()));
+    }
+    variants.into_iter().map(|name| contender(&args.input, Some(name))).collect()
+}
+
+/// A scenario, or a variant of it, under its name.
+fn contender(input: &InputArgs, variant: Option<String>) -> Result<Contender, CliError> {
+    let scenario = input::load(&InputArgs { variant: variant.clone(), ..input.clone() })?.scenario;
+    Ok(Contender { name: variant.unwrap_or_else(|| scenario.name.to_string()), scenario })
+}
+
+fn command_line(args: &CompareArgs, seed: u64) -> String {
+    let mut words = vec!["sim compare".to_owned()];
+    words.extend(input::words(&args.input, seed));
+    words.push(format!("--trials {}", args.trials));
+    words.join(" ")
+}
+
+/// A bar over runs on a terminal, with their rate and what is left; hidden elsewhere.
+pub(super) fn progress_bar(n_runs: usize) -> ProgressBar {
+    if !stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let style = ProgressStyle::with_template("{bar:30} {pos} of {len} runs, {per_sec}, {eta} left");
+    ProgressBar::new(n_runs as u64).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+}
+
+/// How many trials where nothing is said.
+pub(super) const TRIALS_DEFAULT: NonZeroUsize = NonZeroUsize::new(30).expect("30 is not zero");

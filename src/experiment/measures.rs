@@ -1,0 +1,148 @@
+//! What a trial is measured by: named numbers with units, to be compared between variants and over seeds.
+
+use std::collections::BTreeMap;
+
+use crate::component::Observer;
+use crate::engine::{SimDuration, SimTime};
+use crate::experiment::trial::Trial;
+use crate::observe::run::RunObserver;
+use crate::observe::tiers::recovery_time;
+
+/// The numbers of one trial, in the order in which they are shown.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Measures(pub Vec<Measure>);
+
+/// A named number.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Measure {
+    /// What it is, as `recovery time`.
+    pub name: String,
+    /// What it is about, as the name of a tier; empty for the whole.
+    pub subject: String,
+    /// Its unit.
+    pub unit: Unit,
+    /// Which direction is the good one.
+    pub better: Better,
+    /// The number.
+    pub value: f64,
+}
+
+/// The unit of a measure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unit {
+    /// Seconds.
+    Seconds,
+    /// Requests, or something else that is counted, per second.
+    PerSecond,
+    /// A share of one.
+    Share,
+    /// A number of things.
+    Count,
+    /// Cores.
+    Cores,
+    /// Bytes.
+    Bytes,
+    /// The currency of the prices, per hour.
+    CostPerHour,
+    /// The currency of the prices.
+    Cost,
+}
+
+/// Which direction of a measure is the good one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Better {
+    /// Less.
+    Lower,
+    /// More.
+    Higher,
+    /// Neither: a fact that explains others.
+    Neither,
+}
+
+impl Measures {
+    /// The value of a measure, where the trial has it.
+    pub fn value(&self, name: &str, subject: &str) -> Option<f64> {
+        let found = self.0.iter().find(|measure| measure.name == name && measure.subject == subject);
+        found.map(|measure| measure.value)
+    }
+
+    /// Adds a measure.
+    pub fn add(&mut self, name: &str, subject: &str, unit: Unit, better: Better, value: f64) {
+        let (name, subject) = (name.to_owned(), subject.to_owned());
+        self.0.push(Measure { name, subject, unit, better, value });
+    }
+}
+
+/// Measures a trial that has ended.
+pub fn measure<O: Observer>(trial: &Trial<O>) -> Measures {
+    let (seen, end) = (&trial.simulation.observer().0, trial.end);
+    let mut measures = Measures::default();
+    expectations(&mut measures, trial);
+    jobs(&mut measures, seen, end);
+    nodes(&mut measures, seen, end);
+    tiers(&mut measures, seen, end);
+    measures
+}
+
+fn expectations<O: Observer>(measures: &mut Measures, trial: &Trial<O>) {
+    let n = trial.judgements.len();
+    if n > 0 {
+        let n_met = trial.judgements.iter().filter(|judgement| judgement.holds).count();
+        measures.add("expectations met", "", Unit::Share, Better::Higher, n_met as f64 / n as f64);
+    }
+}
+
+fn jobs(measures: &mut Measures, seen: &RunObserver, end: SimTime) {
+    let jobs = seen.jobs.jobs();
+    if jobs.is_empty() {
+        return;
+    }
+    let n_complete = jobs.iter().filter(|job| job.status.completion_time.is_some()).count();
+    let share = n_complete as f64 / jobs.len() as f64;
+    let ends = jobs.iter().map(|job| job.finished().map_or(end, |condition| condition.since));
+    let makespan = ends.max().unwrap_or(end).since(SimTime::ZERO).as_secs_f64();
+    let n_failed: u32 = jobs.iter().map(|job| job.status.failed).sum();
+    measures.add("Jobs complete", "", Unit::Share, Better::Higher, share);
+    measures.add("end of the last Job", "", Unit::Seconds, Better::Lower, makespan);
+    measures.add("failed pods of Jobs", "", Unit::Count, Better::Lower, f64::from(n_failed));
+}
+
+fn nodes(measures: &mut Measures, seen: &RunObserver, end: SimTime) {
+    let hours = |span: SimDuration| span.as_secs_f64() / 3600.0;
+    let nodes: Vec<_> = seen.utilisation.nodes().filter(|node| !node.life(end).is_zero()).collect();
+    let life = nodes.iter().map(|node| hours(node.life(end))).fold(0.0, f64::max);
+    if life == 0.0 {
+        return;
+    }
+    if nodes.iter().any(|node| node.price_per_hour.is_some()) {
+        let price = |price: Option<f64>| price.unwrap_or(0.0);
+        let cost: f64 = nodes.iter().map(|node| price(node.price_per_hour) * hours(node.life(end))).sum();
+        measures.add("cost", "", Unit::CostPerHour, Better::Lower, cost / life);
+    }
+    let weight = |node: &crate::observe::utilisation::NodeUtilisation| hours(node.life(end)) / life;
+    let cpu: f64 = nodes.iter().map(|node| node.cpu.mean(node.end(end)) * weight(node)).sum();
+    let memory: f64 = nodes.iter().map(|node| node.memory.mean(node.end(end)) * weight(node)).sum();
+    let offered: f64 = nodes.iter().map(|node| node.cpu_allocatable as f64 * weight(node)).sum();
+    measures.add("cpu requested", "", Unit::Cores, Better::Lower, cpu / 1000.0);
+    measures.add("memory requested", "", Unit::Bytes, Better::Lower, memory);
+    if offered > 0.0 {
+        measures.add("cpu requested of allocatable", "", Unit::Share, Better::Neither, cpu / offered);
+    }
+}
+
+fn tiers(measures: &mut Measures, seen: &RunObserver, end: SimTime) {
+    let mut names: BTreeMap<&str, u32> = BTreeMap::new();
+    seen.tiers.iter().for_each(|((_, container), _)| *names.entry(container).or_default() += 1);
+    for ((namespace, container), tier) in seen.tiers.iter() {
+        let is_unique = names[&**container] == 1;
+        let subject = if is_unique { container.to_string() } else { format!("{namespace}/{container}") };
+        let worst = tier.at_worst_node.mean(end) / 1e6;
+        measures.add("ready replicas", &subject, Unit::Count, Better::Neither, tier.ready.mean(end));
+        measures.add("lost with the worst node", &subject, Unit::Share, Better::Lower, worst);
+    }
+    let slowest = seen.tiers.losses().iter().map(|loss| recovery_time(loss, end)).max();
+    if let Some(slowest) = slowest {
+        let seconds = slowest.as_secs_f64();
+        measures.add("recovery after a node loss", "", Unit::Seconds, Better::Lower, seconds);
+    }
+}
