@@ -22,6 +22,7 @@ use crate::model::ids::{
 };
 use crate::model::job::{JobSpec, JobStatus};
 use crate::model::meta::{Labels, Name, Owner, Propagation};
+use crate::model::metrics::PodSample;
 use crate::model::node::{ConditionStatus, NodeSpec};
 use crate::model::pod::{JobPod, PodSpec};
 use crate::model::pod_disruption_budget::{PodDisruptionBudgetSpec, PodDisruptionBudgetStatus};
@@ -75,6 +76,10 @@ pub enum Event {
     JobExpired(JobId),
     /// The CronJob controller syncs a CronJob.
     CronJobSync(CronJobId),
+    /// The autoscaler controller syncs an autoscaler.
+    AutoscalerSync(HorizontalPodAutoscalerId),
+    /// The metrics server asks the kubelets.
+    ScrapeDue,
     /// The scheduler tries the next pod of its active queue.
     SchedulingCycle,
     /// The scheduler moves pods out of its back-off queue.
@@ -112,10 +117,10 @@ impl Event {
             Self::NodeMonitorDue(_) => 5,
             Self::TaintEvictionDue(_) => 6,
             Self::PodGcDue => 7,
-            Self::GarbageDue(_) => 8,
+            Self::GarbageDue(_) | Self::ScrapeDue => 8,
             Self::JobSync(_) | Self::OrphanPodSync(_) => 9,
             Self::JobExpired(_) => 10,
-            Self::CronJobSync(_) => 11,
+            Self::CronJobSync(_) | Self::AutoscalerSync(_) => 11,
             Self::SchedulingCycle => 12,
             Self::BackoffFlush => 13,
             Self::UnschedulableFlush => 14,
@@ -180,6 +185,9 @@ pub enum Command {
     Orphan(ObjectId),
     /// Gives an object without an owner to a controller; a pod that a Job gets is to be counted by it.
     Adopt(ObjectId, Owner),
+    /// Lets the metrics API tell this of pods, in the order of their ids, and of no others. Nobody can watch that API, so
+    /// no change comes of it.
+    PublishMetrics(Vec<PodSample>),
     /// Notes something about an object.
     Record(ObjectId, Record),
 }

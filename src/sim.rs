@@ -13,12 +13,15 @@ use crate::cluster::{Cluster, InvariantError};
 use crate::component::{Component, Context, Observer, Turn, Watch};
 use crate::controllers::cronjob::CronJobController;
 use crate::controllers::garbage_collector::GarbageCollector;
+use crate::controllers::horizontal_pod_autoscaler::HorizontalPodAutoscalerController;
 use crate::controllers::job::JobController;
 use crate::controllers::node_lifecycle::NodeLifecycleController;
 use crate::controllers::ttl::TtlController;
 use crate::engine::{Calendar, SimTime, Streams};
 use crate::event::{Change, Command, Creation, Event};
 use crate::kubelet::Kubelet;
+use crate::metrics_server::MetricsServer;
+use crate::model::horizontal_pod_autoscaler::AutoscalerConfig;
 use crate::model::meta::Labels;
 use crate::model::scenario::{ComponentName, Horizon, NewObject, NewSpec, NodeScoring, Scenario};
 use crate::model::wall_clock::WallClock;
@@ -51,6 +54,8 @@ struct Components {
     job: Process<JobController>,
     ttl: Process<TtlController>,
     cronjob: Process<CronJobController>,
+    autoscaler: Process<HorizontalPodAutoscalerController>,
+    metrics_server: MetricsServer,
     scheduler: Process<Scheduler>,
 }
 
@@ -147,6 +152,11 @@ impl<O: Observer> Simulation<O> {
     /// The scheduler, for explanations.
     pub fn scheduler(&self) -> &Scheduler {
         &self.components.scheduler.component
+    }
+
+    /// The autoscaler controller, for explanations.
+    pub fn autoscaler(&self) -> &HorizontalPodAutoscalerController {
+        &self.components.autoscaler.component
     }
 
     /// Facts of the run that never change.
@@ -264,6 +274,8 @@ impl<O: Observer> Simulation<O> {
             Event::JobSync(_) | Event::OrphanPodSync(_) => components.job.on_event(event, turn),
             Event::JobExpired(_) => components.ttl.on_event(event, turn),
             Event::CronJobSync(_) => components.cronjob.on_event(event, turn),
+            Event::AutoscalerSync(_) => components.autoscaler.on_event(event, turn),
+            Event::ScrapeDue => components.metrics_server.scrape(&(), turn),
             Event::SchedulingCycle | Event::BackoffFlush | Event::UnschedulableFlush => {
                 components.scheduler.on_event(event, turn);
             }
@@ -304,6 +316,11 @@ impl Components {
             job: Process::new(JobController::new),
             ttl: Process::new(TtlController::new),
             cronjob: Process::new(CronJobController::new),
+            autoscaler: Process::new(|| {
+                let series = Arc::clone(&scenario.metrics);
+                HorizontalPodAutoscalerController::new(AutoscalerConfig::default(), series)
+            }),
+            metrics_server: MetricsServer::new(Arc::clone(&scenario.programs), scenario.last_autoscaler()),
             scheduler: Process::new(|| scheduler(scenario)),
         }
     }
@@ -315,6 +332,8 @@ impl Components {
         self.job.start(watch);
         self.ttl.start(watch);
         self.cronjob.start(watch);
+        self.autoscaler.start(watch);
+        self.metrics_server.start(watch);
         self.scheduler.start(watch);
     }
 
@@ -327,6 +346,7 @@ impl Components {
                 self.job.stop();
                 self.ttl.stop();
                 self.cronjob.stop();
+                self.autoscaler.stop();
             }
         }
     }
@@ -340,6 +360,7 @@ impl Components {
                 self.job.start(watch);
                 self.ttl.start(watch);
                 self.cronjob.start(watch);
+                self.autoscaler.start(watch);
             }
         }
     }
@@ -351,6 +372,8 @@ impl Components {
         self.job.on_change(change, watch);
         self.ttl.on_change(change, watch);
         self.cronjob.on_change(change, watch);
+        self.autoscaler.on_change(change, watch);
+        self.metrics_server.on_change(change, watch);
         self.scheduler.on_change(change, watch);
     }
 }

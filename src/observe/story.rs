@@ -124,6 +124,8 @@ impl AtWork {
             Event::JobSync(_) | Event::OrphanPodSync(_) => "job-controller",
             Event::JobExpired(_) => "ttl-after-finished-controller",
             Event::CronJobSync(_) => "cronjob-controller",
+            Event::AutoscalerSync(_) => "horizontal-pod-autoscaler",
+            Event::ScrapeDue => "metrics-server",
             Event::SchedulingCycle | Event::BackoffFlush | Event::UnschedulableFlush => "default-scheduler",
         })
     }

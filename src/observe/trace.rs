@@ -102,6 +102,8 @@ fn event_text(event: &Event, cluster: &Cluster) -> String {
         Event::JobSync(job) => ("JobSync", ObjectId::Job(*job)),
         Event::JobExpired(job) => ("JobExpired", ObjectId::Job(*job)),
         Event::CronJobSync(cronjob) => ("CronJobSync", ObjectId::CronJob(*cronjob)),
+        Event::AutoscalerSync(id) => ("AutoscalerSync", ObjectId::HorizontalPodAutoscaler(*id)),
+        Event::ScrapeDue => return "ScrapeDue".into(),
         Event::SchedulingCycle => return "SchedulingCycle".into(),
         Event::BackoffFlush => return "BackoffFlush".into(),
         Event::UnschedulableFlush => return "UnschedulableFlush".into(),
