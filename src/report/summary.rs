@@ -16,6 +16,7 @@ use crate::observe::attempts::{Attempt, JobEntry};
 use crate::observe::expectation::Judgement;
 use crate::observe::object::status_text;
 use crate::observe::utilisation::NodeUtilisation;
+use crate::report::scalings::{self, AutoscalerRow};
 use crate::report::cron_runs::{self, CronJobLedger, LedgerInput};
 use crate::sim::{Ending, Simulation};
 
@@ -44,6 +45,9 @@ pub struct RunSummary {
     pub jobs: Vec<JobRow>,
     /// The CronJobs.
     pub cron_jobs: Vec<CronJobLedger>,
+    /// The autoscalers.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub autoscalers: Vec<AutoscalerRow>,
     /// The pods that are there at the end.
     pub pods: Vec<PodRow>,
     /// The nodes.
@@ -232,11 +236,12 @@ pub fn summarise<O: Observer>(trial: &Trial<O>, reproduce: String) -> RunSummary
     let expectations: Vec<_> =
         judgements.iter().map(|judgement| expectation_row(scenario, judgement)).collect();
     let pods = pod_rows(simulation, end);
+    let autoscalers = scalings::rows(&seen.scalings);
     RunSummary {
         format: FORMAT,
         sim_version: env!("CARGO_PKG_VERSION"),
         scenario: scenario.name.to_string(),
-        verdict: super::text::verdict(&jobs, &cron_jobs, &pods),
+        verdict: super::text::verdict(&jobs, &cron_jobs, &autoscalers, &pods),
         ok: judgements.iter().all(|judgement| judgement.holds),
         ended_at: seconds(end),
         ended_by: match trial.ending {
@@ -245,6 +250,7 @@ pub fn summarise<O: Observer>(trial: &Trial<O>, reproduce: String) -> RunSummary
         },
         jobs,
         cron_jobs,
+        autoscalers,
         pods,
         nodes: seen.utilisation.nodes().map(|node| node_row(node, end)).collect(),
         expectations,

@@ -5,6 +5,7 @@ use std::fmt::Write;
 
 use crate::engine::SimDuration;
 use crate::report::cron_runs::{CronJobLedger, RunOutcome, ScheduledRun};
+use crate::report::scalings::{self, AutoscalerRow};
 use crate::report::summary::{AttemptRow, JobRow, NodeRow, PodRow, RunSummary};
 use crate::report::table::Table;
 
@@ -20,6 +21,9 @@ pub fn run(summary: &RunSummary) -> String {
     jobs(&mut out, &summary.jobs);
     for ledger in &summary.cron_jobs {
         cron_ledger(&mut out, ledger);
+    }
+    for autoscaler in &summary.autoscalers {
+        scalings(&mut out, autoscaler, summary.autoscalers.len() > 1);
     }
     pods(&mut out, &summary.pods);
     nodes(&mut out, &summary.nodes);
@@ -42,9 +46,17 @@ fn section(out: &mut String, table: Table) {
 }
 
 /// The answer, in one line per controller, or one line on the pods where there is no controller.
-pub fn verdict(jobs: &[JobRow], cron_jobs: &[CronJobLedger], pods: &[PodRow]) -> Vec<String> {
+pub fn verdict(
+    jobs: &[JobRow],
+    cron_jobs: &[CronJobLedger],
+    autoscalers: &[AutoscalerRow],
+    pods: &[PodRow],
+) -> Vec<String> {
     let own = jobs.iter().filter(|job| job.cron_job.is_none()).take(ROWS_MAX).map(job_verdict);
-    let mut lines: Vec<String> = own.chain(cron_jobs.iter().map(cron_verdict)).collect();
+    let mut lines: Vec<String> = own
+        .chain(cron_jobs.iter().map(cron_verdict))
+        .chain(autoscalers.iter().map(scalings::verdict))
+        .collect();
     if lines.is_empty() && !pods.is_empty() {
         lines.push(pods_verdict(pods));
     }
@@ -202,6 +214,25 @@ fn cron_ledger(out: &mut String, ledger: &CronJobLedger) {
         let cut = shown.len() - n_shown;
         let more = if cut > 0 { format!(" and {cut} others") } else { String::new() };
         line_of(out, &format!("… and {n_ran} runs on time{more} (-o json lists all)"));
+    }
+}
+
+/// The sizes that an autoscaler set.
+fn scalings(out: &mut String, autoscaler: &AutoscalerRow, is_named: bool) {
+    let mut table = Table::new(&["AT", "FROM", "TO", "REASON"]);
+    for scaling in autoscaler.scalings.iter().take(ROWS_MAX) {
+        let (from, to) = (scaling.from.to_string(), scaling.to.to_string());
+        table.row([span(scaling.at), from, to, scaling.reason.clone()]);
+    }
+    if is_named && !table.is_empty() {
+        line_of(out, &format!("\nHorizontalPodAutoscaler {}/{}", autoscaler.namespace, autoscaler.name));
+        out.push_str(&table.to_string());
+    } else {
+        section(out, table);
+    }
+    let hidden = autoscaler.scalings.len().saturating_sub(ROWS_MAX);
+    if hidden > 0 {
+        line_of(out, &format!("… and {hidden} more scalings (-o json lists all)"));
     }
 }
 
