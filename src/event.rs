@@ -52,12 +52,16 @@ pub enum Event {
     MemoryLimitReached(ProcessRef),
     /// A process has done what it does on SIGTERM.
     TermDone(ProcessRef),
+    /// A lifecycle hook of a container is over.
+    HookDone(ProcessRef),
     /// A kubelet looks at one of its pods: it is new, or something about it is due.
     PodSync(PodId),
     /// `activeDeadlineSeconds` of a pod is over.
     PodDeadlineReached(PodId),
     /// The grace period of a pod is over: SIGKILL.
     GraceOver(PodId),
+    /// A probe of a pod's container has found something, or what it meets has changed.
+    ProbeDue(PodId),
     /// The image of a container is on the node, or its pull has failed.
     PullDone(ProcessRef),
     /// The node lifecycle controller looks at a node that has gone silent or come back.
@@ -110,10 +114,10 @@ impl Event {
             | Self::NodeFailed(_)
             | Self::NodeRecovered(_)
             | Self::ProcessKilled(..) => 0,
-            Self::StepDone(_) | Self::MemoryLimitReached(_) | Self::TermDone(_) => 1,
+            Self::StepDone(_) | Self::MemoryLimitReached(_) | Self::TermDone(_) | Self::HookDone(_) => 1,
             Self::PullDone(_) => 2,
             Self::PodSync(_) => 3,
-            Self::PodDeadlineReached(_) | Self::GraceOver(_) => 4,
+            Self::PodDeadlineReached(_) | Self::GraceOver(_) | Self::ProbeDue(_) => 4,
             Self::NodeMonitorDue(_) => 5,
             Self::TaintEvictionDue(_) => 6,
             Self::PodGcDue => 7,

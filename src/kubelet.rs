@@ -9,7 +9,7 @@
 //! looking, in [`Event::PodSync`]. Every effect from outside comes as an event of its own:
 //! [`Event::NodeFailed`], [`Event::NodeRecovered`], [`Event::ProcessKilled`].
 //!
-//! Not modelled: probes and lifecycle hooks, eviction under pressure, image garbage collection, the kubelet's
+//! Not modelled: eviction under pressure, image garbage collection, the kubelet's
 //! rate limits towards the API server, and the shortage of memory of a whole node.
 
 mod addresses;
@@ -22,6 +22,7 @@ mod logs;
 mod memory;
 mod node;
 mod ports;
+mod prober;
 mod process;
 mod records;
 mod restart;
@@ -109,6 +110,7 @@ impl Kubelet {
         let node = worker.node();
         if !worker.is_finished() && !self.shared.machines.of(node).is_up {
             worker.drop_lost(watch);
+            worker.forget_probed_ports(&mut self.shared);
             self.shared.machines.remove_pod(node, pod, watch.cluster());
         }
         if worker.is_finished() {
@@ -130,11 +132,22 @@ impl Kubelet {
         }
     }
 
+    /// Has the probes look again that ask a port which this event has opened or closed.
+    fn look_at_stirred_ports(&mut self, turn: &mut Turn<'_>) {
+        for pod in self.shared.network.take_stirred() {
+            if let Some(worker) = self.workers.get_mut(&pod) {
+                worker.request_probe(turn.now(), turn);
+            }
+        }
+    }
+
     fn pull_done(&mut self, process: ProcessRef, turn: &mut Turn<'_>) {
         let Some(node) = self.workers.get(&process.pod).map(|worker| worker.node()) else { return };
         let Shared { catalogue, machines, .. } = &mut self.shared;
-        if let Some(pull) = machines.of(node).images.finish(process, catalogue, turn) {
-            self.with_worker(process.pod, turn, |worker, shared, turn| worker.pull_done(&pull, shared, turn));
+        if let Some((pull, outcome)) = machines.of(node).images.finish(process, catalogue, turn) {
+            self.with_worker(process.pod, turn, |worker, shared, turn| {
+                worker.pull_done(&pull, &outcome, shared, turn);
+            });
         }
     }
 
@@ -218,6 +231,12 @@ impl Component for Kubelet {
                     worker.kill(container, exit_code, shared, turn);
                 });
             }
+            Event::HookDone(process) => {
+                self.with_worker(process.pod, turn, |worker, shared, turn| {
+                    worker.hook_done(process, shared, turn);
+                });
+            }
+            Event::ProbeDue(pod) => self.with_worker(pod, turn, Worker::probe),
             Event::PullDone(process) => self.pull_done(process, turn),
             Event::GraceOver(pod) => self.with_worker(pod, turn, Worker::grace_over),
             Event::PodDeadlineReached(pod) => self.with_worker(pod, turn, Worker::deadline_reached),
@@ -225,6 +244,7 @@ impl Component for Kubelet {
             Event::NodeRecovered(node) => self.recover_node(node, turn),
             other => unreachable!("{other:?} is not for the kubelet"),
         }
+        self.look_at_stirred_ports(turn);
     }
 
     fn on_change(&mut self, change: &Change, watch: &mut Watch<'_>) {

@@ -20,6 +20,7 @@ pub mod object;
 pub mod pod;
 pub mod pod_disruption_budget;
 pub mod pod_status;
+pub mod probe;
 pub mod profile;
 pub mod program;
 pub mod quantity;

@@ -263,6 +263,8 @@ impl<O: Observer> Simulation<O> {
             | Event::StepDone(_)
             | Event::MemoryLimitReached(_)
             | Event::TermDone(_)
+            | Event::HookDone(_)
+            | Event::ProbeDue(_)
             | Event::PullDone(_)
             | Event::PodSync(_)
             | Event::PodDeadlineReached(_)

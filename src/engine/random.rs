@@ -26,6 +26,8 @@ pub enum Purpose {
     Latency = 6,
     /// The unique ids of objects.
     Uid = 7,
+    /// When the probes of a kubelet that has just started begin.
+    ProbeStart = 8,
 }
 
 /// The identity of an entity for its random streams: a hash of what names it, never of when it came.

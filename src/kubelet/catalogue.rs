@@ -98,10 +98,14 @@ fn with_tag(name: &Name) -> Name {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::program::PullFailure;
 
     #[test]
     fn an_image_without_a_tag_is_the_latest() {
-        let program = Program { pull_failure: Some("gone".into()), ..Program::default_for(None) };
+        let program = Program {
+            pull_failure: Some(PullFailure { error: "gone".into(), times: None }),
+            ..Program::default_for(None)
+        };
         let programs = BTreeMap::from([(Name::from("registry:5000/app"), program)]);
         let mut catalogue = Catalogue::new(&programs, SimDuration::from_secs(10));
         let app = catalogue.image(&"registry:5000/app".into());

@@ -1,10 +1,11 @@
 //! The images of one node, and its pulls: one at a time, in the order of asking.
 //!
-//! A pull takes a fixed time, and the time of its size at the pull rate unless the image is there by then.
+//! A pull takes a fixed time, and the time of its size at the pull rate unless the image is there by then, or the
+//! pull fails.
 //! Source: Kubernetes 1.28, pkg/kubelet/images, serialImagePuller and EnsureImageExists. Deviation: images are
 //! never removed again, and all of an image is pulled though layers may be shared.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::component::{Timers, Turn};
 use crate::engine::{EventId, SimDuration, SimTime};
@@ -13,6 +14,7 @@ use crate::kubelet::catalogue::{Catalogue, ImageId};
 use crate::model::meta::Name;
 use crate::model::node::NodeImage;
 use crate::model::pod::PullPolicy;
+use crate::model::program::PullFailure;
 use crate::model::scenario::Timing;
 
 /// The images on a node and the pulls that go on.
@@ -20,6 +22,8 @@ use crate::model::scenario::Timing;
 pub(super) struct NodeImages {
     present: BTreeSet<ImageId>,
     pulls: VecDeque<Pull>,
+    /// How many pulls of an image have failed.
+    n_failed: BTreeMap<ImageId, u32>,
     /// Ends the first pull.
     timer: Option<EventId>,
 }
@@ -35,6 +39,15 @@ pub(super) struct Pull {
     pub(super) asked: SimTime,
     /// When its turn came.
     pub(super) began: SimTime,
+}
+
+/// How a pull ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum PullOutcome {
+    /// The image is there.
+    Present,
+    /// It is not, for this reason.
+    Failed(Name),
 }
 
 /// What has to be done for an image before a container of it can start.
@@ -66,18 +79,22 @@ impl NodeImages {
         }
     }
 
-    /// Begins a pull, or lets it wait for those asked for before. It ends with [`Event::PullDone`]; true where
-    /// it is done at once.
-    pub(super) fn pull(&mut self, pull: Pull, catalogue: &Catalogue, turn: &mut Turn<'_>) -> bool {
+    /// Begins a pull, or lets it wait for those asked for before. It ends with [`Event::PullDone`], or at once, with
+    /// its outcome.
+    pub(super) fn pull(
+        &mut self,
+        pull: Pull,
+        catalogue: &Catalogue,
+        turn: &mut Turn<'_>,
+    ) -> Option<PullOutcome> {
         if self.pulls.is_empty() && self.duration(pull.image, catalogue, &turn.context.timing).is_zero() {
-            self.store(pull.image, catalogue);
-            return true;
+            return Some(self.conclude(pull.image, catalogue));
         }
         self.pulls.push_back(pull);
         if self.pulls.len() == 1 {
             self.begin_next(catalogue, turn);
         }
-        false
+        None
     }
 
     /// Ends the pull that goes on and begins the next; `None` where the event is out of date.
@@ -86,13 +103,13 @@ impl NodeImages {
         process: ProcessRef,
         catalogue: &Catalogue,
         turn: &mut Turn<'_>,
-    ) -> Option<Pull> {
+    ) -> Option<(Pull, PullOutcome)> {
         let pull = *self.pulls.front().filter(|pull| pull.process == process)?;
         self.pulls.pop_front();
         self.timer = None;
-        self.store(pull.image, catalogue);
+        let outcome = self.conclude(pull.image, catalogue);
         self.begin_next(catalogue, turn);
-        Some(pull)
+        Some((pull, outcome))
     }
 
     /// Gives a pull up.
@@ -126,14 +143,28 @@ impl NodeImages {
         }
     }
 
-    fn store(&mut self, image: ImageId, catalogue: &Catalogue) {
-        if pull_failure(image, catalogue).is_none() {
-            self.present.insert(image);
+    fn conclude(&mut self, image: ImageId, catalogue: &Catalogue) -> PullOutcome {
+        match self.failure(image, catalogue) {
+            None => {
+                self.present.insert(image);
+                PullOutcome::Present
+            }
+            Some(error) => {
+                *self.n_failed.entry(image).or_default() += 1;
+                PullOutcome::Failed(error)
+            }
         }
     }
 
+    /// The error that the next pull of an image ends with.
+    fn failure(&self, image: ImageId, catalogue: &Catalogue) -> Option<Name> {
+        let PullFailure { error, times } = catalogue.described(image)?.pull_failure.as_ref()?;
+        let n_failed = self.n_failed.get(&image).copied().unwrap_or(0);
+        times.is_none_or(|times| n_failed < times).then(|| error.clone())
+    }
+
     fn duration(&self, image: ImageId, catalogue: &Catalogue, timing: &Timing) -> SimDuration {
-        let is_short = self.present.contains(&image) || pull_failure(image, catalogue).is_some();
+        let is_short = self.present.contains(&image) || self.failure(image, catalogue).is_some();
         let size = catalogue.described(image).and_then(|program| program.pull_size);
         match (size, timing.pull_rate) {
             (Some(size), Some(rate)) if !is_short && rate > 0 => {
@@ -145,15 +176,9 @@ impl NodeImages {
     }
 }
 
-/// The error that pulls of an image end with.
-pub(super) fn pull_failure(image: ImageId, catalogue: &Catalogue) -> Option<&Name> {
-    catalogue.described(image).and_then(|program| program.pull_failure.as_ref())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::collections::BTreeMap;
 
     #[track_caller]
     fn check(policy: PullPolicy, present: Need, absent: Need) {

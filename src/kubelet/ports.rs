@@ -46,12 +46,15 @@ pub(super) enum AwaitedPort {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct AddressInUse;
 
-/// All bound ports, and the processes that wait for one.
+/// All bound ports, the processes that wait for one, and the pods whose probes ask one.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Network {
     bound: FxHashMap<Socket, ProcessRef>,
     own_waiters: FxHashMap<(NetworkNamespace, u16), Vec<ProcessRef>>,
     other_waiters: BTreeMap<u16, Vec<ProcessRef>>,
+    probed: FxHashMap<Socket, Vec<PodId>>,
+    /// The pods whose probes ask a port that was opened or closed since somebody looked.
+    stirred: Vec<PodId>,
 }
 
 impl Network {
@@ -66,6 +69,7 @@ impl Network {
             Entry::Occupied(_) => return Err(AddressInUse),
             Entry::Vacant(entry) => entry.insert(process),
         };
+        self.stir(socket);
         if socket.protocol != Protocol::Tcp {
             return Ok(Vec::new());
         }
@@ -77,12 +81,45 @@ impl Network {
     /// Whether nobody listens or waits.
     #[cfg(test)]
     pub(super) fn is_empty(&self) -> bool {
-        self.bound.is_empty() && self.own_waiters.is_empty() && self.other_waiters.is_empty()
+        self.bound.is_empty()
+            && self.own_waiters.is_empty()
+            && self.other_waiters.is_empty()
+            && self.probed.is_empty()
     }
 
     /// Frees a port.
     pub(super) fn release(&mut self, socket: Socket) {
         self.bound.remove(&socket);
+        self.stir(socket);
+    }
+
+    /// Notes that the probes of a pod ask a port.
+    pub(super) fn probe(&mut self, socket: Socket, pod: PodId) {
+        let pods = self.probed.entry(socket).or_default();
+        if !pods.contains(&pod) {
+            pods.push(pod);
+        }
+    }
+
+    /// The probes of a pod ask a port no longer.
+    pub(super) fn stop_probing(&mut self, socket: Socket, pod: PodId) {
+        if let Entry::Occupied(mut pods) = self.probed.entry(socket) {
+            pods.get_mut().retain(|other| *other != pod);
+            if pods.get().is_empty() {
+                pods.remove();
+            }
+        }
+    }
+
+    /// The pods whose probes ask a port that was opened or closed since the last call.
+    pub(super) fn take_stirred(&mut self) -> Vec<PodId> {
+        std::mem::take(&mut self.stirred)
+    }
+
+    fn stir(&mut self, socket: Socket) {
+        if let Some(pods) = self.probed.get(&socket) {
+            self.stirred.extend(pods);
+        }
     }
 
     /// Whether a process listens on a TCP port.

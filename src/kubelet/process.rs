@@ -45,6 +45,8 @@ pub(super) struct Process {
     key: EntityKey,
     doing: Doing,
     memory_timer: Option<EventId>,
+    /// Ends the hook before SIGTERM.
+    pre_stop: Option<EventId>,
     ports: Vec<Socket>,
     files: OwnFiles,
 }
@@ -125,6 +127,7 @@ impl Process {
             key: birth.key,
             doing: Doing::Stepping,
             memory_timer: None,
+            pre_stop: None,
             ports: Vec::new(),
             files: OwnFiles::default(),
         }
@@ -186,6 +189,21 @@ impl Process {
         }
     }
 
+    /// Begins the hook before SIGTERM.
+    pub(super) fn begin_pre_stop(&mut self, takes: SimDuration, turn: &mut Turn<'_>) {
+        self.pre_stop = Some(turn.set_timer_after(takes, Event::HookDone(self.id)));
+    }
+
+    /// Ends the hook before SIGTERM. Whether it went on.
+    pub(super) const fn end_pre_stop(&mut self) -> bool {
+        self.pre_stop.take().is_some()
+    }
+
+    /// The hook before SIGTERM is forgotten: its end means nothing.
+    pub(super) const fn forget_hook(&mut self) {
+        self.pre_stop = None;
+    }
+
     /// Has done what it does on SIGTERM; its exit code, unless the event is out of date.
     pub(super) fn term_done(&mut self, around: &mut Surroundings<'_, '_>) -> Option<i32> {
         match (self.doing, &around.program.on_term) {
@@ -197,7 +215,7 @@ impl Process {
     /// Takes back the timers of the process and frees its ports: it is no more.
     pub(super) fn end(&mut self, around: &mut Surroundings<'_, '_>) {
         self.stop_doing(around);
-        if let Some(timer) = self.memory_timer.take() {
+        for timer in [self.memory_timer.take(), self.pre_stop.take()].into_iter().flatten() {
             around.turn.cancel(timer);
         }
         for socket in self.ports.drain(..) {

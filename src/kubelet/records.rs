@@ -40,6 +40,16 @@ pub(super) enum Note<'a> {
     Started { container: &'a str },
     /// A container was asked to stop.
     Killing { container: &'a str },
+    /// A container is ended because of a probe.
+    KillingByProbe { container: &'a str, role: &'static str, probe: &'static str, is_restarted: bool },
+    /// A container is ended because the hook after its start has failed.
+    KillingAfterHook,
+    /// A probe has failed, or could not be made.
+    Unhealthy { probe: &'static str, outcome: &'static str, text: &'a str },
+    /// The hook after the start of a container has failed.
+    PostStartFailed,
+    /// The hook before the end of a container has failed.
+    PreStopFailed,
     /// A container has crashed and waits.
     BackOff { container: &'a str },
     /// The pod is out of time.
@@ -80,7 +90,12 @@ impl Note<'_> {
             Self::NeverPull { .. } => (Warning, "ErrImageNeverPull"),
             Self::Created { .. } => (Normal, "Created"),
             Self::Started { .. } => (Normal, "Started"),
-            Self::Killing { .. } => (Normal, "Killing"),
+            Self::Killing { .. } | Self::KillingByProbe { .. } | Self::KillingAfterHook => {
+                (Normal, "Killing")
+            }
+            Self::Unhealthy { .. } => (Warning, "Unhealthy"),
+            Self::PostStartFailed => (Warning, "FailedPostStartHook"),
+            Self::PreStopFailed => (Warning, "FailedPreStopHook"),
             Self::BackOff { .. } => (Warning, "BackOff"),
             Self::DeadlineExceeded => (Normal, "DeadlineExceeded"),
         }
@@ -130,6 +145,14 @@ impl fmt::Display for Message<'_> {
             Note::Created { container } => write!(f, "Created container {container}"),
             Note::Started { container } => write!(f, "Started container {container}"),
             Note::Killing { container } => write!(f, "Stopping container {container}"),
+            Note::KillingByProbe { container, role, probe, is_restarted } => {
+                let end = if is_restarted { ", will be restarted" } else { "" };
+                write!(f, "{role} {container} failed {probe} probe{end}")
+            }
+            Note::KillingAfterHook => f.write_str("FailedPostStartHook"),
+            Note::Unhealthy { probe, outcome, text } => write!(f, "{probe} probe {outcome}: {text}"),
+            Note::PostStartFailed => f.write_str("PostStartHook failed"),
+            Note::PreStopFailed => f.write_str("PreStopHook failed"),
             Note::BackOff { container } => {
                 let ObjectMeta { name, namespace, uid, .. } = self.meta;
                 write!(f, "Back-off restarting failed container {container} in pod {name}_{namespace}({uid})")

@@ -17,6 +17,7 @@ use crate::model::pod::{
     Container, ContainerResources, Derived, JobPod, PodSpec, PreemptionPolicy, PullPolicy, RestartPolicy,
 };
 use crate::model::pod_status::{ContainerRef, ContainerState};
+use crate::model::probe::{Lifecycle, Probes};
 use crate::model::profile::Profile;
 use crate::model::program::{Program, Step};
 use crate::model::resources::{Bytes, InitKind, Millicores, Resources};
@@ -35,6 +36,8 @@ pub(super) fn container(name: &str, image: &str) -> Container {
         limits: ContainerResources::default(),
         init_kind: InitKind::Ordinary,
         mounts: Vec::new(),
+        probes: Probes::default(),
+        lifecycle: Lifecycle::default(),
     }
 }
 
@@ -80,6 +83,7 @@ pub(super) struct Testbed {
 #[derive(Default)]
 struct Journal {
     lines: Vec<String>,
+    tells_readiness: bool,
     records: Vec<String>,
 }
 
@@ -154,6 +158,11 @@ impl Testbed {
     /// Stops the kubelets and starts them again with an empty memory.
     pub(super) fn restart_kubelets(&mut self) {
         self.kubelet.start(&mut Watch::new(&self.context, &self.cluster, &mut self.calendar));
+    }
+
+    /// Has the timeline tell when pods become ready and cease to be.
+    pub(super) const fn tell_readiness(&mut self) {
+        self.journal.tells_readiness = true;
     }
 
     /// What happened since the last look, a line each: `10s pod/app=Terminated(1)` and so on.
@@ -231,6 +240,15 @@ impl Testbed {
     }
 }
 
+impl Journal {
+    /// Whether a line says of a container what the last line about it says: it runs, only its readiness changes.
+    fn is_last_of_its_container(&self, line: &str) -> bool {
+        let container = line.split(' ').next().unwrap_or_default();
+        let mut others = self.lines.iter().rev().filter_map(|other| Some(other.split_once(' ')?.1));
+        others.find(|other| other.split(' ').next() == Some(container)) == Some(line)
+    }
+}
+
 impl Observer for Journal {
     fn begin(&mut self, _: SimTime, _: u64, _: &Event, _: &Cluster) {}
 
@@ -242,12 +260,20 @@ impl Observer for Journal {
                 format!("{}/{} {}", name(pod), spec.container(*container).name, state_text(state))
             }
             Change::PodPhaseChanged(pod, _, phase) => format!("{} {}", name(pod), phase.as_str()),
+            Change::PodReadyChanged(pod, is_ready) if self.tells_readiness => {
+                format!("{} {}", name(pod), if *is_ready { "ready" } else { "not ready" })
+            }
             Change::PodDeleted(_, deleted) => format!("{} gone", deleted.name),
             Change::Recorded(_, record) => {
                 return self.records.push(format!("{}: {}", record.reason, record.message));
             }
             _ => return,
         };
+        if let Change::ContainerChanged(_, _, ContainerState::Running { started_at, .. }) = change
+            && (*started_at != now || self.is_last_of_its_container(&line))
+        {
+            return;
+        }
         self.lines.push(format!("{now} {line}"));
     }
 }

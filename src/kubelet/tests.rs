@@ -8,11 +8,15 @@ use crate::model::pod::{
 };
 use crate::model::pod_status::{ContainerRef, Phase};
 use crate::model::profile::Profile;
-use crate::model::program::{AttemptsBy, Awaited, Endpoint, Host, MemoryUse, Program, Step, TermResponse};
+use crate::model::program::{
+    AttemptsBy, Awaited, Endpoint, Host, MemoryUse, Program, PullFailure, Step, TermResponse,
+};
 use crate::model::resources::{Bytes, InitKind, Millicores};
 use crate::model::scenario::Timing;
 use crate::model::scheduling::{Taint, TaintEffect};
 
+mod hooks;
+mod probes;
 mod random;
 mod restarts;
 mod running;

@@ -28,6 +28,8 @@
 //! SyncTerminatedPod) and kuberuntime/kuberuntime_manager.go (SyncPod, computePodActions).
 
 mod containers;
+mod hooks;
+mod probes;
 mod starting;
 mod stopping;
 
@@ -48,7 +50,7 @@ use crate::kubelet::process::{Process, Surroundings};
 use crate::kubelet::records::{DEADLINE_MESSAGE, Note, note};
 use crate::kubelet::restart::History;
 use crate::kubelet::volumes::PodFiles;
-use crate::kubelet::worker::containers::{Slot, Slots};
+use crate::kubelet::worker::containers::{Slot, Slots, Start};
 use crate::kubelet::worker::starting::Operation;
 use crate::kubelet::worker::stopping::{Stop, Stopping};
 use crate::model::ids::{NodeId, PodId};
@@ -85,7 +87,12 @@ pub(super) struct Worker {
     stage: Stage,
     operation: Option<Operation>,
     pull_backoffs: Vec<(ImageId, Backoff)>,
+    /// Since when the kubelet has had to do with the pod: the beat that its probes keep.
+    probes_since: Option<SimTime>,
+    /// Whether the kubelet has just started and found the pod there.
+    is_fresh: bool,
     sync_timer: Option<(SimTime, EventId)>,
+    probe_timer: Option<(SimTime, EventId)>,
     deadline_timer: Option<EventId>,
     grace_timer: Option<EventId>,
 }
@@ -140,7 +147,10 @@ impl Worker {
             stage: Stage::Active,
             operation: None,
             pull_backoffs: Vec::new(),
+            probes_since: None,
+            is_fresh: false,
             sync_timer: None,
+            probe_timer: None,
             deadline_timer: None,
             grace_timer: None,
         }
@@ -164,7 +174,8 @@ impl Worker {
     /// Whether the containers that have a process, or had one until just now, are those said to run.
     pub(super) fn agrees_with(&self, status: &PodStatus) -> bool {
         (0..self.slots.len()).all(|at| {
-            let is_running = self.slots[at].history() == History::Running;
+            let slot = &self.slots[at];
+            let is_running = slot.history() == History::Running && slot.start != Start::Hook;
             is_running == status.container(self.slots.container_ref(at)).is_running()
         })
     }
@@ -261,6 +272,7 @@ impl Worker {
         if !self.accept(turn) {
             return self.finish(shared, turn);
         }
+        self.find_running(shared, turn);
         if !self.end_operation(shared, turn) {
             return;
         }
@@ -275,7 +287,22 @@ impl Worker {
         if self.address.is_none() && !self.begin_sandbox(shared, turn) {
             return;
         }
-        self.start_wanted(shared, turn);
+        if self.kill_condemned(shared, turn) {
+            self.start_wanted(shared, turn);
+        }
+    }
+
+    /// A kubelet that begins with an empty memory finds the containers that run.
+    fn find_running(&mut self, shared: &mut Shared, turn: &mut Turn<'_>) {
+        if self.probes_since.is_some() {
+            return;
+        }
+        self.probes_since = Some(turn.now());
+        for at in 0..self.slots.len() {
+            if self.slots[at].history() == History::Running {
+                self.begin_probes(at, shared, turn);
+            }
+        }
     }
 
     /// Whether there is nothing to run any more, as far as the kubelet knows.
@@ -387,6 +414,7 @@ impl Worker {
         self.cancel_timers(timers);
         self.operation = None;
         self.pull_backoffs.clear();
+        (self.probes_since, self.is_fresh) = (None, true);
         self.slots.forget();
         if matches!(self.stage, Stage::Stopping(_)) {
             self.stage = Stage::Active;
@@ -395,7 +423,9 @@ impl Worker {
 
     fn cancel_timers(&mut self, timers: &mut impl Timers) {
         let sync = self.sync_timer.take().map(|(_, timer)| timer);
-        for timer in [sync, self.deadline_timer.take(), self.grace_timer.take()].into_iter().flatten() {
+        let probe = self.probe_timer.take().map(|(_, timer)| timer);
+        for timer in [sync, probe, self.deadline_timer.take(), self.grace_timer.take()].into_iter().flatten()
+        {
             timers.cancel(timer);
         }
     }
@@ -410,6 +440,7 @@ impl Worker {
     fn finish(&mut self, shared: &mut Shared, turn: &mut Turn<'_>) {
         self.cancel_timers(turn);
         self.free_address(shared);
+        self.forget_probed_ports(shared);
         self.slots = Slots::default();
         self.files = PodFiles::default();
         self.stage = Stage::Finished;
@@ -458,10 +489,15 @@ impl Worker {
         let now = turn.now();
         self.slots[at].end_process(exit, now);
         let latency = match self.stage {
-            Stage::Active => turn.context.timing.exit_detection,
-            Stage::Stopping(_) | Stage::Finished => SimDuration::ZERO,
+            Stage::Active if !matches!(self.operation, Some(Operation::Kill(killed, _)) if killed == at) => {
+                turn.context.timing.exit_detection
+            }
+            Stage::Active | Stage::Stopping(_) | Stage::Finished => SimDuration::ZERO,
         };
         self.request_sync(now + latency, turn);
+        if !self.slots[at].probing.is_empty() {
+            self.request_probe(now, turn);
+        }
     }
 
     fn set_state(&self, at: usize, state: ContainerState, turn: &mut Turn<'_>) {

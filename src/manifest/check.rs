@@ -473,14 +473,12 @@ spec:
         check_with(
             &options,
             "apiVersion: v1\nkind: List\nitems:\n\
-             - {apiVersion: v1, kind: Pod, spec: {containers: [{name: a, livenessProbe: {exec: {comand: []}}}]}}\n\
-             - {apiVersion: v1, kind: Pod, spec: {containers: [{name: a}, {name: b, livenessProbe: {exec: {}}}]}}\n\
+             - {apiVersion: v1, kind: Pod, spec: {containers: [{name: a}], resources: {limit: {}}}}\n\
+             - {apiVersion: v1, kind: Pod, spec: {containers: [{name: a}], resources: {limits: {}}}}\n\
              - {apiVersion: apps/v1, kind: StatefulSet, spec: {selector: {}, template: {spec: {containers: []}}}}\n",
             &[
-                "f:4:84: items[0].spec.containers[0].livenessProbe.exec.comand: unknown field `comand`; did you mean \
-                 `command`?",
-                "f:4:61: warning: Pod spec.containers[].livenessProbe: not modelled: the run goes on without it (2 \
-                 times)",
+                "f:4:75: items[0].spec.resources.limit: unknown field `limit`; did you mean `limits`?",
+                "f:4:63: warning: Pod spec.resources: not modelled: the run goes on without it (2 times)",
                 "f:6:31: warning: StatefulSet kind: not modelled: the run goes on without it",
             ],
         );

@@ -14,6 +14,7 @@ pub mod job;
 pub mod node;
 mod placed;
 pub mod pod;
+mod probe;
 
 pub use placed::{accept_object, report};
 

@@ -11,6 +11,7 @@ use crate::manifest::wire::job::{Job, JobSpec};
 use crate::manifest::wire::meta::LabelSelector;
 use crate::manifest::wire::node::Node;
 use crate::manifest::wire::pod::{Container, Pod, PodSpec, Volume};
+use crate::manifest::wire::probe::{Handler, Probe};
 use crate::manifest::wire::{Others, ResourceList};
 use crate::model::meta::Name;
 use crate::model::profile::{Feature, Profile};
@@ -79,6 +80,34 @@ fn container(container: &mut Container) {
     }
     round_up(&mut container.resources.limits);
     round_up(&mut container.resources.requests);
+    let probes =
+        [&mut container.liveness_probe, &mut container.readiness_probe, &mut container.startup_probe];
+    probes.into_iter().flatten().for_each(probe);
+    let hooks = container.lifecycle.iter_mut().flat_map(|hooks| [&mut hooks.post_start, &mut hooks.pre_stop]);
+    hooks.flatten().for_each(handler);
+}
+
+/// Source: Kubernetes 1.28, pkg/apis/core/v1/defaults.go, SetDefaults_Probe.
+fn probe(probe: &mut Probe) {
+    for (field, value) in [
+        (&mut probe.timeout_seconds, 1),
+        (&mut probe.period_seconds, 10),
+        (&mut probe.success_threshold, 1),
+        (&mut probe.failure_threshold, 3),
+    ] {
+        if *field == 0 {
+            *field = value;
+        }
+    }
+    handler(&mut probe.handler);
+}
+
+/// Source: Kubernetes 1.28, pkg/apis/core/v1/defaults.go, SetDefaults_HTTPGetAction.
+fn handler(handler: &mut Handler) {
+    if let Some(http) = &mut handler.http_get {
+        fill(&mut http.path, "/");
+        fill(&mut http.scheme, "HTTP");
+    }
 }
 
 /// A volume without a source is an emptyDir.

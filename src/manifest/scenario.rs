@@ -213,8 +213,10 @@ pub struct NodePool {
 pub struct Image {
     /// What a node has to pull before its first start.
     pub pull_size: Option<ByteSize>,
-    /// The error that every pull of it ends with; the image is never there.
+    /// The error that pulls of it end with.
     pub pull_failure: Option<String>,
+    /// How many pulls end so on each node before one succeeds. Default: all; the image is never there.
+    pub pull_failures: Option<u32>,
     /// From the start of the container to the first step.
     pub startup: Option<Delay>,
     /// The cpu that the process uses besides what requests take: `300m`, or values from instants of the scenario on. It
@@ -230,6 +232,66 @@ pub struct Image {
     pub attempts_by: AttemptsBy,
     /// What the process does on SIGTERM. Default: exits at once with 143.
     pub on_term: Option<OnTerm>,
+    /// How the process answers probes. Default: well and at once, an `httpGet`, `tcpSocket` or `grpc` probe as soon as
+    /// some process of the pod listens on the port.
+    pub probes: ProbeAnswers,
+    /// How lifecycle hooks go. Default: well and at once; `sleep` takes its own time.
+    pub hooks: Hooks,
+}
+
+/// How a process answers probes.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct ProbeAnswers {
+    /// How long an answer takes; above the probe's `timeoutSeconds` it is a failure. `tcpSocket` probes do not wait for
+    /// one. Default: no time.
+    pub answer: Option<Span>,
+    /// When startup probes fail.
+    pub startup: Option<FailureWindow>,
+    /// When liveness probes fail.
+    pub liveness: Option<FailureWindow>,
+    /// When readiness probes fail.
+    pub readiness: Option<FailureWindow>,
+}
+
+/// When probes fail, counted from the start of each process.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct FailureWindow {
+    /// From when on. Default: from the start.
+    pub fail_from: Option<Span>,
+    /// Until when. Default: for ever.
+    pub fail_until: Option<Span>,
+}
+
+/// How lifecycle hooks go.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Hooks {
+    /// The hook after the start.
+    pub post_start: Option<Hook>,
+    /// The hook before SIGTERM.
+    pub pre_stop: Option<Hook>,
+}
+
+/// How a lifecycle hook goes: how long it takes, or more about it.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Hook {
+    /// It succeeds after so long.
+    Takes(Span),
+    /// How it goes.
+    Full(FullHook),
+}
+
+/// How a lifecycle hook goes.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct FullHook {
+    /// How long it takes. Default: no time.
+    pub takes: Option<Span>,
+    /// Whether it fails in the end.
+    pub fails: bool,
 }
 
 /// What numbers the starts of an image.

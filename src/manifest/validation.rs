@@ -18,6 +18,7 @@ pub mod names;
 pub mod node;
 pub mod pod;
 pub mod priority;
+pub mod probe;
 pub mod resources;
 pub mod scheduling;
 pub mod topology;

@@ -11,6 +11,7 @@ use crate::manifest::validation::names;
 use crate::manifest::wire::cronjob::{CronJob, CronJobSpec};
 use crate::manifest::wire::job::{Job, JobSpec};
 use crate::manifest::wire::pod::{Container, ContainerPort, Pod, PodSpec};
+use crate::manifest::wire::probe::IntOrString;
 use crate::manifest::wire::{ResourceList, StringMap};
 use crate::model::cron_schedule::CronSchedule;
 use crate::model::quantity::Quantity;
@@ -129,6 +130,7 @@ fn pod_spec(spec: &PodSpec, labels: &StringMap, path: &Path<'_>, warnings: &mut 
         let path = path.child(field);
         for (idx, container) in containers.iter().enumerate() {
             container_resources(container, &path.index(idx), warnings);
+            probes(container, &path.index(idx), warnings);
         }
     }
     ports(spec, path, warnings);
@@ -148,6 +150,31 @@ fn container_resources(container: &Container, path: &Path<'_>, warnings: &mut Fi
     let path = path.child("resources");
     fractional_bytes(&container.resources.limits, &path.child("limits"), warnings);
     fractional_bytes(&container.resources.requests, &path.child("requests"), warnings);
+}
+
+/// Ours: a name that no port of the container has.
+fn probes(container: &Container, path: &Path<'_>, warnings: &mut FieldWarnings) {
+    for (field, probe) in [
+        ("livenessProbe", &container.liveness_probe),
+        ("readinessProbe", &container.readiness_probe),
+        ("startupProbe", &container.startup_probe),
+    ] {
+        let Some(handler) = probe.as_ref().map(|probe| &probe.handler) else { continue };
+        let path = path.child(field);
+        let asked = [
+            ("httpGet", handler.http_get.as_ref().map(|http| &http.port)),
+            ("tcpSocket", handler.tcp_socket.as_ref().map(|tcp| &tcp.port)),
+        ];
+        for (action, port) in asked {
+            if let Some(IntOrString::Text(name)) = port
+                && container.ports.iter().all(|port| port.name != *name)
+            {
+                let message = format!("no port of the container is called {name:?}: the probe is never made");
+                let path = path.child(action);
+                warnings.push(&path.child("port"), message);
+            }
+        }
+    }
 }
 
 fn fractional_bytes(list: &ResourceList, path: &Path<'_>, warnings: &mut FieldWarnings) {
@@ -297,6 +324,21 @@ mod tests {
                 "spec.schedulerName: no scheduler \"mine\" runs here: the pod stays Pending",
             ],
         );
+    }
+
+    #[test]
+    fn a_probe_of_a_port_that_nobody_has_is_noticed() {
+        let probe = json!({"httpGet": {"port": "web"}});
+        let container = json!({"livenessProbe": probe, "readinessProbe": {"tcpSocket": {"port": 80}}});
+        check_pod(
+            json!({"containers": [container]}),
+            &[
+                "spec.containers[0].livenessProbe.httpGet.port: no port of the container is called \"web\": the probe is \
+               never made",
+            ],
+        );
+        let declared = json!([{"name": "web", "containerPort": 80}]);
+        check_pod(json!({"containers": [{"livenessProbe": probe, "ports": declared}]}), &[]);
     }
 
     #[track_caller]

@@ -14,6 +14,7 @@ pub mod meta;
 pub mod node;
 pub mod pod;
 pub mod priority;
+pub mod probe;
 
 use std::collections::BTreeMap;
 

@@ -6,6 +6,7 @@ use crate::engine::SimDuration;
 use crate::model::ids::NodeId;
 use crate::model::meta::{Labels, Name, ObjectMeta};
 use crate::model::pod_status::{ContainerRef, PodStatus};
+use crate::model::probe::{Lifecycle, Probes};
 use crate::model::resources::{self, Bytes, InitKind, Millicores, Resources};
 use crate::model::scheduling::Placement;
 
@@ -119,6 +120,10 @@ pub struct Container {
     pub init_kind: InitKind,
     /// The volumes that it sees.
     pub mounts: Vec<VolumeMount>,
+    /// What the kubelet asks its process.
+    pub probes: Probes,
+    /// What is done after its start and before its end.
+    pub lifecycle: Lifecycle,
 }
 
 /// Amounts of a container; unlike for a pod, a missing cpu or memory amount differs from zero.
@@ -334,6 +339,11 @@ impl PodSpec {
             ContainerRef::Init(at) => &self.init_containers[usize::from(at)],
             ContainerRef::App(at) => &self.containers[usize::from(at)],
         }
+    }
+
+    /// Whether a container runs for as long as its pod does, and so can be ready: an app container or a sidecar.
+    pub fn serves(&self, container: ContainerRef) -> bool {
+        matches!(container, ContainerRef::App(_)) || self.container(container).init_kind == InitKind::Sidecar
     }
 
     fn effective_requests(&self, of: impl Fn(&Container) -> Resources) -> Resources {

@@ -98,6 +98,9 @@ features! {
         "Init containers with restartPolicy Always run as sidecars.";
     JobPodFailurePolicy: Some("JobPodFailurePolicy"), 26, ALWAYS, "`podFailurePolicy`.";
     PodIndexLabel: Some("PodIndexLabel"), 28, ALWAYS, "The completion index is a label of the pod too.";
+    PodLifecycleSleepAction: Some("PodLifecycleSleepAction"), 30, ALWAYS, "`sleep` as a lifecycle hook.";
+    PodLifecycleSleepActionAllowZero: Some("PodLifecycleSleepActionAllowZero"), 33, ALWAYS,
+        "A `sleep` hook of 0 seconds.";
     SidecarTerminationOrder: None, 29, ALWAYS,
         "Sidecars are stopped after the app containers, in reverse order, not together with them.";
     JobBackoffLimitPerIndex: Some("JobBackoffLimitPerIndex"), 29, ALWAYS,

@@ -3,6 +3,7 @@
 use crate::engine::{Distribution, SimDuration, SimTime};
 use crate::model::meta::Name;
 use crate::model::pod::Protocol;
+use crate::model::probe::ProbeKind;
 use crate::model::resources::{Bytes, Millicores};
 
 /// What an image does.
@@ -10,8 +11,8 @@ use crate::model::resources::{Bytes, Millicores};
 pub struct Program {
     /// What a node has to pull; `None` takes no time to pull beyond the fixed part.
     pub pull_size: Option<Bytes>,
-    /// The error that every pull ends with; `None` where pulls succeed.
-    pub pull_failure: Option<Name>,
+    /// How pulls fail; `None` where they succeed.
+    pub pull_failure: Option<PullFailure>,
     /// From the start of the container to the first step.
     pub startup: Option<Distribution>,
     /// The cpu that the process uses besides what requests take; `None` uses nothing worth counting.
@@ -24,6 +25,71 @@ pub struct Program {
     pub attempts_by: AttemptsBy,
     /// What the process does on SIGTERM: how long it takes to end.
     pub on_term: TermResponse,
+    /// How the process answers probes.
+    pub answers: ProbeAnswers,
+    /// How lifecycle hooks go.
+    pub hooks: Hooks,
+}
+
+/// How the pulls of an image fail.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PullFailure {
+    /// The error that they end with.
+    pub error: Name,
+    /// How many do on each node before one succeeds; `None` for all.
+    pub times: Option<u32>,
+}
+
+/// How a process answers probes. One that runs, and listens where the probe asks, answers well unless the windows
+/// say otherwise.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ProbeAnswers {
+    /// How long it takes to answer; not to accept a TCP connection.
+    pub delay: SimDuration,
+    /// When startup probes fail.
+    pub startup: Option<FailureWindow>,
+    /// When liveness probes fail.
+    pub liveness: Option<FailureWindow>,
+    /// When readiness probes fail.
+    pub readiness: Option<FailureWindow>,
+}
+
+impl ProbeAnswers {
+    /// When probes of a kind fail.
+    pub const fn failures(&self, kind: ProbeKind) -> Option<FailureWindow> {
+        match kind {
+            ProbeKind::Startup => self.startup,
+            ProbeKind::Liveness => self.liveness,
+            ProbeKind::Readiness => self.readiness,
+        }
+    }
+}
+
+/// A time in the life of a process, counted from its start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FailureWindow {
+    /// Its beginning.
+    pub from: SimDuration,
+    /// Its end, not included; `None`: for ever.
+    pub until: Option<SimDuration>,
+}
+
+/// How the lifecycle hooks of a container go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Hooks {
+    /// After the start.
+    pub post_start: HookRun,
+    /// Before SIGTERM.
+    pub pre_stop: HookRun,
+}
+
+/// How a hook goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct HookRun {
+    /// How long it takes; a `sleep` hook says so itself.
+    pub takes: SimDuration,
+    /// Whether it ends in failure.
+    pub fails: bool,
 }
 
 /// What numbers the starts of a program, for [`Program::attempts`].
@@ -128,7 +194,7 @@ pub enum TermResponse {
 }
 
 impl Program {
-    /// Whether two runs of the program may differ by chance.
+    /// Whether two runs of the program may differ by chance, or by how many pulls have failed before.
     pub fn draws_lots(&self) -> bool {
         let draws = |step: &Step| match step {
             Step::Run(span) => !span.is_constant(),
@@ -142,6 +208,7 @@ impl Program {
         };
         self.startup.as_ref().is_some_and(|span| !span.is_constant())
             || self.attempts.iter().flatten().any(draws)
+            || self.pull_failure.as_ref().is_some_and(|failure| failure.times.is_some())
     }
 
     /// The program of an image that the scenario does not describe: runs `span` and exits with 0, or for ever.
@@ -159,6 +226,8 @@ impl Program {
             attempts: vec![steps],
             attempts_by: AttemptsBy::Container,
             on_term: TermResponse::Exit { after: SimDuration::ZERO, code: 143 },
+            answers: ProbeAnswers::default(),
+            hooks: Hooks::default(),
         }
     }
 

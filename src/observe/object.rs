@@ -182,6 +182,8 @@ impl ObjectWriter<'_> {
         out.insert("image".into(), json!(&*container.image));
         out.insert("ready".into(), json!(status.is_ready() || is_finished_init(container, status)));
         out.insert("restartCount".into(), json!(status.restart_count));
+        let is_started = matches!(status.state, ContainerState::Running { is_started: true, .. });
+        out.insert("started".into(), json!(is_started));
         out.insert("state".into(), self.container_state(&status.state));
         if let Some(end) = &status.last_termination {
             out.insert("lastState".into(), json!({"terminated": self.termination(end)}));

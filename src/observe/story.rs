@@ -36,6 +36,8 @@ pub struct Story {
     n_conditions: usize,
     id: Option<ObjectId>,
     pods: BTreeMap<PodId, Name>,
+    /// The last start that was told: a container that becomes ready in the same instant does not start again.
+    last_start: Option<(PodId, ContainerRef, SimTime)>,
     at_work: AtWork,
     /// The number of the present event.
     seq: u64,
@@ -113,6 +115,8 @@ impl AtWork {
             | Event::StepDone(_)
             | Event::MemoryLimitReached(_)
             | Event::TermDone(_)
+            | Event::HookDone(_)
+            | Event::ProbeDue(_)
             | Event::PodSync(_)
             | Event::PodDeadlineReached(_)
             | Event::GraceOver(_)
@@ -141,6 +145,7 @@ impl Story {
             bound_by: None,
             job_spec: None,
             n_conditions: 0,
+            last_start: None,
             id: None,
             pods: BTreeMap::new(),
             at_work: AtWork::Start,
@@ -225,8 +230,13 @@ impl Story {
         let Some(spec) = cluster.pod(pod).map(|pod| &pod.spec) else { return };
         let name = spec.container(container).name.clone();
         let fact = match state {
-            ContainerState::Running { started_at, .. } if *started_at == now => Fact::Started(name),
-            ContainerState::Running { .. } => return,
+            ContainerState::Running { started_at, .. } => {
+                let start = Some((pod, container, *started_at));
+                if std::mem::replace(&mut self.last_start, start) == start || *started_at != now {
+                    return;
+                }
+                Fact::Started(name)
+            }
             ContainerState::Waiting(reason) => Fact::Waiting(name, *reason),
             ContainerState::Terminated(end) => Fact::Ended(name, *end),
         };

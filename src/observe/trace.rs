@@ -90,6 +90,8 @@ fn event_text(event: &Event, cluster: &Cluster) -> String {
         Event::StepDone(process) => ("StepDone", process_object(process)),
         Event::MemoryLimitReached(process) => ("MemoryLimitReached", process_object(process)),
         Event::TermDone(process) => ("TermDone", process_object(process)),
+        Event::HookDone(process) => ("HookDone", process_object(process)),
+        Event::ProbeDue(pod) => ("ProbeDue", ObjectId::Pod(*pod)),
         Event::PullDone(process) => ("PullDone", process_object(process)),
         Event::PodSync(pod) => ("PodSync", ObjectId::Pod(*pod)),
         Event::PodDeadlineReached(pod) => ("PodDeadlineReached", ObjectId::Pod(*pod)),
@@ -136,7 +138,7 @@ fn add_details(line: &mut Map<String, Value>, change: &Change, cluster: &Cluster
         }
         Change::ContainerChanged(pod, container, state) => {
             put("container", json!(container_name(*pod, *container, cluster)));
-            put("state", container_state(state));
+            put("state", container_state(*pod, *container, state, cluster));
         }
         Change::PodPhaseChanged(_, from, to) => {
             put("from", json!(from.as_str()));
@@ -186,10 +188,17 @@ fn container_name(pod: PodId, container: ContainerRef, cluster: &Cluster) -> Str
     name.unwrap_or_default()
 }
 
-fn container_state(state: &ContainerState) -> Value {
+fn container_state(pod: PodId, container: ContainerRef, state: &ContainerState, cluster: &Cluster) -> Value {
     match state {
         ContainerState::Waiting(reason) => json!({"waiting": reason.as_str()}),
-        ContainerState::Running { .. } => json!("running"),
+        ContainerState::Running { is_started, is_ready, .. } => {
+            let serves = cluster.pod(pod).is_some_and(|pod| pod.spec.serves(container));
+            json!(match (*is_started, *is_ready) {
+                (false, _) => "running, not started",
+                (true, false) if serves => "running, not ready",
+                (true, _) => "running",
+            })
+        }
         ContainerState::Terminated(end) => {
             json!({"terminated": end.reason.as_str(), "exitCode": end.exit_code})
         }

@@ -299,19 +299,19 @@ fn a_bad_expectation_is_refused_before_the_run() {
 
 #[test]
 fn a_field_that_is_not_modelled_is_refused_or_a_counted_warning() {
-    let probe = "- name: c\n        image: i\n        livenessProbe: {httpGet: {path: /, port: 80}}";
+    let probe = "- name: c\n        image: i\n        livenessProbe: {httpGet: {host: other, port: 80}}";
     let text = format!("{JOB}{}", TEMPLATE.replace("- {name: c, image: i}", probe));
-    let path = "spec.template.spec.containers[0].livenessProbe";
+    let path = "spec.template.spec.containers[0].livenessProbe.httpGet.host";
     check(
         &text,
         &[&format!(
-            "in.yaml:11:9: {path}: not modelled, and would change the result; `--allow-unmodelled` runs without it"
+            "in.yaml:11:35: {path}: not modelled, and would change the result; `--allow-unmodelled` runs without it"
         )],
     );
     let output = sim(text.as_bytes(), &["--allow-unmodelled"]);
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(
-        said.starts_with("in.yaml:11:9: warning: ") && said.contains("livenessProbe: not modelled"),
+        said.starts_with("in.yaml:11:35: warning: ") && said.contains("httpGet.host: not modelled"),
         "{said}"
     );
     assert_eq!(output.status.code(), Some(0));

@@ -221,10 +221,17 @@ fn image(chance: Chance) -> impl Strategy<Value = Value> {
             (span(), 0..3_i32).prop_map(|(after, code)| json!({"after": after, "exitCode": code})),
         ],
     );
-    let pull = (weighted(0.05, Just(json!("not found"))), of(Just(json!("100M"))));
-    (life, memory, on_term, pull, weighted(0.2, delay(chance))).prop_map(
-        |((life, doing), memory, on_term, (failure, size), startup)| {
+    let failure = weighted(0.05, (Just(json!("not found")), of(0..4_u32)));
+    let pull = (failure, of(Just(json!("100M"))));
+    let manners = (weighted(0.3, probe_answers()), weighted(0.2, hook_runs())).boxed();
+    (life, memory, on_term, pull, weighted(0.2, delay(chance)), manners).prop_map(
+        |((life, doing), memory, on_term, (failure, size), startup, (probes, hooks))| {
+            let (failure, failures) = failure.unzip();
+            let failures = failures.flatten().map(Value::from);
             fields([
+                ("probes", probes),
+                ("hooks", hooks),
+                ("pullFailures", failures),
                 (life, Some(doing)),
                 ("memory", memory),
                 ("onTerm", on_term),
@@ -234,6 +241,83 @@ fn image(chance: Chance) -> impl Strategy<Value = Value> {
             ])
         },
     )
+}
+
+fn probe_answers() -> impl Strategy<Value = Value> {
+    let window = || {
+        of((0..60_u32, of(1..100_u32)).prop_map(|(from, span)| {
+            let until = span.map(|span| json!(format!("{}s", from + span)));
+            fields([("failFrom", Some(json!(format!("{from}s")))), ("failUntil", until)])
+        }))
+    };
+    let answer = of((1..3000_u32).prop_map(|millis| json!(format!("{millis}ms"))));
+    (answer, window(), window(), window()).prop_map(|(answer, startup, liveness, readiness)| {
+        fields([("answer", answer), ("startup", startup), ("liveness", liveness), ("readiness", readiness)])
+    })
+}
+
+fn hook_runs() -> impl Strategy<Value = Value> {
+    let hook =
+        || of((span(), any::<bool>()).prop_map(|(takes, fails)| json!({"takes": takes, "fails": fails})));
+    (hook(), hook())
+        .prop_map(|(post_start, pre_stop)| fields([("postStart", post_start), ("preStop", pre_stop)]))
+}
+
+fn probe(kind: &'static str) -> impl Strategy<Value = Value> {
+    let action = prop_oneof![
+        Just(json!({"exec": {"command": ["check"]}})),
+        (80..83_u16).prop_map(|port| json!({"httpGet": {"port": port}})),
+        (80..83_u16).prop_map(|port| json!({"tcpSocket": {"port": port}})),
+        (80..83_u16).prop_map(|port| json!({"grpc": {"port": port}})),
+    ];
+    let numbers = (of(0..20_u32), of(1..15_u32), of(1..4_u32), of(1..4_u32), of(1..4_u32), of(1..40_u32));
+    (action, numbers).prop_map(move |(mut probe, (delay, period, timeout, failures, successes, grace))| {
+        let is_readiness = kind == "readinessProbe";
+        for (field, number) in [
+            ("initialDelaySeconds", delay),
+            ("periodSeconds", period),
+            ("timeoutSeconds", timeout),
+            ("failureThreshold", failures),
+            ("successThreshold", successes.filter(|_| is_readiness)),
+            ("terminationGracePeriodSeconds", grace.filter(|_| !is_readiness)),
+        ] {
+            if let Some(number) = number {
+                probe[field] = json!(number);
+            }
+        }
+        probe
+    })
+}
+
+/// Probes and hooks of a container that serves.
+fn server_fields() -> BoxedStrategy<Vec<(&'static str, Value)>> {
+    let hook =
+        || prop_oneof![Just(json!({"exec": {"command": ["x"]}})), Just(json!({"sleep": {"seconds": 0}}))];
+    let lifecycle = (of(hook()), of(hook()))
+        .prop_map(|(post_start, pre_stop)| fields([("postStart", post_start), ("preStop", pre_stop)]));
+    let some = |kind: &'static str| weighted(0.2, probe(kind)).boxed();
+    (some("startupProbe"), some("livenessProbe"), some("readinessProbe"), weighted(0.15, lifecycle))
+        .prop_map(|(startup, liveness, readiness, lifecycle)| {
+            let named = [
+                ("startupProbe", startup),
+                ("livenessProbe", liveness),
+                ("readinessProbe", readiness),
+                ("lifecycle", lifecycle),
+            ];
+            named.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
+        })
+        .boxed()
+}
+
+/// A container that may be probed and have hooks.
+fn server(name: String) -> BoxedStrategy<Value> {
+    let server = (container(name), server_fields()).prop_map(|(mut container, more)| {
+        for (field, value) in more {
+            container[field] = value;
+        }
+        container
+    });
+    server.boxed()
 }
 
 fn container(name: String) -> impl Strategy<Value = Value> {
@@ -263,9 +347,12 @@ fn container(name: String) -> impl Strategy<Value = Value> {
 }
 
 fn init_container(name: String) -> impl Strategy<Value = Value> {
-    (container(name), any::<bool>()).prop_map(|(mut container, is_sidecar)| {
+    (container(name).boxed(), any::<bool>(), server_fields()).prop_map(|(mut container, is_sidecar, more)| {
         if is_sidecar {
             container["restartPolicy"] = json!("Always");
+            for (field, value) in more {
+                container[field] = value;
+            }
         }
         container.as_object_mut().unwrap().remove("ports");
         container
@@ -284,7 +371,7 @@ fn numbered<S: Strategy<Value = Value>>(
 fn pod_spec(may_be_always: bool) -> impl Strategy<Value = Value> {
     let policies =
         if may_be_always { vec!["Always", "OnFailure", "Never"] } else { vec!["OnFailure", "Never"] };
-    let containers = (numbered("c", 1..=3, container), numbered("i", 0..=2, init_container));
+    let containers = (numbered("c", 1..=3, server), numbered("i", 0..=2, init_container));
     let place = (
         weighted(0.15, proptest::sample::select(NODES.to_vec())),
         weighted(0.15, Just(json!({"pool": "a"}))),

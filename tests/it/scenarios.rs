@@ -100,7 +100,7 @@ fn container_state(state: &Value) -> String {
     match (state["waiting"].as_str(), state["terminated"].as_str()) {
         (Some(reason), _) => format!("waiting: {reason}"),
         (None, Some(reason)) => format!("exits with {}: {reason}", state["exitCode"]),
-        (None, None) => "running".to_owned(),
+        (None, None) => state.as_str().unwrap_or_default().to_owned(),
     }
 }
 

@@ -30,7 +30,10 @@ const IMAGES: [&str; 8] = ["ends", "fails", "server", "client", "writer", "reade
 
 fn programs() -> Vec<(&'static str, Program)> {
     let stubborn = Program { on_term: TermResponse::Ignore, ..Program::default_for(None) };
-    let broken = Program { pull_failure: Some("no such image".into()), ..Program::default_for(None) };
+    let broken = Program {
+        pull_failure: Some(PullFailure { error: "no such image".into(), times: None }),
+        ..Program::default_for(None)
+    };
     vec![
         ("ends", program(vec![run(3), log("done"), exit(0)])),
         ("fails", program(vec![run(2), exit(1)])),

@@ -272,7 +272,10 @@ fn a_pull_that_is_not_needed_any_more_makes_room_for_the_next() {
 
 #[test]
 fn a_pull_that_fails_is_tried_again_after_a_growing_wait() {
-    let broken = Program { pull_failure: Some("not found".into()), ..Program::default_for(None) };
+    let broken = Program {
+        pull_failure: Some(PullFailure { error: "not found".into(), times: None }),
+        ..Program::default_for(None)
+    };
     let mut bed = bed(vec![("broken", broken)]);
     bed.pod("p", pod_of(&["broken", "app"], RestartPolicy::Always));
     let expected = [

@@ -11,11 +11,13 @@ use std::ops::{Index, IndexMut};
 use crate::engine::SimTime;
 use crate::event::ProcessRef;
 use crate::kubelet::backoff::Backoff;
+use crate::kubelet::prober::Prober;
 use crate::kubelet::process::Process;
 use crate::kubelet::restart::{History, should_restart};
 use crate::kubelet::worker::Exit;
 use crate::model::pod::{PodSpec, RestartPolicy};
 use crate::model::pod_status::{ContainerRef, Termination, TerminationReason};
+use crate::model::probe::ProbeKind;
 use crate::model::resources::InitKind;
 
 /// The containers of a pod, by position: init containers, then app containers.
@@ -30,13 +32,53 @@ pub(super) struct Slots {
 pub(super) struct Slot {
     /// The waits before its restarts.
     pub(super) backoff: Backoff,
+    /// Its probes.
+    pub(super) probing: Vec<Probing>,
+    /// Why the kubelet is to end its process.
+    pub(super) condemned: Option<KillReason>,
+    /// How far the kubelet is with its start.
+    pub(super) start: Start,
     /// Whether it has been started in the present sandbox.
     is_in_sandbox: bool,
     process: Option<Process>,
     n_runs: u32,
     end: Option<End>,
+    /// How the run before the last one ended.
+    earlier_end: Option<Termination>,
+    /// Whether the kubelet ended the last run in the sync that goes on.
+    is_just_killed: bool,
     /// When the process that its node went down with had been started.
     lost: Option<SimTime>,
+}
+
+/// Why a kubelet ends the process of a container and leaves the pod.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum KillReason {
+    /// This probe has failed.
+    Probe(ProbeKind),
+    /// The hook after its start has failed.
+    PostStartHook,
+}
+
+/// How far the kubelet is with the start of a container that has a process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Start {
+    /// The hook after the start goes on; the status does not say yet that the container runs.
+    #[default]
+    Hook,
+    /// The startup probe has not succeeded.
+    StartingUp,
+    /// It is over.
+    Over,
+}
+
+/// A probe of a container.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Probing {
+    /// Which one.
+    pub(super) kind: ProbeKind,
+    /// How it stands.
+    pub(super) prober: Prober,
 }
 
 /// How the last run ended.
@@ -128,9 +170,8 @@ impl Slots {
         let after = |at: usize| if at < self.n_init { InitProgress::Next(at) } else { InitProgress::Done };
         let Some(latest) = init.iter().rposition(|slot| slot.is_in_sandbox) else { return after(0) };
         match (spec.init_containers[latest].init_kind, init[latest].history()) {
-            (InitKind::Sidecar, History::Running) | (InitKind::Ordinary, History::Exited(0)) => {
-                after(latest + 1)
-            }
+            (InitKind::Sidecar, History::Running) if init[latest].start == Start::Over => after(latest + 1),
+            (InitKind::Ordinary, History::Exited(0)) => after(latest + 1),
             (InitKind::Ordinary, History::Exited(_)) if spec.restart_policy == RestartPolicy::Never => {
                 InitProgress::Failed
             }
@@ -207,8 +248,11 @@ impl Slots {
     pub(super) fn forget(&mut self) {
         for slot in &mut self.slots {
             slot.backoff = Backoff::default();
+            (slot.condemned, slot.is_just_killed) = (None, false);
+            slot.probing.clear();
             if let Some(process) = &mut slot.process {
                 process.kill_at = None;
+                process.forget_hook();
             }
         }
     }
@@ -274,18 +318,47 @@ impl Slot {
         self.end.filter(|end| !end.is_noticed).map(|end| end.termination)
     }
 
+    /// The end after which the kubelet may have to wait: of a container that it has ended just now it knows only how
+    /// the run before ended.
+    ///
+    /// Source: Kubernetes 1.28, pkg/kubelet/kuberuntime/kuberuntime_manager.go, doBackOff, with the status from before
+    /// the kill.
+    pub(super) fn end_to_judge(&mut self) -> Option<Termination> {
+        if std::mem::take(&mut self.is_just_killed) { self.earlier_end } else { self.last_end() }
+    }
+
+    /// When the run began that goes on as far as the kubelet knows.
+    pub(super) fn running_since(&self) -> Option<SimTime> {
+        let process = self.process.as_ref().map(|process| process.started_at);
+        process.or_else(|| self.unnoticed_end().map(|end| end.started_at))
+    }
+
+    /// The probe of a kind, where the container has one.
+    pub(super) fn prober(&self, kind: ProbeKind) -> Option<&Prober> {
+        self.probing.iter().find(|probing| probing.kind == kind).map(|probing| &probing.prober)
+    }
+
     /// The kubelet knows how the last run ended.
     pub(super) fn notice_end(&mut self) {
         if let Some(end) = &mut self.end {
             end.is_noticed = true;
         }
+        self.probing.iter_mut().for_each(|probing| probing.prober.sleep());
+        self.condemned = None;
+    }
+
+    /// The kubelet has ended the process, and knows it.
+    pub(super) fn notice_kill(&mut self) {
+        self.notice_end();
+        self.is_just_killed = true;
     }
 
     /// A process begins.
     pub(super) fn begin_process(&mut self, process: Process) {
         self.n_runs += 1;
         self.is_in_sandbox = true;
-        self.end = None;
+        self.earlier_end = self.end.take().map(|end| end.termination);
+        self.start = Start::Hook;
         self.process = Some(process);
     }
 
@@ -321,7 +394,7 @@ mod tests {
             History::Running => end(0, false),
             History::Exited(code) => end(code, true),
         };
-        Slot { end, is_in_sandbox: true, n_runs: 1, ..Slot::default() }
+        Slot { end, is_in_sandbox: true, n_runs: 1, start: Start::Over, ..Slot::default() }
     }
 
     /// Checks which containers of a pod are to be started, `i` ordinary init, `s` sidecar, `a` app containers.

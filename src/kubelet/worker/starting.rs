@@ -6,9 +6,11 @@ use crate::event::{Command, ProcessRef};
 use crate::kubelet::addresses::node_address;
 use crate::kubelet::backoff::Backoff;
 use crate::kubelet::catalogue::{ImageId, Lifetime};
-use crate::kubelet::images::{Need, Pull, pull_failure};
+use crate::kubelet::images::{Need, Pull, PullOutcome};
 use crate::kubelet::process::{Birth, Process, Surroundings};
 use crate::kubelet::records::{Note, note};
+use crate::kubelet::worker::containers::KillReason;
+use crate::kubelet::worker::hooks::Outcome;
 use crate::kubelet::worker::{Exit, Shared, Worker, container_at};
 use crate::model::meta::Name;
 use crate::model::pod::{Pod, RestartPolicy};
@@ -27,6 +29,10 @@ pub(super) enum Operation {
     Pulled(usize),
     /// The container at this position is being started, until this instant.
     Start(usize, SimTime),
+    /// The hook after the start of the container at this position goes on.
+    PostStart(usize),
+    /// The container at this position is being ended for this reason, the pod goes on.
+    Kill(usize, KillReason),
 }
 
 /// What became of the image of a container that is to start.
@@ -50,12 +56,22 @@ impl Worker {
                 return false;
             }
             Operation::Pull(_) => return false,
-            Operation::Sandbox(_) | Operation::Start(..) | Operation::Pulled(_) => self.operation = None,
+            Operation::PostStart(at) | Operation::Kill(at, _) if self.slots[at].has_process() => {
+                return false;
+            }
+            Operation::Sandbox(_)
+            | Operation::Start(..)
+            | Operation::Pulled(_)
+            | Operation::PostStart(_)
+            | Operation::Kill(..) => self.operation = None,
         }
         match operation {
             Operation::Sandbox(_) => self.end_sandbox(shared, turn),
-            Operation::Start(at, _) => self.run(at, shared, turn),
+            Operation::Start(at, _) => return self.run(at, shared, turn),
             Operation::Pulled(at) => return self.start(at, shared, turn),
+            // The process did not live as long as the hook.
+            Operation::PostStart(at) => self.end_post_start(at, Outcome::Failure, shared, turn),
+            Operation::Kill(at, reason) => self.end_kill(at, reason, turn),
             Operation::Pull(_) => {}
         }
         true
@@ -99,10 +115,11 @@ impl Worker {
 
     /// Starts a container unless that has to wait. Whether the worker is free.
     fn try_start(&mut self, at: usize, shared: &mut Shared, turn: &mut Turn<'_>) -> bool {
-        if let Some(end) = self.slots[at].last_end() {
+        let last_end = self.slots[at].last_end();
+        if let (Some(end), Some(last)) = (self.slots[at].end_to_judge(), last_end) {
             let (now, backoff) = (turn.now(), &mut self.slots[at].backoff);
-            let until = backoff.until(&shared.backoff, end.finished_at);
-            if now < until {
+            if now < backoff.until(&shared.backoff, end.finished_at) {
+                let until = backoff.until(&shared.backoff, last.finished_at);
                 let container = container_at(&self.spec, at).name.clone();
                 let back_off = Note::BackOff { container: &container };
                 self.set_waiting(at, WaitingReason::CrashLoopBackOff, back_off, turn);
@@ -154,28 +171,41 @@ impl Worker {
         note(turn, self.pod, Note::Pulling { image: name });
         let pull = Pull { process: self.next_run(at), image, asked: now, began: now };
         let images = &mut shared.machines.of(self.node).images;
-        if !images.pull(pull, &shared.catalogue, turn) {
+        let Some(outcome) = images.pull(pull, &shared.catalogue, turn) else {
             self.operation = Some(Operation::Pull(at));
             return Image::Asked;
-        }
-        if self.end_pull(at, &pull, shared, turn) { Image::Ready } else { Image::Refused }
+        };
+        if self.end_pull(at, &pull, &outcome, shared, turn) { Image::Ready } else { Image::Refused }
     }
 
     /// The pull that a worker waits for may be done.
-    pub(in crate::kubelet) fn pull_done(&mut self, pull: &Pull, shared: &mut Shared, turn: &mut Turn<'_>) {
+    pub(in crate::kubelet) fn pull_done(
+        &mut self,
+        pull: &Pull,
+        outcome: &PullOutcome,
+        shared: &mut Shared,
+        turn: &mut Turn<'_>,
+    ) {
         let at = self.slots.position(pull.process.container);
         if self.operation == Some(Operation::Pull(at)) {
-            let is_there = self.end_pull(at, pull, shared, turn);
+            let is_there = self.end_pull(at, pull, outcome, shared, turn);
             self.operation = is_there.then_some(Operation::Pulled(at));
             self.request_sync(turn.now(), turn);
         }
     }
 
     /// Takes note of the end of a pull. Whether the image is there.
-    fn end_pull(&mut self, at: usize, pull: &Pull, shared: &Shared, turn: &mut Turn<'_>) -> bool {
+    fn end_pull(
+        &mut self,
+        at: usize,
+        pull: &Pull,
+        outcome: &PullOutcome,
+        shared: &Shared,
+        turn: &mut Turn<'_>,
+    ) -> bool {
         let now = turn.now();
         let name = container_at(&self.spec, at).image.clone();
-        let Some(error) = pull_failure(pull.image, &shared.catalogue) else {
+        let PullOutcome::Failed(error) = outcome else {
             let (took, with_waiting) = (now.since(pull.began), now.since(pull.asked));
             note(turn, self.pod, Note::Pulled { image: &name, took, with_waiting });
             return true;
@@ -210,8 +240,7 @@ impl Worker {
     fn start(&mut self, at: usize, shared: &mut Shared, turn: &mut Turn<'_>) -> bool {
         let latency = turn.context.timing.container_start;
         if latency.is_zero() {
-            self.run(at, shared, turn);
-            return true;
+            return self.run(at, shared, turn);
         }
         let until = turn.now() + latency;
         self.operation = Some(Operation::Start(at, until));
@@ -219,20 +248,25 @@ impl Worker {
         false
     }
 
-    /// Runs the process of a container.
-    fn run(&mut self, at: usize, shared: &mut Shared, turn: &mut Turn<'_>) {
+    /// Runs the process of a container. Whether the worker is free.
+    fn run(&mut self, at: usize, shared: &mut Shared, turn: &mut Turn<'_>) -> bool {
         let now = turn.now();
         let birth = self.birth(at, shared, turn);
         self.logs.begin_run(birth.id.container, birth.id.run);
         self.slots[at].begin_process(Process::new(birth, now));
-        let is_ready = self.slots.is_app(at) || self.is_sidecar(at);
-        let running = ContainerState::Running { started_at: now, is_started: true, is_ready };
-        self.set_state(at, running, turn);
+        let hook = self.post_start(at, shared);
+        if hook.is_none() {
+            self.begin_probes(at, shared, turn);
+        }
         let container = &container_at(&self.spec, at).name;
         note(turn, self.pod, Note::Created { container });
         note(turn, self.pod, Note::Started { container });
         if let Some(exit) = self.with_process(at, shared, turn, first_steps) {
             self.end_process(at, exit, shared, turn);
+        }
+        match hook {
+            Some(hook) => self.begin_post_start(at, hook, shared, turn),
+            None => true,
         }
     }
 

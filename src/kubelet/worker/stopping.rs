@@ -7,9 +7,13 @@ use crate::engine::{SimDuration, SimTime};
 use crate::event::{Command, Event};
 use crate::kubelet::memory::KILLED;
 use crate::kubelet::records::{Note, note};
+use crate::kubelet::worker::containers::KillReason;
+use crate::kubelet::worker::starting::Operation;
 use crate::kubelet::worker::{Exit, Shared, Stage, Worker, container_at};
 use crate::model::node::ConditionStatus;
+use crate::model::pod::RestartPolicy;
 use crate::model::pod_status::{ContainerState, PodReason, Termination, TerminationReason};
+use crate::model::probe::ProbeKind;
 use crate::model::profile::Feature;
 
 /// The time that every container gets between SIGTERM and SIGKILL.
@@ -48,6 +52,9 @@ impl Worker {
                 }
                 self.stage = Stage::Stopping(Stopping { since, grace, failure: stop.failure });
                 self.abandon_operation(shared, turn);
+                self.end_vital_probes();
+                self.slots.kill_at_the_latest(since + grace.max(GRACE_MIN));
+                self.show_half_started(turn);
                 if let Some(timer) = self.deadline_timer.take() {
                     turn.cancel(timer);
                 }
@@ -93,11 +100,82 @@ impl Worker {
 
     fn terminate(&mut self, at: usize, grace: SimDuration, shared: &mut Shared, turn: &mut Turn<'_>) {
         note(turn, self.pod, Note::Killing { container: &container_at(&self.spec, at).name });
-        let kill_at = turn.now() + grace.max(GRACE_MIN);
+        self.ask_to_stop(at, grace, shared, turn);
+    }
+
+    /// Has a process stop: the hook, SIGTERM, and SIGKILL at the end of the grace period.
+    ///
+    /// Source: Kubernetes 1.28, pkg/kubelet/kuberuntime/kuberuntime_container.go, killContainer.
+    pub(super) fn ask_to_stop(
+        &mut self,
+        at: usize,
+        grace: SimDuration,
+        shared: &mut Shared,
+        turn: &mut Turn<'_>,
+    ) {
+        let hook = self.pre_stop(at, shared).filter(|_| !grace.is_zero());
+        let takes = hook.map_or(SimDuration::ZERO, |hook| hook.takes.min(grace));
+        let used = SimDuration::from_secs(takes.as_secs());
+        let kill_at = turn.now() + takes + grace.saturating_sub(used).max(GRACE_MIN);
         self.with_process(at, shared, turn, |process, around| {
             process.kill_at = Some(kill_at);
-            process.terminate(around);
+            if hook.is_some() {
+                process.begin_pre_stop(takes, around.turn);
+            } else {
+                process.terminate(around);
+            }
         });
+    }
+
+    /// Ends the container that has to go while its pod goes on. Whether the worker is free.
+    pub(super) fn kill_condemned(&mut self, shared: &mut Shared, turn: &mut Turn<'_>) -> bool {
+        for at in 0..self.slots.len() {
+            let Some(reason) = self.slots[at].condemned.take() else { continue };
+            if !self.slots[at].has_process() {
+                continue;
+            }
+            self.note_kill(at, reason, turn);
+            let grace = self.kill_grace(at, reason);
+            self.ask_to_stop(at, grace, shared, turn);
+            self.operation = Some(Operation::Kill(at, reason));
+            self.set_grace_timer(SimTime::MAX, turn);
+            return false;
+        }
+        true
+    }
+
+    /// A probe may have a grace period of its own.
+    fn kill_grace(&self, at: usize, reason: KillReason) -> SimDuration {
+        let own = match reason {
+            KillReason::Probe(kind) => container_at(&self.spec, at).probes.of(kind),
+            KillReason::PostStartHook => None,
+        };
+        own.and_then(|probe| probe.termination_grace).unwrap_or(self.spec.termination_grace)
+    }
+
+    fn note_kill(&self, at: usize, reason: KillReason, turn: &mut Turn<'_>) {
+        let container = &container_at(&self.spec, at).name;
+        let why = match reason {
+            KillReason::PostStartHook => Note::KillingAfterHook,
+            KillReason::Probe(kind) => Note::KillingByProbe {
+                container,
+                role: if self.slots.is_app(at) { "Container" } else { "Init container" },
+                probe: if kind == ProbeKind::Startup { "startup" } else { "liveness" },
+                is_restarted: self.is_sidecar(at) || self.spec.restart_policy != RestartPolicy::Never,
+            },
+        };
+        note(turn, self.pod, why);
+    }
+
+    /// The container that had to go is gone. After a probe's kill it may be started again in the same sync.
+    pub(super) fn end_kill(&mut self, at: usize, reason: KillReason, turn: &mut Turn<'_>) {
+        if let Some(end) = self.slots[at].last_end() {
+            match reason {
+                KillReason::Probe(_) => self.slots[at].notice_kill(),
+                KillReason::PostStartHook => self.slots[at].notice_end(),
+            }
+            self.set_state(at, ContainerState::Terminated(end), turn);
+        }
     }
 
     fn set_grace_timer(&mut self, grace_end: SimTime, turn: &mut Turn<'_>) {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::engine::SimDuration;
 use crate::manifest::convert::job::selector;
 use crate::manifest::convert::node::resources;
-use crate::manifest::convert::{labels, optional};
+use crate::manifest::convert::{labels, optional, probe};
 use crate::manifest::validation::names;
 use crate::manifest::wire;
 use crate::manifest::wire::ResourceList;
@@ -75,6 +75,8 @@ fn container(container: &wire::pod::Container, init_kind: InitKind) -> Container
         limits: container_resources(&container.resources.limits),
         init_kind,
         mounts: container.volume_mounts.iter().map(mount).collect(),
+        probes: probe::probes(container),
+        lifecycle: probe::lifecycle(container),
     }
 }
 

@@ -9,13 +9,15 @@ use crate::engine::{Distribution, SimDuration, SimTime};
 use crate::manifest::field_error::{FieldErrors, Path};
 use crate::manifest::scenario::metrics;
 use crate::manifest::scenario::{
-    Attempt, AttemptsBy, ComponentChoice, Delay, DelayDistribution, Exit, Image, Kill, Listen, OnTerm,
-    PortTarget, PropagationPolicy, Run, SchedulerChoice, ScoringStrategyType, ShortSteps,
-    Step as WrittenStep, TimingChoice, TimingOverrides, TimingPreset, WaitFor,
+    Attempt, AttemptsBy, ComponentChoice, Delay, DelayDistribution, Exit, FailureWindow, Hook, Image, Kill,
+    Listen, OnTerm, PortTarget, ProbeAnswers, PropagationPolicy, Run, SchedulerChoice, ScoringStrategyType,
+    ShortSteps, Step as WrittenStep, TimingChoice, TimingOverrides, TimingPreset, WaitFor,
 };
 use crate::model::meta::{Name, Propagation};
 use crate::model::pod::Protocol;
-use crate::model::program::{Awaited, Endpoint, Host, MemoryUse, Program, Step, TermResponse};
+use crate::model::program::{
+    self as model, Awaited, Endpoint, HookRun, Host, MemoryUse, Program, PullFailure, Step, TermResponse,
+};
 use crate::model::resources::Bytes;
 use crate::model::scenario::{ComponentName, NodeScoring, SchedulerSettings, Timing};
 
@@ -97,7 +99,7 @@ fn program(image: &Image, path: &Path<'_>, errors: &mut FieldErrors) -> Program 
     };
     Program {
         pull_size: image.pull_size.map(|size| size.0),
-        pull_failure: image.pull_failure.as_deref().map(Into::into),
+        pull_failure: pull_failure(image, path, errors),
         startup: image.startup.as_ref().and_then(|delay| distribution(delay, &path.child("startup"), errors)),
         cpu: image.cpu.as_ref().map(|cpu| metrics::cpu_use(cpu, &path.child("cpu"), errors)),
         memory: image.memory.as_ref().map(|memory| MemoryUse {
@@ -106,11 +108,60 @@ fn program(image: &Image, path: &Path<'_>, errors: &mut FieldErrors) -> Program 
         }),
         attempts,
         attempts_by: match image.attempts_by {
-            AttemptsBy::Container => crate::model::program::AttemptsBy::Container,
-            AttemptsBy::Pod => crate::model::program::AttemptsBy::Pod,
-            AttemptsBy::Index => crate::model::program::AttemptsBy::Index,
+            AttemptsBy::Container => model::AttemptsBy::Container,
+            AttemptsBy::Pod => model::AttemptsBy::Pod,
+            AttemptsBy::Index => model::AttemptsBy::Index,
         },
         on_term: term_response(image.on_term.as_ref()),
+        answers: probe_answers(&image.probes, &path.child("probes"), errors),
+        hooks: model::Hooks {
+            post_start: hook_run(image.hooks.post_start.as_ref()),
+            pre_stop: hook_run(image.hooks.pre_stop.as_ref()),
+        },
+    }
+}
+
+fn pull_failure(image: &Image, path: &Path<'_>, errors: &mut FieldErrors) -> Option<PullFailure> {
+    if image.pull_failures.is_some() && image.pull_failure.is_none() {
+        errors.required(&path.child("pullFailure"), "the error that these pulls end with");
+    }
+    let error = image.pull_failure.as_deref()?.into();
+    Some(PullFailure { error, times: image.pull_failures })
+}
+
+fn probe_answers(written: &ProbeAnswers, path: &Path<'_>, errors: &mut FieldErrors) -> model::ProbeAnswers {
+    let mut window = |window: &Option<FailureWindow>, field| {
+        window.as_ref().map(|window| failure_window(window, &path.child(field), errors))
+    };
+    model::ProbeAnswers {
+        delay: written.answer.map_or(SimDuration::ZERO, |span| span.0),
+        startup: window(&written.startup, "startup"),
+        liveness: window(&written.liveness, "liveness"),
+        readiness: window(&written.readiness, "readiness"),
+    }
+}
+
+fn failure_window(
+    written: &FailureWindow,
+    path: &Path<'_>,
+    errors: &mut FieldErrors,
+) -> model::FailureWindow {
+    let from = written.fail_from.map_or(SimDuration::ZERO, |span| span.0);
+    let until = written.fail_until.map(|span| span.0);
+    if let Some(until) = until.filter(|until| *until <= from) {
+        let until = until.to_string();
+        errors.invalid(&path.child("failUntil"), until.as_str(), "must be after `failFrom`");
+    }
+    model::FailureWindow { from, until }
+}
+
+fn hook_run(written: Option<&Hook>) -> HookRun {
+    match written {
+        None => HookRun::default(),
+        Some(Hook::Takes(span)) => HookRun { takes: span.0, fails: false },
+        Some(Hook::Full(hook)) => {
+            HookRun { takes: hook.takes.map_or(SimDuration::ZERO, |span| span.0), fails: hook.fails }
+        }
     }
 }
 

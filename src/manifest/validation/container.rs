@@ -6,22 +6,16 @@ use std::collections::BTreeSet;
 
 use crate::manifest::field_error::{FieldErrors, Path};
 use crate::manifest::validation::meta::invalid_text;
-use crate::manifest::validation::{known_word, names, resources};
+use crate::manifest::validation::{known_word, names, probe, resources};
 use crate::manifest::wire::pod::{Container, ContainerPort, PodSpec, VolumeMount};
 
 const PROTOCOLS: &[&str] = &["SCTP", "TCP", "UDP"];
 const PULL_POLICIES: &[&str] = &["Always", "IfNotPresent", "Never"];
 const MESSAGE_POLICIES: &[&str] = &["File", "FallbackToLogsOnError"];
-/// What an init container that runs to its end cannot have.
-const FIELDS_OF_SERVERS: [&str; 4] = ["lifecycle", "livenessProbe", "readinessProbe", "startupProbe"];
 
 /// Validates the app containers.
-pub fn containers(
-    containers: &[Container],
-    volumes: &BTreeSet<&str>,
-    path: &Path<'_>,
-    errors: &mut FieldErrors,
-) {
+pub fn containers(spec: &PodSpec, volumes: &BTreeSet<&str>, path: &Path<'_>, errors: &mut FieldErrors) {
+    let containers = &spec.containers;
     if containers.is_empty() {
         errors.required(path, "");
         return;
@@ -33,6 +27,7 @@ pub fn containers(
         if !taken.insert(&*container.name) {
             errors.duplicate(&path.child("name"), &*container.name);
         }
+        probe::of_container(container, spec.termination_grace_period_seconds, &path, errors);
         if container.restart_policy.is_some() {
             errors.forbidden(&path.child("restartPolicy"), "may not be set for non-init containers");
         }
@@ -55,11 +50,25 @@ pub fn init_containers(spec: &PodSpec, volumes: &BTreeSet<&str>, path: &Path<'_>
         }
         // One after another: they compete for ports with nobody but themselves.
         host_ports(std::slice::from_ref(container), path, errors);
-        let is_sidecar = container.restart_policy.as_deref() == Some("Always");
-        let has = |field: &&str| container.others.contains_key(*field);
-        for field in FIELDS_OF_SERVERS.into_iter().filter(|field| !is_sidecar && has(field)) {
+        if container.restart_policy.as_deref() == Some("Always") {
+            probe::of_container(container, spec.termination_grace_period_seconds, &item, errors);
+        } else {
+            forbid_fields_of_servers(container, &item, errors);
+        }
+    }
+}
+
+/// An init container that runs to its end has neither hooks nor probes.
+fn forbid_fields_of_servers(container: &Container, path: &Path<'_>, errors: &mut FieldErrors) {
+    for (field, is_set) in [
+        ("lifecycle", container.lifecycle.is_some()),
+        ("livenessProbe", container.liveness_probe.is_some()),
+        ("readinessProbe", container.readiness_probe.is_some()),
+        ("startupProbe", container.startup_probe.is_some()),
+    ] {
+        if is_set {
             let detail = "may not be set for init containers without restartPolicy=Always";
-            errors.forbidden(&item.child(field), detail);
+            errors.forbidden(&path.child(field), detail);
         }
     }
 }
@@ -176,7 +185,7 @@ mod tests {
         defaults::pod_spec(&mut spec);
         let mut errors = FieldErrors::default();
         let volumes = BTreeSet::from(["data"]);
-        super::containers(&spec.containers, &volumes, &Path::OBJECT.child("containers"), &mut errors);
+        super::containers(&spec, &volumes, &Path::OBJECT.child("containers"), &mut errors);
         init_containers(&spec, &volumes, &Path::OBJECT.child("initContainers"), &mut errors);
         let lines: Vec<_> = errors.0.iter().map(ToString::to_string).collect();
         assert_eq!(lines, expected);

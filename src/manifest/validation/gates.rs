@@ -5,7 +5,7 @@
 
 use crate::manifest::field_error::{FieldErrors, Path};
 use crate::manifest::wire::job::JobSpec;
-use crate::manifest::wire::pod::{Affinity, PodSpec, TopologySpreadConstraint};
+use crate::manifest::wire::pod::{Affinity, Container, PodSpec, TopologySpreadConstraint};
 use crate::model::profile::{Feature, Profile};
 
 /// Refuses fields of a pod that the profile lacks.
@@ -17,6 +17,8 @@ pub fn pod_spec(spec: &PodSpec, profile: &Profile, path: &Path<'_>, errors: &mut
             gated(Feature::SidecarContainers, profile, &path.child("restartPolicy"), errors);
         }
     }
+    sleep_hooks(&spec.init_containers, profile, &containers, errors);
+    sleep_hooks(&spec.containers, profile, &path.child("containers"), errors);
     if !spec.scheduling_gates.is_empty() {
         gated(Feature::PodSchedulingReadiness, profile, &path.child("schedulingGates"), errors);
     }
@@ -62,6 +64,26 @@ fn spread_constraint(
     ] {
         if is_set {
             gated(feature, profile, &path.child(field), errors);
+        }
+    }
+}
+
+/// Refuses `sleep` hooks where the profile lacks them.
+fn sleep_hooks(containers: &[Container], profile: &Profile, path: &Path<'_>, errors: &mut FieldErrors) {
+    for (idx, container) in containers.iter().enumerate() {
+        let path = path.index(idx);
+        let Some(lifecycle) = &container.lifecycle else { continue };
+        let path = path.child("lifecycle");
+        for (field, hook) in [("postStart", &lifecycle.post_start), ("preStop", &lifecycle.pre_stop)] {
+            let path = path.child(field);
+            let path = path.child("sleep");
+            match hook.as_ref().and_then(|hook| hook.sleep.as_ref()) {
+                Some(sleep) if profile.has(Feature::PodLifecycleSleepAction) && sleep.seconds == 0 => {
+                    gated(Feature::PodLifecycleSleepActionAllowZero, profile, &path.child("seconds"), errors);
+                }
+                Some(_) => gated(Feature::PodLifecycleSleepAction, profile, &path, errors),
+                None => {}
+            }
         }
     }
 }

@@ -51,7 +51,7 @@ pub fn pod_template(template: &PodTemplateSpec, path: &Path<'_>, errors: &mut Fi
 /// Validates what a pod is given to be.
 pub fn pod_spec(spec: &PodSpec, holder: Holder, path: &Path<'_>, errors: &mut FieldErrors) {
     let volumes = volumes(&spec.volumes, &path.child("volumes"), errors);
-    containers(&spec.containers, &volumes, &path.child("containers"), errors);
+    containers(spec, &volumes, &path.child("containers"), errors);
     init_containers(spec, &volumes, &path.child("initContainers"), errors);
     if spec.host_network {
         host_network_ports(&spec.containers, holder, &path.child("containers"), errors);

@@ -3,6 +3,7 @@
 use serde::Deserialize;
 
 use crate::manifest::wire::meta::{LabelSelector, ObjectMeta, SelectorRequirement};
+use crate::manifest::wire::probe::{Lifecycle, Probe};
 use crate::manifest::wire::{Others, ResourceList, StringMap};
 use crate::model::meta::Name;
 
@@ -56,6 +57,10 @@ pub struct Container {
     pub name: Name,
     pub image: Name,
     pub image_pull_policy: Name,
+    pub lifecycle: Option<Lifecycle>,
+    pub liveness_probe: Option<Probe>,
+    pub readiness_probe: Option<Probe>,
+    pub startup_probe: Option<Probe>,
     pub ports: Vec<ContainerPort>,
     pub resources: ResourceRequirements,
     pub restart_policy: Option<Name>,

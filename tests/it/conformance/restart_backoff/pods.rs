@@ -8,6 +8,7 @@ use cluster_sim::model::pod_status::{
     ContainerState, ContainerStatus, Phase, PodConditions, PodStatus, Termination, TerminationReason,
     WaitingReason,
 };
+use cluster_sim::model::probe::{Lifecycle, Probes};
 use cluster_sim::model::resources::{InitKind, Resources};
 use cluster_sim::model::scheduling::Placement;
 use serde_json::Value;
@@ -78,6 +79,8 @@ pub fn container(name: &str, image: &str) -> Container {
         limits: ContainerResources::default(),
         init_kind: InitKind::Ordinary,
         mounts: Vec::new(),
+        probes: Probes::default(),
+        lifecycle: Lifecycle::default(),
     }
 }
 
