@@ -54,13 +54,7 @@ struct Count {
 impl MetricsServer {
     /// A metrics server for these programs. Autoscalers may come until `expects_until`, whether there is one or not.
     pub fn new(programs: Arc<BTreeMap<Name, Program>>, expects_until: Option<SimTime>) -> Self {
-        Self {
-            programs,
-            expects_until,
-            is_armed: false,
-            last: BTreeMap::new(),
-            previous: BTreeMap::new(),
-        }
+        Self { programs, expects_until, is_armed: false, last: BTreeMap::new(), previous: BTreeMap::new() }
     }
 
     /// Begins to ask, where an autoscaler is to come.

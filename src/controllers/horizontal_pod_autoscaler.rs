@@ -127,8 +127,10 @@ impl HorizontalPodAutoscalerController {
     fn selectors(&self, namespace: &Name, turn: &Turn<'_>) -> Vec<(Name, LabelSelector)> {
         let all = turn.cluster().horizontal_pod_autoscalers().iter();
         let here = all.filter(|(_, it)| it.meta.namespace == *namespace);
-        here.filter_map(|(id, it)| Some((it.meta.name.clone(), self.entries.get(&id)?.memory.selector.clone()?)))
-            .collect()
+        here.filter_map(|(id, it)| {
+            Some((it.meta.name.clone(), self.entries.get(&id)?.memory.selector.clone()?))
+        })
+        .collect()
     }
 }
 

@@ -64,7 +64,9 @@ impl ScalingLedger {
                     self.autoscalers[*at].reason = Some(reason.to_owned());
                 }
             }
-            Change::StatusChanged(ObjectId::HorizontalPodAutoscaler(id)) => self.see_status(now, *id, cluster),
+            Change::StatusChanged(ObjectId::HorizontalPodAutoscaler(id)) => {
+                self.see_status(now, *id, cluster)
+            }
             Change::Deleted(ObjectId::HorizontalPodAutoscaler(id), _) => {
                 self.living.remove(id);
             }
@@ -87,7 +89,8 @@ impl ScalingLedger {
     }
 
     fn see_status(&mut self, now: SimTime, id: HorizontalPodAutoscalerId, cluster: &Cluster) {
-        let (Some(at), Some(autoscaler)) = (self.living.get(&id), cluster.horizontal_pod_autoscaler(id)) else {
+        let (Some(at), Some(autoscaler)) = (self.living.get(&id), cluster.horizontal_pod_autoscaler(id))
+        else {
             return;
         };
         let (entry, status) = (&mut self.autoscalers[*at], &autoscaler.status);

@@ -16,8 +16,8 @@ use crate::observe::attempts::{Attempt, JobEntry};
 use crate::observe::expectation::Judgement;
 use crate::observe::object::status_text;
 use crate::observe::utilisation::NodeUtilisation;
-use crate::report::scalings::{self, AutoscalerRow};
 use crate::report::cron_runs::{self, CronJobLedger, LedgerInput};
+use crate::report::scalings::{self, AutoscalerRow};
 use crate::sim::{Ending, Simulation};
 
 /// The version of the JSON format.

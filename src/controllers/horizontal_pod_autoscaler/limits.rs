@@ -52,10 +52,9 @@ impl Limit {
             Self::TooFewReplicas => {
                 ("TooFewReplicas", "the desired replica count is less than the minimum replica count")
             }
-            Self::ScaleUpLimit => (
-                "ScaleUpLimit",
-                "the desired replica count is increasing faster than the maximum scale rate",
-            ),
+            Self::ScaleUpLimit => {
+                ("ScaleUpLimit", "the desired replica count is increasing faster than the maximum scale rate")
+            }
             Self::ScaleDownLimit => (
                 "ScaleDownLimit",
                 "the desired replica count is decreasing faster than the maximum scale rate",

@@ -98,7 +98,8 @@ impl MetricsApi for LiveApi<'_, '_> {
             .find_map(of_pods)
             .ok_or_else(|| format!("the server could not find the metric {} for pods", metric.name))?;
         let running = |pod: &Pod| pod.status.phase == Phase::Running && !pod.meta.is_terminating();
-        let pods: Vec<&Pod> = self.select(pods).into_iter().map(|(_, pod)| pod).filter(|it| running(it)).collect();
+        let pods: Vec<&Pod> =
+            self.select(pods).into_iter().map(|(_, pod)| pod).filter(|it| running(it)).collect();
         let n_ready = pods.iter().filter(|pod| pod.status.conditions.is_ready()).count() as i64;
         let timestamp = self.turn.now();
         let values = pods.into_iter().map(|pod| {

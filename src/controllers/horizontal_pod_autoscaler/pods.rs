@@ -46,8 +46,7 @@ impl PodFacts {
 
     /// Whether the pod runs and is Ready.
     pub fn is_running_and_ready(&self) -> bool {
-        self.phase == Phase::Running
-            && self.ready.is_some_and(|(status, _)| status == ConditionStatus::True)
+        self.phase == Phase::Running && self.ready.is_some_and(|(status, _)| status == ConditionStatus::True)
     }
 
     /// What the pod, or one container of it, requests of a resource [thousandths].

@@ -54,13 +54,11 @@ pub fn ask(
 ) -> Result<Asked, Failure> {
     let question = Question { target: spec.target, scale, namespace, api, scene };
     match &spec.source {
-        MetricSource::Resource(resource) => {
-            question.resource(resource, None).map_err(|message| Failure {
-                reason: "FailedGetResourceMetric",
-                error: format!("failed to get {resource} resource metric value: {message}"),
-                message,
-            })
-        }
+        MetricSource::Resource(resource) => question.resource(resource, None).map_err(|message| Failure {
+            reason: "FailedGetResourceMetric",
+            error: format!("failed to get {resource} resource metric value: {message}"),
+            message,
+        }),
         MetricSource::ContainerResource { resource, container } => {
             question.resource(resource, Some(container)).map_err(|message| Failure {
                 reason: "FailedGetContainerResourceMetric",
@@ -102,7 +100,8 @@ impl Question<'_> {
                 let kind = if container.is_some() { "container resource" } else { "resource" };
                 Ok(Asked {
                     metric: format!("{resource} {kind} utilization (percentage of request)"),
-                    proposal: asked.map_err(|error| format!("failed to get {resource} utilization: {error}"))?,
+                    proposal: asked
+                        .map_err(|error| format!("failed to get {resource} utilization: {error}"))?,
                 })
             }
             MetricTarget::AverageValue(target) | MetricTarget::Value(target) => {

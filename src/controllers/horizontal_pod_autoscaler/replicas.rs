@@ -106,9 +106,10 @@ pub fn for_utilization(
     }
     let measure = |values: &BTreeMap<Name, i64>| {
         let known = values.iter().filter_map(|(pod, value)| Some((*value, *requests.get(pod)?)));
-        let (total, requested, n) = known.fold((0_i64, 0_i64, 0_i64), |(total, requested, n), (value, request)| {
-            (total.saturating_add(value), requested.saturating_add(request), n + 1)
-        });
+        let (total, requested, n) =
+            known.fold((0_i64, 0_i64, 0_i64), |(total, requested, n), (value, request)| {
+                (total.saturating_add(value), requested.saturating_add(request), n + 1)
+            });
         if requested == 0 {
             return Err("no metrics returned matched known pods".to_owned());
         }

@@ -95,12 +95,7 @@ pub struct Outcome {
 }
 
 /// Syncs an autoscaler. The memory is changed, and the target through the API; the status is left to write.
-pub fn sync(
-    observed: &Observed<'_>,
-    memory: &mut Memory,
-    moment: &Moment<'_>,
-    api: &mut dyn Api,
-) -> Outcome {
+pub fn sync(observed: &Observed<'_>, memory: &mut Memory, moment: &Moment<'_>, api: &mut dyn Api) -> Outcome {
     let mut sync = Sync {
         observed,
         moment,
@@ -251,7 +246,8 @@ impl Sync<'_> {
         pods: &[PodFacts],
     ) -> (Option<(u32, String)>, Vec<Option<MetricStatus>>, Option<String>) {
         let Moment { now, config, profile } = *self.moment;
-        let scene = Scene { pods, now, config, profile, tolerances: tolerances(self.observed.spec, self.moment) };
+        let scene =
+            Scene { pods, now, config, profile, tolerances: tolerances(self.observed.spec, self.moment) };
         let specs = &self.observed.spec.metrics;
         let mut largest: Option<(u32, String)> = None;
         let mut failures: Vec<Failure> = Vec::new();
@@ -391,7 +387,9 @@ impl Sync<'_> {
                     condition.message = message.into();
                 }
             }
-            None => conditions.push(AutoscalerCondition { kind, status, reason, message: message.into(), since }),
+            None => {
+                conditions.push(AutoscalerCondition { kind, status, reason, message: message.into(), since })
+            }
         }
     }
 }

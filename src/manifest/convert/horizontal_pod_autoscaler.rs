@@ -33,7 +33,11 @@ impl ReadContext<'_> {
     }
 
     /// Accepts a change of an autoscaler that exists.
-    pub(super) fn accept_autoscaler_update(&self, old: &Tree, new: &Tree) -> Result<NewObject, Vec<FieldError>> {
+    pub(super) fn accept_autoscaler_update(
+        &self,
+        old: &Tree,
+        new: &Tree,
+    ) -> Result<NewObject, Vec<FieldError>> {
         let old = prepare(old)?.object;
         let Prepared { object, mut errors } = prepare(new)?;
         validation::horizontal_pod_autoscaler_update(&object, &old, self.profile, &mut errors);
@@ -43,7 +47,8 @@ impl ReadContext<'_> {
 
 /// The tree of an autoscaler as `autoscaling/v2` writes it.
 pub(super) fn as_v2(tree: &Tree) -> Cow<'_, Tree> {
-    let is_v1 = tree.get("apiVersion").and_then(Tree::text).is_some_and(|version| version == "autoscaling/v1");
+    let is_v1 =
+        tree.get("apiVersion").and_then(Tree::text).is_some_and(|version| version == "autoscaling/v1");
     if !is_v1 {
         return Cow::Borrowed(tree);
     }

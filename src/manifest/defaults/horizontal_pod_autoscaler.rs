@@ -5,7 +5,8 @@
 use serde_json::{Value, json};
 
 use crate::manifest::wire::horizontal_pod_autoscaler::{
-    HPAScalingPolicy, HPAScalingRules, HorizontalPodAutoscaler, MetricSpec, MetricTarget, ResourceMetricSource,
+    HPAScalingPolicy, HPAScalingRules, HorizontalPodAutoscaler, MetricSpec, MetricTarget,
+    ResourceMetricSource,
 };
 
 /// The cpu that an autoscaler without metrics goes by [percent].

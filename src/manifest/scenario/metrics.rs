@@ -112,7 +112,11 @@ fn points(written: &[MetricPoint], path: &Path<'_>, errors: &mut FieldErrors) ->
     for (at, pair) in (1..).zip(written.windows(2)) {
         if pair[1].at.0 <= pair[0].at.0 {
             let point = path.index(at);
-            errors.invalid(&point.child("at"), &*pair[1].at.0.to_string(), "must be later than the one before");
+            errors.invalid(
+                &point.child("at"),
+                &*pair[1].at.0.to_string(),
+                "must be later than the one before",
+            );
         }
     }
     let point = |point: &MetricPoint| (SimTime::ZERO + point.at.0, point.value.millis());
@@ -154,7 +158,10 @@ pub fn missing_series(spec: &HorizontalPodAutoscalerSpec, series: &[MetricSeries
         .filter_map(|(at, metric)| {
             let (field, name) = missing(metric)?;
             let path = format!("spec.metrics[{at}].{field}.metric.name");
-            Some((path, format!("nothing gives the metric \"{name}\": add it to `spec.metrics` of the Scenario")))
+            Some((
+                path,
+                format!("nothing gives the metric \"{name}\": add it to `spec.metrics` of the Scenario"),
+            ))
         })
         .collect()
 }

@@ -68,7 +68,8 @@ fn spec(
     }
     let can_wake = |it: &MetricSpec| matches!(&*it.kind, "Object" | "External");
     if spec.min_replicas == Some(0) && !spec.metrics.iter().any(can_wake) {
-        let detail = "must specify at least one Object or External metric to support scaling to zero replicas";
+        let detail =
+            "must specify at least one Object or External metric to support scaling to zero replicas";
         errors.forbidden(&metrics, detail);
     }
     if let Some(behavior) = &spec.behavior {
@@ -272,7 +273,8 @@ fn rules(rules: &HPAScalingRules, profile: &Profile, path: &Path<'_>, errors: &m
         }
         _ => {}
     }
-    if let Some(policy) = rules.select_policy.as_ref().filter(|policy| !SELECT_POLICIES.contains(&&***policy)) {
+    if let Some(policy) = rules.select_policy.as_ref().filter(|policy| !SELECT_POLICIES.contains(&&***policy))
+    {
         errors.not_supported(&path.child("selectPolicy"), policy, SELECT_POLICIES);
     }
     let policies = path.child("policies");

@@ -137,8 +137,11 @@ impl ObjectWriter<'_> {
         ]);
         put_count(&mut out, "observedGeneration", status.observed_generation);
         self.put_time(&mut out, "lastScaleTime", status.last_scale_time);
-        let metrics: Vec<Value> =
-            status.current_metrics.iter().map(|metric| metric.as_ref().map_or(json!({"type": ""}), metric_status)).collect();
+        let metrics: Vec<Value> = status
+            .current_metrics
+            .iter()
+            .map(|metric| metric.as_ref().map_or(json!({"type": ""}), metric_status))
+            .collect();
         if !metrics.is_empty() {
             out.insert("currentMetrics".into(), json!(metrics));
         }

@@ -22,7 +22,9 @@ pub(super) fn targets(spec: &HorizontalPodAutoscalerSpec, status: &HorizontalPod
         let target = target_text(metric.target, current(at, &metric.source));
         match &metric.source {
             MetricSource::Resource(resource) => format!("{resource}: {target}"),
-            MetricSource::ContainerResource { resource, container } => format!("{resource}/{container}: {target}"),
+            MetricSource::ContainerResource { resource, container } => {
+                format!("{resource}/{container}: {target}")
+            }
             MetricSource::Pods(_) | MetricSource::Object { .. } | MetricSource::External(_) => target,
         }
     });

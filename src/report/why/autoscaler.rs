@@ -15,9 +15,11 @@ pub fn why(trial: &Trial<Story>) -> Why {
     let (seen, story) = simulation.observer();
     let mut causes = chain::causes(story, simulation.scenario());
     let subject = &story.subject;
-    let scalings = seen.scalings.entries().iter().rfind(|entry| {
-        (&entry.namespace, &entry.name) == (&subject.namespace, &subject.name)
-    });
+    let scalings = seen
+        .scalings
+        .entries()
+        .iter()
+        .rfind(|entry| (&entry.namespace, &entry.name) == (&subject.namespace, &subject.name));
     for scaling in scalings.into_iter().flat_map(|entry| &entry.scalings) {
         let what = format!("scaled from {} to {}: {}", scaling.from, scaling.to, scaling.reason);
         causes.push(Cause::new(scaling.at, what));

@@ -13,8 +13,8 @@ use cluster_sim::controllers::horizontal_pod_autoscaler::proposal::Scale;
 use cluster_sim::controllers::horizontal_pod_autoscaler::sync::{Api, Moment, Observed, Outcome, sync};
 use cluster_sim::engine::{SimDuration, SimTime};
 use cluster_sim::model::horizontal_pod_autoscaler::{
-    AutoscalerConfig, DescribedObject, HorizontalPodAutoscalerSpec, HorizontalPodAutoscalerStatus, MetricName,
-    MetricSource, MetricStatus,
+    AutoscalerConfig, DescribedObject, HorizontalPodAutoscalerSpec, HorizontalPodAutoscalerStatus,
+    MetricName, MetricSource, MetricStatus,
 };
 use cluster_sim::model::meta::{LabelSelector, Name};
 use cluster_sim::model::node::ConditionStatus;
@@ -269,7 +269,8 @@ impl MetricsApi for Seen<'_> {
             }
             // Where the whole API is down, the timeline says so of one source only.
             if answer == "error" || answer.is_null() && is_error {
-                let refusal = "the server is currently unable to handle the request (get pods.metrics.k8s.io)";
+                let refusal =
+                    "the server is currently unable to handle the request (get pods.metrics.k8s.io)";
                 return Err(refusal.to_owned());
             }
             let name: Name = source["container"].as_str().map_or_else(|| first.clone(), Into::into);
@@ -300,9 +301,8 @@ impl MetricsApi for Seen<'_> {
     fn object(&self, metric: &MetricName, described: &DescribedObject) -> Result<i64, String> {
         let group = described.api_version.split_once('/').map_or("", |(group, _)| group);
         let DescribedObject { kind, name, .. } = described;
-        let missing = || {
-            format!("the server could not find the metric {} for {kind}.{group} {name}", metric.name)
-        };
+        let missing =
+            || format!("the server could not find the metric {} for {kind}.{group} {name}", metric.name);
         let (_, answer) = self.answer("object", &metric.name).ok_or_else(missing)?;
         answer.as_i64().ok_or_else(missing)
     }

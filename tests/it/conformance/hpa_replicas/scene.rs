@@ -111,7 +111,13 @@ fn pod_name(at: usize) -> Name {
 
 /// A pod as the lists of a case describe it: container1 and container2 have the given requests [thousandths of CPUs, or
 /// of bytes].
-fn listed_pod(inputs: &Value, at: usize, resource: &str, request: i64, start: SimTime) -> Result<PodFacts, String> {
+fn listed_pod(
+    inputs: &Value,
+    at: usize,
+    resource: &str,
+    request: i64,
+    start: SimTime,
+) -> Result<PodFacts, String> {
     let amount = if resource == "cpu" { format!("{request}m") } else { request.to_string() };
     let containers: Vec<Value> = ["container1", "container2"]
         .iter()
