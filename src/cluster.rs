@@ -249,6 +249,23 @@ impl Cluster {
         })
     }
 
+    /// The pods that are bound to a node, those that have ended too, in order of creation. The node may be gone.
+    pub fn pods_on(&self, node: NodeId) -> Vec<PodId> {
+        let mut pods: Vec<(u64, PodId)> = (self.pods.iter())
+            .filter(|(_, pod)| pod.node == Some(node))
+            .map(|(id, pod)| (pod.meta.uid.serial, id))
+            .collect();
+        pods.sort_unstable();
+        pods.into_iter().map(|(_, id)| id).collect()
+    }
+
+    /// The pods whose specs name a node that is not there, in order of creation.
+    pub fn pods_waiting_for(&self, node: &str) -> Vec<PodId> {
+        let names =
+            |id: &PodId| self.pods.get(*id).is_some_and(|pod| pod.spec.node_name.as_deref() == Some(node));
+        self.pinned.iter().copied().filter(names).collect()
+    }
+
     /// What the pods of a node use there.
     ///
     /// # Panics

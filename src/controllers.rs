@@ -6,3 +6,6 @@ pub mod horizontal_pod_autoscaler;
 pub mod ttl;
 pub mod garbage_collector;
 pub mod node_lifecycle;
+pub mod taint_eviction;
+pub mod pod_gc;
+pub mod ticks;

@@ -23,7 +23,7 @@ use crate::model::ids::{
 use crate::model::job::{JobSpec, JobStatus};
 use crate::model::meta::{Labels, Name, Owner, Propagation};
 use crate::model::metrics::PodSample;
-use crate::model::node::{ConditionStatus, NodeSpec};
+use crate::model::node::{ConditionStatus, NodeCondition, NodeReadyReason, NodeSpec, Signs};
 use crate::model::pod::{JobPod, PodSpec};
 use crate::model::pod_disruption_budget::{PodDisruptionBudgetSpec, PodDisruptionBudgetStatus};
 use crate::model::pod_status::{ContainerRef, ContainerState, Phase, PodReason};
@@ -64,10 +64,20 @@ pub enum Event {
     ProbeDue(PodId),
     /// The image of a container is on the node, or its pull has failed.
     PullDone(ProcessRef),
-    /// The node lifecycle controller looks at a node that has gone silent or come back.
-    NodeMonitorDue(NodeId),
+    /// The taint eviction controller looks at a node whose NoExecute taints have changed.
+    TaintedNodeSync(NodeId),
+    /// The taint eviction controller looks at a pod of a tainted node.
+    TaintedPodSync(PodId),
+    /// The node lifecycle controller brings the NoSchedule taints of a node up to date.
+    NodeTaintSync(NodeId),
+    /// The node lifecycle controller looks at a pod that was bound to a node that is not ready.
+    BoundPodSync(PodId),
     /// The toleration of a pod for its node's NoExecute taints has run out.
     TaintEvictionDue(PodId),
+    /// The node lifecycle controller looks at the health of all nodes.
+    NodeMonitorDue,
+    /// The node lifecycle controller may put the NoExecute taint on the next node.
+    NoExecuteTaintDue,
     /// The pod garbage collector looks for pods of nodes that are no more.
     PodGcDue,
     /// An object's deletion goes on: its dependants are to be deleted, or are gone.
@@ -118,16 +128,21 @@ impl Event {
             Self::PullDone(_) => 2,
             Self::PodSync(_) => 3,
             Self::PodDeadlineReached(_) | Self::GraceOver(_) | Self::ProbeDue(_) => 4,
-            Self::NodeMonitorDue(_) => 5,
-            Self::TaintEvictionDue(_) => 6,
-            Self::PodGcDue => 7,
-            Self::GarbageDue(_) | Self::ScrapeDue => 8,
-            Self::JobSync(_) | Self::OrphanPodSync(_) => 9,
-            Self::JobExpired(_) => 10,
-            Self::CronJobSync(_) | Self::AutoscalerSync(_) => 11,
-            Self::SchedulingCycle => 12,
-            Self::BackoffFlush => 13,
-            Self::UnschedulableFlush => 14,
+            Self::TaintedNodeSync(_) => 5,
+            Self::TaintedPodSync(_) => 6,
+            Self::NodeTaintSync(_) => 7,
+            Self::BoundPodSync(_) => 8,
+            Self::TaintEvictionDue(_) => 9,
+            Self::NodeMonitorDue => 10,
+            Self::NoExecuteTaintDue => 11,
+            Self::PodGcDue => 12,
+            Self::GarbageDue(_) | Self::ScrapeDue => 13,
+            Self::JobSync(_) | Self::OrphanPodSync(_) => 14,
+            Self::JobExpired(_) => 15,
+            Self::CronJobSync(_) | Self::AutoscalerSync(_) => 16,
+            Self::SchedulingCycle => 17,
+            Self::BackoffFlush => 18,
+            Self::UnschedulableFlush => 19,
         })
     }
 }
@@ -140,9 +155,11 @@ pub enum Command {
     /// Gives a node other labels and another spec.
     UpdateNode(NodeId, Labels, Box<NodeSpec>),
     /// Sets the Ready condition of a node.
-    SetNodeReady(NodeId, ConditionStatus),
-    /// The kubelet of a node begins to renew its lease, or falls silent.
-    SetLease(NodeId, bool),
+    SetNodeReady(NodeId, ConditionStatus, NodeReadyReason),
+    /// Sets another condition of a node.
+    SetNodeCondition(NodeId, NodeCondition, ConditionStatus),
+    /// The kubelet of a node gives other signs of life from now on, or falls silent.
+    SetSigns(NodeId, Signs),
     /// Removes a node.
     DeleteNode(NodeId),
     /// Gives a pod other labels and another spec.
@@ -161,8 +178,12 @@ pub enum Command {
     SetContainer(PodId, ContainerRef, ContainerState),
     /// Ends a pod as a whole: phase Failed for this reason.
     FailPod(PodId, PodReason, Name),
+    /// No kubelet will ever end the pod: its phase becomes Failed, and nothing else changes.
+    AbandonPod(PodId),
     /// The pod will not run again: its phase follows from the exit codes.
     FinishPod(PodId),
+    /// The kubelet reports a pod anew: its readiness follows from its containers again.
+    ReportPod(PodId),
     /// Its node does not answer: Ready becomes False.
     SetPodNotReady(PodId),
     /// Adds the condition DisruptionTarget with this reason and message.
@@ -278,9 +299,11 @@ pub enum Change {
     Created(ObjectId),
     /// A node has other labels or another spec.
     NodeChanged(NodeId, NodeChange),
-    /// The Ready condition of a node has another status.
+    /// The Ready condition of a node has another status or reason.
     NodeReadyChanged(NodeId, ConditionStatus),
-    /// The kubelet of a node began to renew its lease, or fell silent.
+    /// Another condition of a node has another status.
+    NodeConditionChanged(NodeId, NodeCondition, ConditionStatus),
+    /// The kubelet of a node gives other signs of life; whether it renews its lease.
     NodeLeaseChanged(NodeId, bool),
     /// A node is gone. `name` is what it was called.
     NodeDeleted(NodeId, Name),
@@ -351,6 +374,7 @@ impl Change {
             Self::Created(_) => "Created",
             Self::NodeChanged(..) => "NodeChanged",
             Self::NodeReadyChanged(..) => "NodeReadyChanged",
+            Self::NodeConditionChanged(..) => "NodeConditionChanged",
             Self::NodeLeaseChanged(..) => "NodeLeaseChanged",
             Self::NodeDeleted(..) => "NodeDeleted",
             Self::PodChanged(..) => "PodChanged",
@@ -390,6 +414,7 @@ impl Change {
             | Self::Recorded(object, _) => Subject::Alive(*object),
             Self::NodeChanged(node, _)
             | Self::NodeReadyChanged(node, _)
+            | Self::NodeConditionChanged(node, ..)
             | Self::NodeLeaseChanged(node, _) => Subject::Alive(ObjectId::Node(*node)),
             Self::PodChanged(pod, _)
             | Self::PodBound(pod, _)

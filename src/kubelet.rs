@@ -52,6 +52,7 @@ use crate::kubelet::ports::Network;
 use crate::kubelet::worker::{Shared, Worker};
 use crate::model::ids::{NodeId, PodId};
 use crate::model::meta::Name;
+use crate::model::node::{ConditionStatus, NodeCondition, NodeReadyReason, Signs};
 use crate::model::program::Program;
 
 /// How long an image runs that the scenario does not describe.
@@ -158,7 +159,9 @@ impl Kubelet {
             return;
         }
         machine.images.cancel_all(turn);
-        set_lease(node, false, turn);
+        if let Some(signs) = turn.cluster().node(node).map(|node| node.signs) {
+            turn.write(Command::SetSigns(node, signs.until(turn.now())));
+        }
         for pod in machine.pods.clone() {
             self.with_worker(pod, turn, Worker::lose);
         }
@@ -173,17 +176,16 @@ impl Kubelet {
         }
         let mut pods: Vec<_> = machine.pods.iter().copied().collect();
         pods.sort_by_key(|id| (cluster.pod(*id).map(|pod| pod.meta.uid.serial), *id));
-        set_lease(node, true, turn);
+        if turn.cluster().node(node).is_some() {
+            turn.write(Command::SetSigns(node, Signs::from(turn.now())));
+            for condition in NodeCondition::OF_KUBELET {
+                turn.write(Command::SetNodeCondition(node, condition, ConditionStatus::False));
+            }
+            turn.write(Command::SetNodeReady(node, ConditionStatus::True, NodeReadyReason::KubeletReady));
+        }
         for pod in pods {
             self.with_worker(pod, turn, |worker, _, turn| worker.recover(turn));
         }
-    }
-}
-
-/// Says that the kubelet of a node renews its lease, or does so no longer, where the node object is there.
-fn set_lease(node: NodeId, is_renewed: bool, turn: &mut Turn<'_>) {
-    if turn.cluster().node(node).is_some() {
-        turn.write(Command::SetLease(node, is_renewed));
     }
 }
 

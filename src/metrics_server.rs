@@ -88,7 +88,7 @@ impl MetricsServer {
         let mut counts = BTreeMap::new();
         for (id, pod) in turn.cluster().pods().iter() {
             let node = pod.node.and_then(|node| turn.cluster().node(node));
-            if node.is_some_and(|node| node.lease.is_renewed) {
+            if node.is_some_and(|node| node.signs.is_renewed()) {
                 let of_pod = self.count_pod(id, pod, meter, now);
                 if !of_pod.is_empty() {
                     counts.insert(id, of_pod);

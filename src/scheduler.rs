@@ -462,6 +462,7 @@ impl Component for Scheduler {
             }
             Change::PodUnschedulable(..)
             | Change::NodeLeaseChanged(..)
+            | Change::NodeConditionChanged(..)
             | Change::MetaChanged(_)
             | Change::DeletionRequested(..)
             | Change::Orphaned(_)

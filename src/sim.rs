@@ -16,6 +16,8 @@ use crate::controllers::garbage_collector::GarbageCollector;
 use crate::controllers::horizontal_pod_autoscaler::HorizontalPodAutoscalerController;
 use crate::controllers::job::JobController;
 use crate::controllers::node_lifecycle::NodeLifecycleController;
+use crate::controllers::pod_gc::PodGcController;
+use crate::controllers::taint_eviction::TaintEvictionController;
 use crate::controllers::ttl::TtlController;
 use crate::engine::{Calendar, SimTime, Streams};
 use crate::event::{Change, Command, Creation, Event};
@@ -50,6 +52,8 @@ pub struct Simulation<O> {
 struct Components {
     kubelet: Kubelet,
     node_lifecycle: Process<NodeLifecycleController>,
+    taint_eviction: Process<TaintEvictionController>,
+    pod_gc: Process<PodGcController>,
     garbage_collector: Process<GarbageCollector>,
     job: Process<JobController>,
     ttl: Process<TtlController>,
@@ -269,9 +273,14 @@ impl<O: Observer> Simulation<O> {
             | Event::PodSync(_)
             | Event::PodDeadlineReached(_)
             | Event::GraceOver(_) => components.kubelet.on_event(event, turn),
-            Event::NodeMonitorDue(_) | Event::TaintEvictionDue(_) | Event::PodGcDue => {
-                components.node_lifecycle.on_event(event, turn);
+            Event::NodeMonitorDue
+            | Event::NoExecuteTaintDue
+            | Event::NodeTaintSync(_)
+            | Event::BoundPodSync(_) => components.node_lifecycle.on_event(event, turn),
+            Event::TaintedNodeSync(_) | Event::TaintedPodSync(_) | Event::TaintEvictionDue(_) => {
+                components.taint_eviction.on_event(event, turn);
             }
+            Event::PodGcDue => components.pod_gc.on_event(event, turn),
             Event::GarbageDue(_) => components.garbage_collector.on_event(event, turn),
             Event::JobSync(_) | Event::OrphanPodSync(_) => components.job.on_event(event, turn),
             Event::JobExpired(_) => components.ttl.on_event(event, turn),
@@ -314,6 +323,8 @@ impl Components {
         Self {
             kubelet: Kubelet::new(Arc::clone(&scenario.programs)),
             node_lifecycle: Process::new(NodeLifecycleController::new),
+            taint_eviction: Process::new(TaintEvictionController::new),
+            pod_gc: Process::new(PodGcController::new),
             garbage_collector: Process::new(GarbageCollector::new),
             job: Process::new(JobController::new),
             ttl: Process::new(TtlController::new),
@@ -330,6 +341,8 @@ impl Components {
     fn start_all(&mut self, watch: &mut Watch<'_>) {
         self.kubelet.start(watch);
         self.node_lifecycle.start(watch);
+        self.taint_eviction.start(watch);
+        self.pod_gc.start(watch);
         self.garbage_collector.start(watch);
         self.job.start(watch);
         self.ttl.start(watch);
@@ -344,6 +357,8 @@ impl Components {
             ComponentName::KubeScheduler => self.scheduler.stop(),
             ComponentName::KubeControllerManager => {
                 self.node_lifecycle.stop();
+                self.taint_eviction.stop();
+                self.pod_gc.stop();
                 self.garbage_collector.stop();
                 self.job.stop();
                 self.ttl.stop();
@@ -358,6 +373,8 @@ impl Components {
             ComponentName::KubeScheduler => self.scheduler.start(watch),
             ComponentName::KubeControllerManager => {
                 self.node_lifecycle.start(watch);
+                self.taint_eviction.start(watch);
+                self.pod_gc.start(watch);
                 self.garbage_collector.start(watch);
                 self.job.start(watch);
                 self.ttl.start(watch);
@@ -370,6 +387,8 @@ impl Components {
     fn on_change(&mut self, change: &Change, watch: &mut Watch<'_>) {
         self.kubelet.on_change(change, watch);
         self.node_lifecycle.on_change(change, watch);
+        self.taint_eviction.on_change(change, watch);
+        self.pod_gc.on_change(change, watch);
         self.garbage_collector.on_change(change, watch);
         self.job.on_change(change, watch);
         self.ttl.on_change(change, watch);

@@ -1,5 +1,6 @@
 //! The one way to change the cluster: a command comes in, the changes that it caused go out.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use rand_chacha::rand_core::Rng;
@@ -10,7 +11,7 @@ use crate::engine::{Arena, EntityKey, Id, Purpose, SimTime};
 use crate::event::{Change, Command, Creation, NodeBefore, NodeChange};
 use crate::model::ids::{Kind, NodeId, ObjectId};
 use crate::model::meta::{Labels, Name, ObjectMeta, Propagation, Uid};
-use crate::model::node::{ConditionStatus, Lease, Node, NodeReady, NodeSpec};
+use crate::model::node::{ConditionStatus, Node, NodeCondition, NodeReady, NodeReadyReason, NodeSpec, Signs};
 use crate::model::object::Object;
 use crate::model::pod::{Ordinal, Pod};
 use crate::model::scenario::NewSpec;
@@ -48,8 +49,13 @@ impl Cluster {
         match command {
             Command::Create(creation) => return self.create(now, *creation, changes).map(Some),
             Command::UpdateNode(id, labels, spec) => self.update_node(id, labels, *spec, changes)?,
-            Command::SetNodeReady(id, status) => self.set_node_ready(now, id, status, changes)?,
-            Command::SetLease(id, is_renewed) => self.set_lease(now, id, is_renewed, changes)?,
+            Command::SetNodeReady(id, status, reason) => {
+                self.set_node_ready(now, id, status, reason, changes)?;
+            }
+            Command::SetNodeCondition(id, condition, status) => {
+                self.set_node_condition(id, condition, status, changes)?;
+            }
+            Command::SetSigns(id, signs) => self.set_signs(id, signs, changes)?,
             Command::DeleteNode(id) => self.delete_node(id, changes)?,
             Command::UpdatePod(id, labels, spec) => self.update_pod(id, labels, spec, changes)?,
             Command::BindPod(pod, node) => self.bind_pod(now, pod, node, changes)?,
@@ -61,7 +67,9 @@ impl Cluster {
                 self.set_container(now, pod, container, state, changes)?;
             }
             Command::FailPod(pod, reason, message) => self.fail_pod(now, pod, reason, message, changes)?,
+            Command::AbandonPod(pod) => self.abandon_pod(pod, changes)?,
             Command::FinishPod(pod) => self.finish_pod(now, pod, changes)?,
+            Command::ReportPod(pod) => self.report_pod(now, pod, changes)?,
             Command::SetPodNotReady(pod) => self.set_pod_not_ready(now, pod, changes)?,
             Command::SetDisruptionTarget(pod, reason, message) => {
                 self.set_disruption_target(now, pod, reason, message, changes)?;
@@ -190,9 +198,10 @@ impl Cluster {
     }
 
     fn insert_node(&mut self, now: SimTime, meta: ObjectMeta, spec: NodeSpec) -> NodeId {
-        let ready = NodeReady { status: ConditionStatus::True, since: now };
-        let lease = Lease { is_renewed: true, since: now };
-        let id = self.nodes.insert_with(|_| Node { meta, spec, ready, lease });
+        let (status, reason) = (ConditionStatus::True, NodeReadyReason::KubeletReady);
+        let conditions = BTreeMap::new();
+        let (ready, signs) = (NodeReady { status, reason, since: now }, Signs::from(now));
+        let id = self.nodes.insert_with(|_| Node { meta, spec, ready, conditions, signs });
         if self.usage.len() <= id.index() {
             self.usage.resize_with(id.index() + 1, NodeUsage::default);
         }
@@ -230,27 +239,39 @@ impl Cluster {
         now: SimTime,
         id: NodeId,
         status: ConditionStatus,
+        reason: NodeReadyReason,
         changes: &mut Vec<Change>,
     ) -> Result<(), Refusal> {
         let node = self.nodes.get_mut(id).ok_or(Refusal::NotFound)?;
-        if node.ready.status != status {
-            node.ready = NodeReady { status, since: now };
+        let old = node.ready;
+        if (old.status, old.reason) != (status, reason) {
+            let since = if old.status == status { old.since } else { now };
+            node.ready = NodeReady { status, reason, since };
             changes.push(Change::NodeReadyChanged(id, status));
         }
         Ok(())
     }
 
-    fn set_lease(
+    fn set_node_condition(
         &mut self,
-        now: SimTime,
         id: NodeId,
-        is_renewed: bool,
+        condition: NodeCondition,
+        status: ConditionStatus,
         changes: &mut Vec<Change>,
     ) -> Result<(), Refusal> {
         let node = self.nodes.get_mut(id).ok_or(Refusal::NotFound)?;
-        if node.lease.is_renewed != is_renewed {
-            node.lease = Lease { is_renewed, since: now };
-            changes.push(Change::NodeLeaseChanged(id, is_renewed));
+        if node.condition(condition) != status {
+            node.conditions.insert(condition, status);
+            changes.push(Change::NodeConditionChanged(id, condition, status));
+        }
+        Ok(())
+    }
+
+    fn set_signs(&mut self, id: NodeId, signs: Signs, changes: &mut Vec<Change>) -> Result<(), Refusal> {
+        let node = self.nodes.get_mut(id).ok_or(Refusal::NotFound)?;
+        if node.signs != signs {
+            node.signs = signs;
+            changes.push(Change::NodeLeaseChanged(id, signs.is_renewed()));
         }
         Ok(())
     }

@@ -100,8 +100,8 @@ impl Cluster {
 fn pod_fault(pod: &Pod) -> Option<&'static str> {
     let status = &pod.status;
     let mut containers = status.init_containers.iter().chain(&status.containers);
-    // The pod garbage collector leaves Ready as it was.
-    let is_lost = status.reason == Some(PodReason::NodeLost);
+    // The pod garbage collector leaves Ready as it was, and deletes the pod.
+    let is_lost = status.reason == Some(PodReason::NodeLost) || pod.meta.is_terminating();
     let runs = containers.any(|container| container.is_running());
     if runs && pod.node.is_none() {
         Some("it runs on no node")

@@ -319,6 +319,15 @@ impl Cluster {
         Ok(())
     }
 
+    pub(super) fn abandon_pod(&mut self, id: PodId, changes: &mut Vec<Change>) -> Result<(), Refusal> {
+        let old = self.pods.get(id).ok_or(Refusal::NotFound)?.status.phase;
+        if !old.is_terminal() {
+            self.end_phase(id, Phase::Failed);
+            changes.push(Change::PodPhaseChanged(id, old, Phase::Failed));
+        }
+        Ok(())
+    }
+
     pub(super) fn finish_pod(
         &mut self,
         now: SimTime,
@@ -331,6 +340,18 @@ impl Cluster {
             terminal => terminal,
         };
         self.set_phase(now, id, phase, changes);
+        Ok(())
+    }
+
+    /// The kubelet reports a pod anew: what others wrote into its readiness is corrected.
+    pub(super) fn report_pod(
+        &mut self,
+        now: SimTime,
+        id: PodId,
+        changes: &mut Vec<Change>,
+    ) -> Result<(), Refusal> {
+        self.pods.get(id).ok_or(Refusal::NotFound)?;
+        self.update_derived_status(now, id, changes);
         Ok(())
     }
 
@@ -453,17 +474,27 @@ impl Cluster {
         if old == phase || old.is_terminal() {
             return;
         }
-        pod.status.phase = phase;
         if phase.is_terminal() {
             // Ready is the kubelet's: a pod without one has no such condition, and on a lost node it stays as it was.
             if pod.status.start_time.is_some() && pod.status.reason != Some(PodReason::NodeLost) {
                 set_ready(pod, now, false, id, changes);
             }
-            if let Some(node) = pod.node {
-                self.usage[node.index()].remove(id, pod);
-            }
+            self.end_phase(id, phase);
+        } else {
+            pod.status.phase = phase;
         }
         changes.push(Change::PodPhaseChanged(id, old, phase));
+    }
+}
+
+impl Cluster {
+    /// Sets a terminal phase: the pod uses nothing of its node any more.
+    fn end_phase(&mut self, id: PodId, phase: Phase) {
+        let pod = &mut self.pods[id];
+        pod.status.phase = phase;
+        if let Some(node) = pod.node {
+            self.usage[node.index()].remove(id, pod);
+        }
     }
 }
 

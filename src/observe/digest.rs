@@ -58,6 +58,10 @@ impl Digest {
         }
         match change {
             Change::NodeReadyChanged(_, status) => self.tag(condition_tag(*status)),
+            Change::NodeConditionChanged(_, condition, status) => {
+                self.text(condition.as_str());
+                self.tag(condition_tag(*status));
+            }
             Change::PodBound(_, node) => self.object(ObjectId::Node(*node), cluster),
             Change::PodNominated(_, node) => {
                 node.iter().for_each(|node| self.object(ObjectId::Node(*node), cluster));

@@ -10,7 +10,7 @@ use crate::engine::SimTime;
 use crate::model::ids::{CronJobId, JobId, NodeId, ObjectId, PodId};
 use crate::model::job::{Job, JobStatus};
 use crate::model::meta::{Labels, ObjectMeta, Uid};
-use crate::model::node::{ConditionStatus, LABEL_HOSTNAME, Node};
+use crate::model::node::{ConditionStatus, LABEL_HOSTNAME, Node, NodeCondition};
 use crate::model::pod::{Container, ContainerResources, Pod, PodSpec, PullPolicy, VolumeSource};
 use crate::model::pod_status::{
     ContainerState, ContainerStatus, PodCondition, PodReason, PodStatus, Termination, WaitingReason,
@@ -209,18 +209,20 @@ impl ObjectWriter<'_> {
     }
 
     fn node_status(&self, node: &Node) -> Value {
-        let reason = match node.ready.status {
-            ConditionStatus::True => "KubeletReady",
-            ConditionStatus::False => "KubeletNotReady",
-            ConditionStatus::Unknown => "NodeStatusUnknown",
-        };
+        let mut conditions = vec![json!({
+            "type": "Ready", "status": node.ready.status.as_str(), "reason": node.ready.reason.as_str(),
+            "lastTransitionTime": self.time(node.ready.since),
+        })];
+        conditions.extend(NodeCondition::OF_KUBELET.map(|condition| {
+            let status = node.condition(condition);
+            json!({
+                "type": condition.as_str(), "status": status.as_str(), "reason": condition.reason(status),
+            })
+        }));
         json!({
             "capacity": amounts(&node.spec.capacity, Some(node.spec.max_pods)),
             "allocatable": amounts(&node.spec.allocatable, Some(node.spec.max_pods)),
-            "conditions": [{
-                "type": "Ready", "status": node.ready.status.as_str(), "reason": reason,
-                "lastTransitionTime": self.time(node.ready.since),
-            }],
+            "conditions": conditions,
         })
     }
 

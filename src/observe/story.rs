@@ -121,8 +121,13 @@ impl AtWork {
             | Event::PodDeadlineReached(_)
             | Event::GraceOver(_)
             | Event::PullDone(_) => "kubelet",
-            Event::NodeMonitorDue(_) => "node-lifecycle-controller",
-            Event::TaintEvictionDue(_) => "taint-eviction-controller",
+            Event::NodeMonitorDue
+            | Event::NoExecuteTaintDue
+            | Event::NodeTaintSync(_)
+            | Event::BoundPodSync(_) => "node-lifecycle-controller",
+            Event::TaintEvictionDue(_) | Event::TaintedNodeSync(_) | Event::TaintedPodSync(_) => {
+                "taint-eviction-controller"
+            }
             Event::PodGcDue => "pod-garbage-collector-controller",
             Event::GarbageDue(_) => "garbage-collector-controller",
             Event::JobSync(_) | Event::OrphanPodSync(_) => "job-controller",
@@ -327,6 +332,7 @@ impl Observer for Story {
             Change::Deleted(id, _) => self.see_own(now, *id, Fact::Deleted),
             Change::Recorded(object, record) if self.id == Some(*object) => self.see_record(now, record),
             Change::NodeChanged(..)
+            | Change::NodeConditionChanged(..)
             | Change::NodeDeleted(..)
             | Change::PodChanged(..)
             | Change::PodNominated(..)

@@ -186,7 +186,7 @@ impl Tiers {
 }
 
 fn is_alive(node: NodeId, cluster: &Cluster) -> bool {
-    cluster.node(node).is_some_and(|node| node.lease.is_renewed)
+    cluster.node(node).is_some_and(|node| node.signs.is_renewed())
 }
 
 fn tier_names(pod: &Pod) -> Vec<TierName> {

@@ -96,7 +96,12 @@ fn event_text(event: &Event, cluster: &Cluster) -> String {
         Event::PodSync(pod) => ("PodSync", ObjectId::Pod(*pod)),
         Event::PodDeadlineReached(pod) => ("PodDeadlineReached", ObjectId::Pod(*pod)),
         Event::GraceOver(pod) => ("GraceOver", ObjectId::Pod(*pod)),
-        Event::NodeMonitorDue(node) => ("NodeMonitorDue", ObjectId::Node(*node)),
+        Event::TaintedNodeSync(node) => ("TaintedNodeSync", ObjectId::Node(*node)),
+        Event::TaintedPodSync(pod) => ("TaintedPodSync", ObjectId::Pod(*pod)),
+        Event::NodeTaintSync(node) => ("NodeTaintSync", ObjectId::Node(*node)),
+        Event::BoundPodSync(pod) => ("BoundPodSync", ObjectId::Pod(*pod)),
+        Event::NodeMonitorDue => return "NodeMonitorDue".into(),
+        Event::NoExecuteTaintDue => return "NoExecuteTaintDue".into(),
         Event::TaintEvictionDue(pod) => ("TaintEvictionDue", ObjectId::Pod(*pod)),
         Event::PodGcDue => return "PodGcDue".into(),
         Event::GarbageDue(object) => ("GarbageDue", *object),
@@ -122,6 +127,10 @@ fn add_details(line: &mut Map<String, Value>, change: &Change, cluster: &Cluster
     match change {
         Change::NodeReadyChanged(_, status) => {
             put("ready", json!(status.as_str()));
+        }
+        Change::NodeConditionChanged(_, condition, status) => {
+            put("condition", json!(condition.as_str()));
+            put("status", json!(status.as_str()));
         }
         Change::PodBound(_, node) => {
             put("node", json!(&*cluster.name_of(ObjectId::Node(*node))));

@@ -161,7 +161,7 @@ fn faults_of_quiet(simulation: &Watched) -> Vec<String> {
     let mut faults = Vec::new();
     for (_, pod) in cluster.pods().iter() {
         let name = &pod.meta.name;
-        let is_alive = |node| cluster.node(node).is_some_and(|node| node.lease.is_renewed);
+        let is_alive = |node| cluster.node(node).is_some_and(|node| node.signs.is_renewed());
         match pod.node {
             _ if pod.status.phase.is_terminal() => {}
             None if pod.meta.is_terminating() => {

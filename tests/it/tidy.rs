@@ -6,13 +6,15 @@ use std::path::{Path, PathBuf};
 /// The largest file that need not say that it is a table [lines].
 const LINES_MAX: usize = 700;
 /// Modules of one layer that must not know each other: components meet in the cluster.
-const COMPONENTS: [&str; 7] = [
+const COMPONENTS: [&str; 9] = [
     "scheduler",
     "kubelet",
     "controllers::cronjob",
     "controllers::garbage_collector",
     "controllers::job",
     "controllers::node_lifecycle",
+    "controllers::pod_gc",
+    "controllers::taint_eviction",
     "controllers::ttl",
 ];
 /// Words that stand for work not done, or for an order that depends on hashing. Written in two parts, so that this
