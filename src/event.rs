@@ -22,6 +22,7 @@ use crate::model::ids::{
 };
 use crate::model::job::{JobSpec, JobStatus};
 use crate::model::meta::{Labels, Name, Owner, Propagation};
+use crate::model::metrics::PodSample;
 use crate::model::node::{ConditionStatus, NodeCondition, NodeReadyReason, NodeSpec, Signs};
 use crate::model::pod::{JobPod, PodSpec};
 use crate::model::pod_disruption_budget::{PodDisruptionBudgetSpec, PodDisruptionBudgetStatus};
@@ -93,6 +94,10 @@ pub enum Event {
     DisruptionSync(PodDisruptionBudgetId),
     /// A drain tries the pods again that were not let go, by position among the drains of the run.
     DrainDue(u32),
+    /// The autoscaler controller syncs an autoscaler.
+    AutoscalerSync(HorizontalPodAutoscalerId),
+    /// The metrics server asks the kubelets.
+    ScrapeDue,
     /// The scheduler tries the next pod of its active queue.
     SchedulingCycle,
     /// The scheduler moves pods out of its back-off queue.
@@ -138,8 +143,10 @@ impl Event {
             Self::PodGcDue => 12,
             Self::GarbageDue(_) => 13,
             Self::JobSync(_) | Self::OrphanPodSync(_) | Self::DisruptionSync(_) => 14,
+            Self::GarbageDue(_) | Self::ScrapeDue => 13,
+            Self::JobSync(_) | Self::OrphanPodSync(_) => 14,
             Self::JobExpired(_) => 15,
-            Self::CronJobSync(_) => 16,
+            Self::CronJobSync(_) | Self::AutoscalerSync(_) => 16,
             Self::SchedulingCycle => 17,
             Self::BackoffFlush => 18,
             Self::UnschedulableFlush => 19,
@@ -213,6 +220,9 @@ pub enum Command {
     Orphan(ObjectId),
     /// Gives an object without an owner to a controller; a pod that a Job gets is to be counted by it.
     Adopt(ObjectId, Owner),
+    /// Lets the metrics API tell this of pods, in the order of their ids, and of no others. Nobody can watch that API, so
+    /// no change comes of it.
+    PublishMetrics(Vec<PodSample>),
     /// Notes something about an object.
     Record(ObjectId, Record),
 }

@@ -14,6 +14,7 @@ pub mod component;
 pub mod scheduler;
 pub mod kubelet;
 pub mod controllers;
+pub mod metrics_server;
 pub mod observe;
 pub mod sim;
 pub mod experiment;

@@ -14,6 +14,7 @@ pub mod ids;
 pub mod index_set;
 pub mod job;
 pub mod meta;
+pub mod metrics;
 pub mod node;
 pub mod object;
 pub mod pod;

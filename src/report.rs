@@ -1,6 +1,7 @@
 //! Results as text and JSON. Pure functions: they read what was observed and return text.
 
 pub mod table;
+pub mod scalings;
 pub mod summary;
 pub mod comparison;
 pub mod cron_period;

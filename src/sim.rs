@@ -15,6 +15,7 @@ use crate::component::{Component, Context, Observer, Turn, Watch};
 use crate::controllers::cronjob::CronJobController;
 use crate::controllers::disruption::DisruptionController;
 use crate::controllers::garbage_collector::GarbageCollector;
+use crate::controllers::horizontal_pod_autoscaler::HorizontalPodAutoscalerController;
 use crate::controllers::job::JobController;
 use crate::controllers::node_lifecycle::NodeLifecycleController;
 use crate::controllers::pod_gc::PodGcController;
@@ -23,6 +24,8 @@ use crate::controllers::ttl::TtlController;
 use crate::engine::{Calendar, SimTime, Streams};
 use crate::event::{Change, Command, Creation, Event};
 use crate::kubelet::Kubelet;
+use crate::metrics_server::MetricsServer;
+use crate::model::horizontal_pod_autoscaler::AutoscalerConfig;
 use crate::model::meta::Labels;
 use crate::model::scenario::{ComponentName, Horizon, NewObject, NewSpec, NodeScoring, Scenario};
 use crate::model::wall_clock::WallClock;
@@ -60,6 +63,8 @@ struct Components {
     cronjob: Process<CronJobController>,
     disruption: Process<DisruptionController>,
     drains: Drains,
+    autoscaler: Process<HorizontalPodAutoscalerController>,
+    metrics_server: MetricsServer,
     scheduler: Process<Scheduler>,
 }
 
@@ -161,6 +166,11 @@ impl<O: Observer> Simulation<O> {
     /// The scheduler, for explanations.
     pub fn scheduler(&self) -> &Scheduler {
         &self.components.scheduler.component
+    }
+
+    /// The autoscaler controller, for explanations.
+    pub fn autoscaler(&self) -> &HorizontalPodAutoscalerController {
+        &self.components.autoscaler.component
     }
 
     /// Facts of the run that never change.
@@ -287,6 +297,8 @@ impl<O: Observer> Simulation<O> {
             Event::CronJobSync(_) => components.cronjob.on_event(event, turn),
             Event::DisruptionSync(_) => components.disruption.on_event(event, turn),
             Event::DrainDue(_) => components.drains.on_event(event, turn),
+            Event::AutoscalerSync(_) => components.autoscaler.on_event(event, turn),
+            Event::ScrapeDue => components.metrics_server.scrape(&(), turn),
             Event::SchedulingCycle | Event::BackoffFlush | Event::UnschedulableFlush => {
                 components.scheduler.on_event(event, turn);
             }
@@ -331,6 +343,11 @@ impl Components {
             cronjob: Process::new(CronJobController::new),
             disruption: Process::new(DisruptionController::new),
             drains: Drains::default(),
+            autoscaler: Process::new(|| {
+                let series = Arc::clone(&scenario.metrics);
+                HorizontalPodAutoscalerController::new(AutoscalerConfig::default(), series)
+            }),
+            metrics_server: MetricsServer::new(Arc::clone(&scenario.programs), scenario.last_autoscaler()),
             scheduler: Process::new(|| scheduler(scenario)),
         }
     }
@@ -345,6 +362,8 @@ impl Components {
         self.ttl.start(watch);
         self.cronjob.start(watch);
         self.disruption.start(watch);
+        self.autoscaler.start(watch);
+        self.metrics_server.start(watch);
         self.scheduler.start(watch);
     }
 
@@ -360,6 +379,7 @@ impl Components {
                 self.ttl.stop();
                 self.cronjob.stop();
                 self.disruption.stop();
+                self.autoscaler.stop();
             }
         }
     }
@@ -376,6 +396,7 @@ impl Components {
                 self.ttl.start(watch);
                 self.cronjob.start(watch);
                 self.disruption.start(watch);
+                self.autoscaler.start(watch);
             }
         }
     }
@@ -391,6 +412,8 @@ impl Components {
         self.cronjob.on_change(change, watch);
         self.disruption.on_change(change, watch);
         self.drains.on_change(change, watch);
+        self.autoscaler.on_change(change, watch);
+        self.metrics_server.on_change(change, watch);
         self.scheduler.on_change(change, watch);
     }
 }

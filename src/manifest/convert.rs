@@ -10,6 +10,7 @@
 //! see [`job_labels`].
 
 mod amount;
+pub mod horizontal_pod_autoscaler;
 pub mod job;
 pub mod node;
 mod placed;
@@ -101,9 +102,13 @@ pub fn accept(
         | Kind::ReplicaSet
         | Kind::Deployment
         | Kind::StatefulSet
-        | Kind::DaemonSet
-        | Kind::HorizontalPodAutoscaler => {
+        | Kind::DaemonSet => {
             unreachable!("the reader takes these for kinds that are not modelled")
+        }
+        Kind::HorizontalPodAutoscaler => {
+            let tree = horizontal_pod_autoscaler::as_v2(tree);
+            let object = context.accept_autoscaler(&tree)?;
+            return Ok(NewObject { manifest: Arc::new(tree.to_json()), ..object });
         }
     };
     Ok(NewObject { manifest: Arc::new(tree.to_json()), ..object })
@@ -154,9 +159,13 @@ pub fn accept_update(
         | Kind::ReplicaSet
         | Kind::Deployment
         | Kind::StatefulSet
-        | Kind::DaemonSet
-        | Kind::HorizontalPodAutoscaler => {
+        | Kind::DaemonSet => {
             unreachable!("the reader takes these for kinds that are not modelled")
+        }
+        Kind::HorizontalPodAutoscaler => {
+            let new = horizontal_pod_autoscaler::as_v2(&new);
+            let object = context.accept_autoscaler_update(&old, &new)?;
+            return Ok(NewObject { manifest: Arc::new(new.to_json()), ..object });
         }
     };
     Ok(NewObject { manifest: Arc::new(manifest), ..object })

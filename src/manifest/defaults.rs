@@ -2,6 +2,8 @@
 //!
 //! Source: Kubernetes 1.28, pkg/apis/core/v1/defaults.go and pkg/apis/batch/v1/defaults.go.
 
+pub mod horizontal_pod_autoscaler;
+
 use serde_json::{Value, json};
 
 use crate::manifest::wire::cronjob::CronJob;

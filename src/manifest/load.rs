@@ -179,6 +179,7 @@ impl Loader<'_> {
         let timeline = self.timeline(head, &profile, &collected);
         let mut errors = FieldErrors::default();
         let mut programs = read::programs(&head.spec.images, &mut errors);
+        let metrics = scenario::metrics::series(&head.spec.metrics, &mut errors);
         let trace = self.trace(head, &profile, &mut programs);
         let expectations = self.expectations(head);
         let sweep = self.sweep(head, &collected);
@@ -204,6 +205,7 @@ impl Loader<'_> {
             namespaces: std::mem::take(&mut collected.namespaces),
             objects: collected.into_objects(),
             programs: Arc::new(programs),
+            metrics: metrics.into(),
             trace,
             timeline,
             expectations,

@@ -4,6 +4,7 @@
 //! comments are their text. `read` turns them into the model.
 
 pub mod check;
+pub mod metrics;
 pub mod probes;
 pub mod read;
 pub mod scalar;
@@ -16,6 +17,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
+pub use metrics::{Cpu, Metric};
 pub use probes::{FailureWindow, Hook, Hooks, ProbeAnswers};
 pub use scalar::{ByteSize, GrowthRate, Port, Span};
 pub use variation::{Axis, Sweep, Variant};
@@ -95,6 +97,8 @@ pub struct ScenarioSpec {
     /// What images do when a container runs them, by image name. An image that is not listed runs 10 s and exits
     /// with 0, or for ever where the restart policy is Always.
     pub images: BTreeMap<String, Image>,
+    /// Metrics that autoscalers go by and pods do not bring by themselves: of type Pods, Object or External.
+    pub metrics: Vec<Metric>,
     /// Pods that arrive by a recorded trace.
     pub trace: Option<TraceFiles>,
     /// What happens when.
@@ -212,6 +216,9 @@ pub struct Image {
     pub pull_failures: Option<u32>,
     /// From the start of the container to the first step.
     pub startup: Option<Delay>,
+    /// The cpu that the process uses besides what requests take: `300m`, or values from instants of the scenario on. It
+    /// is what autoscalers see, no more than the container's limit; it slows nothing down. Default: none.
+    pub cpu: Option<Cpu>,
     /// The memory that the process uses; above the container's limit it is OOM-killed.
     pub memory: Option<Memory>,
     /// What the process does, in order. At the end of its steps it exits with 0.

@@ -255,6 +255,9 @@ fn object_kind(api_version: &str, name: &str) -> ObjectKind {
         ("v1", "Pod") => ObjectKind::Cluster(Kind::Pod),
         ("v1", "Node") => ObjectKind::Cluster(Kind::Node),
         ("batch/v1", "Job") => ObjectKind::Cluster(Kind::Job),
+        ("autoscaling/v2" | "autoscaling/v1", "HorizontalPodAutoscaler") => {
+            ObjectKind::Cluster(Kind::HorizontalPodAutoscaler)
+        }
         ("batch/v1" | "batch/v1beta1", "CronJob") => ObjectKind::Cluster(Kind::CronJob),
         ("policy/v1", "PodDisruptionBudget") => ObjectKind::Cluster(Kind::PodDisruptionBudget),
         ("v1", "Namespace") => ObjectKind::Namespace,

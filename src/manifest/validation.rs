@@ -10,6 +10,7 @@ pub mod amount;
 pub mod container;
 pub mod cronjob;
 pub mod gates;
+pub mod horizontal_pod_autoscaler;
 pub mod indexes;
 pub mod job;
 pub mod job_status;

@@ -9,6 +9,7 @@
 
 pub mod amount;
 pub mod cronjob;
+pub mod horizontal_pod_autoscaler;
 pub mod job;
 pub mod meta;
 pub mod node;

@@ -13,6 +13,7 @@ use crate::model::horizontal_pod_autoscaler::HorizontalPodAutoscalerSpec;
 use crate::model::ids::Kind;
 use crate::model::job::JobSpec;
 use crate::model::meta::{Labels, Name, Propagation};
+use crate::model::metrics::MetricSeries;
 use crate::model::node::NodeSpec;
 use crate::model::pod::{PodSpec, PodTemplate};
 use crate::model::pod_disruption_budget::PodDisruptionBudgetSpec;
@@ -53,6 +54,8 @@ pub struct Scenario {
     pub objects: Vec<NewObject>,
     /// What images do, by image name.
     pub programs: Arc<BTreeMap<Name, Program>>,
+    /// Metrics that pods do not bring by themselves.
+    pub metrics: Arc<[MetricSeries]>,
     /// Pods that arrive by a recorded trace.
     pub trace: Option<PodTrace>,
     /// What happens when, in order of time.
@@ -80,6 +83,19 @@ pub enum NodeScoring {
     LeastAllocated,
     /// Less room is better: pods are packed.
     MostAllocated,
+}
+
+impl Scenario {
+    /// The last instant at which the scenario brings an autoscaler; `None` where it brings none.
+    pub fn last_autoscaler(&self) -> Option<SimTime> {
+        let is_one = |object: &NewObject| object.spec.kind() == Kind::HorizontalPodAutoscaler;
+        let at_start = self.objects.iter().any(is_one).then_some(SimTime::ZERO);
+        let later = self.timeline.iter().filter_map(|entry| match &entry.action {
+            Action::Apply(objects) if objects.iter().any(is_one) => Some(entry.at),
+            _ => None,
+        });
+        at_start.into_iter().chain(later).max()
+    }
 }
 
 /// Pods that arrive by a recorded trace.

@@ -9,6 +9,7 @@ use crate::observe::attempts::JobLedger;
 use crate::observe::cron_runs::CronHistory;
 use crate::observe::digest::Digest;
 use crate::observe::records::RecordLog;
+use crate::observe::scalings::ScalingLedger;
 use crate::observe::tiers::Tiers;
 use crate::observe::utilisation::Utilisation;
 
@@ -23,6 +24,8 @@ pub struct RunObserver {
     pub jobs: JobLedger,
     /// The CronJobs and their histories.
     pub cronjobs: CronHistory,
+    /// The autoscalers and what they did.
+    pub scalings: ScalingLedger,
     /// The nodes and what was requested of them.
     pub utilisation: Utilisation,
     /// The tiers of the workloads that last.
@@ -44,6 +47,7 @@ impl Observer for RunObserver {
 
     fn see(&mut self, now: SimTime, change: &Change, cluster: &Cluster) {
         self.cronjobs.see(now, change, cluster);
+        self.scalings.see(now, change, cluster);
         if let Change::Recorded(object, record) = change {
             self.records.add(now, *object, record, cluster);
             return;

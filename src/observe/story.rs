@@ -135,6 +135,8 @@ impl AtWork {
             Event::CronJobSync(_) => "cronjob-controller",
             Event::DisruptionSync(_) => "disruption-controller",
             Event::DrainDue(_) => "kubectl drain",
+            Event::AutoscalerSync(_) => "horizontal-pod-autoscaler",
+            Event::ScrapeDue => "metrics-server",
             Event::SchedulingCycle | Event::BackoffFlush | Event::UnschedulableFlush => "default-scheduler",
         })
     }

@@ -18,6 +18,7 @@ use crate::observe::object::status_text;
 use crate::observe::utilisation::NodeUtilisation;
 use crate::report::cron_runs::{self, CronJobLedger, LedgerInput};
 use crate::report::drains::{self, DrainRow};
+use crate::report::scalings::{self, AutoscalerRow};
 use crate::sim::{Ending, Simulation};
 
 /// The version of the JSON format.
@@ -48,6 +49,9 @@ pub struct RunSummary {
     /// The drains of nodes.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub drains: Vec<DrainRow>,
+    /// The autoscalers.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub autoscalers: Vec<AutoscalerRow>,
     /// The pods that are there at the end.
     pub pods: Vec<PodRow>,
     /// The nodes.
@@ -237,11 +241,13 @@ pub fn summarise<O: Observer>(trial: &Trial<O>, reproduce: String) -> RunSummary
         judgements.iter().map(|judgement| expectation_row(scenario, judgement)).collect();
     let drains: Vec<DrainRow> = simulation.drains().iter().map(drains::row).collect();
     let pods = pod_rows(simulation, end);
+    let autoscalers = scalings::rows(&seen.scalings);
     RunSummary {
         format: FORMAT,
         sim_version: env!("CARGO_PKG_VERSION"),
         scenario: scenario.name.to_string(),
         verdict: super::text::verdict(&jobs, &cron_jobs, &drains, &pods),
+        verdict: super::text::verdict(&jobs, &cron_jobs, &autoscalers, &pods),
         ok: judgements.iter().all(|judgement| judgement.holds),
         ended_at: seconds(end),
         ended_by: match trial.ending {
@@ -251,6 +257,7 @@ pub fn summarise<O: Observer>(trial: &Trial<O>, reproduce: String) -> RunSummary
         jobs,
         cron_jobs,
         drains,
+        autoscalers,
         pods,
         nodes: seen.utilisation.nodes().map(|node| node_row(node, end)).collect(),
         expectations,

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that meets what cannot be may panic")]
 
+mod autoscalers;
 mod cli;
 mod compare;
 mod conformance;

@@ -20,8 +20,10 @@ use cluster_sim::report::profiles::document;
 use serde::Deserialize;
 use serde_json::Value;
 
+const NO_TARGET: &str = "autoscalers.rs has it: no manifest brings a workload whose size can be set";
+
 /// Entries that no run can show, and why.
-const SEEN_IN_NO_RUN: [(Feature, &str); 2] = [
+const SEEN_IN_NO_RUN: [(Feature, &str); 5] = [
     (
         Feature::CronJobSuccessFromComplete,
         "Jobs that failed have no completionTime unless a test gives them one",
@@ -30,6 +32,9 @@ const SEEN_IN_NO_RUN: [(Feature, &str); 2] = [
         Feature::SchedulerVictimsSorted,
         "scheduler_preemption has it: no manifest brings a PodDisruptionBudget",
     ),
+    (Feature::AutoscalerToleranceBand, NO_TARGET),
+    (Feature::AutoscalerSidecarRequests, NO_TARGET),
+    (Feature::AutoscalerMetricsOnFailure, NO_TARGET),
 ];
 
 /// The versions that are held against each other: the oldest, the default and the newest.
