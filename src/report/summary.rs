@@ -246,8 +246,7 @@ pub fn summarise<O: Observer>(trial: &Trial<O>, reproduce: String) -> RunSummary
         format: FORMAT,
         sim_version: env!("CARGO_PKG_VERSION"),
         scenario: scenario.name.to_string(),
-        verdict: super::text::verdict(&jobs, &cron_jobs, &drains, &pods),
-        verdict: super::text::verdict(&jobs, &cron_jobs, &autoscalers, &pods),
+        verdict: super::text::verdict(&jobs, &cron_jobs, &autoscalers, &drains, &pods),
         ok: judgements.iter().all(|judgement| judgement.holds),
         ended_at: seconds(end),
         ended_by: match trial.ending {

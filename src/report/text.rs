@@ -51,19 +51,15 @@ fn section(out: &mut String, table: Table) {
 pub fn verdict(
     jobs: &[JobRow],
     cron_jobs: &[CronJobLedger],
-    drains: &[DrainRow],
-    pods: &[PodRow],
-) -> Vec<String> {
-    let own = jobs.iter().filter(|job| job.cron_job.is_none()).take(ROWS_MAX).map(job_verdict);
-    let mut lines: Vec<String> = own.chain(cron_jobs.iter().map(cron_verdict)).collect();
-    lines.extend(drains.iter().map(drains::verdict));
     autoscalers: &[AutoscalerRow],
+    drains: &[DrainRow],
     pods: &[PodRow],
 ) -> Vec<String> {
     let own = jobs.iter().filter(|job| job.cron_job.is_none()).take(ROWS_MAX).map(job_verdict);
     let mut lines: Vec<String> = own
         .chain(cron_jobs.iter().map(cron_verdict))
         .chain(autoscalers.iter().map(scalings::verdict))
+        .chain(drains.iter().map(drains::verdict))
         .collect();
     if lines.is_empty() && !pods.is_empty() {
         lines.push(pods_verdict(pods));
