@@ -16,6 +16,7 @@ pub mod node;
 mod placed;
 pub mod pod;
 mod pod_disruption_budget;
+pub mod service;
 mod probe;
 
 pub use placed::{accept_object, report};
@@ -98,8 +99,12 @@ pub fn accept(
             context.finish_cronjob(cronjob, tree, errors)?
         }
         Kind::PodDisruptionBudget => pod_disruption_budget::accept(tree, None)?,
-        Kind::Service
-        | Kind::ReplicaSet
+        Kind::Service => {
+            let Prepared { object: service, mut errors } = prepare_service(tree)?;
+            validation::service::service(&service, &mut errors);
+            finish_service(&service, errors)?
+        }
+        Kind::ReplicaSet
         | Kind::Deployment
         | Kind::StatefulSet
         | Kind::DaemonSet => {
@@ -155,8 +160,13 @@ pub fn accept_update(
             context.finish_cronjob(cronjob, &new, errors)?
         }
         Kind::PodDisruptionBudget => pod_disruption_budget::accept(&new, Some(&old))?,
-        Kind::Service
-        | Kind::ReplicaSet
+        Kind::Service => {
+            let old = prepare_service(&old)?.object;
+            let Prepared { object: service, mut errors } = prepare_service(&new)?;
+            validation::service::service_update(&service, &old, &mut errors);
+            finish_service(&service, errors)?
+        }
+        Kind::ReplicaSet
         | Kind::Deployment
         | Kind::StatefulSet
         | Kind::DaemonSet => {
@@ -215,6 +225,21 @@ fn prepare_node(tree: &Tree) -> Result<Prepared<wire::node::Node>, Vec<FieldErro
 fn finish_node(node: &wire::node::Node, errors: FieldErrors) -> Result<NewObject, Vec<FieldError>> {
     errors.into_result(())?;
     Ok(new_object(&node.metadata, NewSpec::Node(node::node_spec(node))))
+}
+
+fn prepare_service(tree: &Tree) -> Result<Prepared<wire::service::Service>, Vec<FieldError>> {
+    let mut service: wire::service::Service = wire::decode(tree).map_err(|error| vec![error])?;
+    fill_namespace(&mut service.metadata);
+    defaults::service(&mut service);
+    Ok(Prepared { object: service, errors: FieldErrors::default() })
+}
+
+fn finish_service(
+    service: &wire::service::Service,
+    errors: FieldErrors,
+) -> Result<NewObject, Vec<FieldError>> {
+    errors.into_result(())?;
+    Ok(new_object(&service.metadata, NewSpec::Service(Arc::new(service::service_spec(&service.spec)))))
 }
 
 impl ReadContext<'_> {

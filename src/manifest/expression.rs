@@ -4,7 +4,7 @@ use cel::common::ast::{EntryExpr, Expr, IdedExpr};
 use cel::parser::PrattParser;
 
 /// The variables that an expectation may use.
-pub const VARIABLES: [&str; 14] = [
+pub const VARIABLES: [&str; 16] = [
     "autoscalers",
     "budgets",
     "cronjobs",
@@ -19,6 +19,8 @@ pub const VARIABLES: [&str; 14] = [
     "services",
     "statefulsets",
     "t",
+    "tiers",
+    "traffic",
 ];
 
 /// How deep an expression may be nested.

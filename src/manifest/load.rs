@@ -10,6 +10,7 @@ mod nodes;
 mod sweep;
 mod timeline;
 mod trace;
+mod traffic;
 mod variant;
 
 use std::sync::Arc;
@@ -181,6 +182,7 @@ impl Loader<'_> {
         let mut programs = read::programs(&head.spec.images, &mut errors);
         let metrics = scenario::metrics::series(&head.spec.metrics, &mut errors);
         let trace = self.trace(head, &profile, &mut programs);
+        let traffic = self.traffic(head, &mut errors);
         let expectations = self.expectations(head);
         let sweep = self.sweep(head, &collected);
         let horizon = self.horizon(head, &mut errors);
@@ -207,6 +209,7 @@ impl Loader<'_> {
             programs: Arc::new(programs),
             metrics: metrics.into(),
             trace,
+            traffic: Arc::new(traffic),
             timeline,
             expectations,
             assumptions,

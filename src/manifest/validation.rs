@@ -23,6 +23,7 @@ pub mod priority;
 pub mod probe;
 pub mod resources;
 pub mod scheduling;
+pub mod service;
 pub mod topology;
 
 use crate::manifest::field_error::{FieldErrors, Path};

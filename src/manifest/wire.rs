@@ -16,6 +16,7 @@ pub mod node;
 pub mod pod;
 pub mod pod_disruption_budget;
 pub mod priority;
+pub mod service;
 pub mod probe;
 
 use std::collections::BTreeMap;

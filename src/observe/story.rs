@@ -137,6 +137,12 @@ impl AtWork {
             Event::DrainDue(_) => "kubectl drain",
             Event::AutoscalerSync(_) => "horizontal-pod-autoscaler",
             Event::ScrapeDue => "metrics-server",
+            Event::RequestDue(_)
+            | Event::RequestArrived(_)
+            | Event::CpuDone(_)
+            | Event::AnswerArrived(_)
+            | Event::RequestTimeout(_)
+            | Event::WarmUpOver => "traffic",
             Event::SchedulingCycle | Event::BackoffFlush | Event::UnschedulableFlush => "default-scheduler",
         })
     }
@@ -341,6 +347,8 @@ impl Observer for Story {
             | Change::PodAccepted(_)
             | Change::PodIpSet(..)
             | Change::PodReadyChanged(..)
+            | Change::ServingStarted(..)
+            | Change::ServingEnded(..)
             | Change::PodFinalizerRemoved(_)
             | Change::MetaChanged(_)
             | Change::StatusChanged(_)

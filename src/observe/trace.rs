@@ -113,6 +113,12 @@ fn event_text(event: &Event, cluster: &Cluster) -> String {
         Event::DrainDue(at) => return format!("DrainDue drain[{at}]"),
         Event::AutoscalerSync(id) => ("AutoscalerSync", ObjectId::HorizontalPodAutoscaler(*id)),
         Event::ScrapeDue => return "ScrapeDue".into(),
+        Event::RequestDue(_) => return "RequestDue".into(),
+        Event::RequestArrived(_) => return "RequestArrived".into(),
+        Event::CpuDone(_) => return "CpuDone".into(),
+        Event::AnswerArrived(_) => return "AnswerArrived".into(),
+        Event::RequestTimeout(_) => return "RequestTimeout".into(),
+        Event::WarmUpOver => return "WarmUpOver".into(),
         Event::SchedulingCycle => return "SchedulingCycle".into(),
         Event::BackoffFlush => return "BackoffFlush".into(),
         Event::UnschedulableFlush => return "UnschedulableFlush".into(),
@@ -163,6 +169,13 @@ fn add_details(line: &mut Map<String, Value>, change: &Change, cluster: &Cluster
         }
         Change::PodDisrupted(_, reason) => {
             put("reason", json!(&**reason));
+        }
+        Change::ServingStarted(process, serves) => {
+            put("container", json!(container_name(process.pod, process.container, cluster)));
+            put("ports", json!(serves.iter().map(|serve| serve.port).collect::<Vec<_>>()));
+        }
+        Change::ServingEnded(process, _) => {
+            put("container", json!(container_name(process.pod, process.container, cluster)));
         }
         Change::PodDeletionRequested(_, grace) => {
             put("graceSeconds", json!(grace.as_secs()));
