@@ -44,7 +44,6 @@ use crate::engine::{EntityKey, SimDuration, SimTime, Streams};
 use crate::event::{Change, Event, ProcessRef, ServingEnd};
 use crate::model::ids::PodId;
 use crate::model::meta::Name;
-use crate::model::resources::Millicores;
 use crate::model::traffic::{self as model, Serve, SourceId};
 use crate::network::{Connections, NetworkNamespace, Targets, location_of};
 use crate::traffic::arrivals::ArrivalClock;
@@ -161,10 +160,10 @@ impl Traffic {
         };
         self.silent.remove(&process.pod);
         let spec = pod.spec.container(process.container);
-        let node = cluster.node(location.node);
+        let Some(node) = cluster.node(location.node) else { return };
         let share = Share {
             node: location.node,
-            capacity: node.map_or(Millicores(0), |node| node.spec.capacity.cpu),
+            capacity: node.spec.capacity.cpu,
             request: spec.requests.amounts.cpu,
             limit: spec.limits.has_cpu.then_some(spec.limits.amounts.cpu),
         };

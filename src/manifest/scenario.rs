@@ -411,8 +411,8 @@ pub struct TraceFiles {
 pub struct Expect {
     /// When. Default: at the end.
     pub at: Option<Span>,
-    /// A CEL expression over `jobs`, `cronjobs` and `nodes` (by name), `pods`, `logs` and `records` (lists) and
-    /// `t` [s].
+    /// A CEL expression over `jobs`, `cronjobs` and `nodes` (by name), `pods`, `logs` and `records` (lists),
+    /// `traffic` (by source), `tiers` (as `deployment/web/app`) and `t` [s].
     pub that: String,
     /// What it means, in words.
     pub message: Option<String>,

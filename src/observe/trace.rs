@@ -170,11 +170,7 @@ fn add_details(line: &mut Map<String, Value>, change: &Change, cluster: &Cluster
         Change::PodDisrupted(_, reason) => {
             put("reason", json!(&**reason));
         }
-        Change::ServingStarted(process, serves) => {
-            put("container", json!(container_name(process.pod, process.container, cluster)));
-            put("ports", json!(serves.iter().map(|serve| serve.port).collect::<Vec<_>>()));
-        }
-        Change::ServingEnded(process, _) => {
+        Change::ServingStarted(process, _) | Change::ServingEnded(process, _) => {
             put("container", json!(container_name(process.pod, process.container, cluster)));
         }
         Change::PodDeletionRequested(_, grace) => {

@@ -201,8 +201,12 @@ mod tests {
     #[test]
     fn constant_gaps_follow_the_integral_of_the_rate() {
         check(pieces(&[(None, 4.0, 4.0)], false), "1s", &[0.0, 0.25, 0.5, 0.75]);
-        check(pieces(&[(Some("1s"), 2.0, 2.0), (Some("1s"), 0.0, 0.0)], true), "3s", &[0.0, 0.5, 2.0, 2.5]);
-        check(pieces(&[(Some("1s"), 1.0, 1.0)], false), "9s", &[0.0]);
+        check(
+            pieces(&[(Some("1s"), 2.5, 2.5), (Some("1s"), 0.0, 0.0)], true),
+            "3s",
+            &[0.0, 0.4, 0.8, 2.2, 2.6],
+        );
+        check(pieces(&[(Some("1s"), 0.9, 0.9)], false), "9s", &[0.0]);
         // The rate rises from 0 to 8 in 2 s: the n-th request arrives at sqrt(n / 2) s.
         let at = |n: f64| libm::round(libm::sqrt(n / 2.0) * 1e9) / 1e9;
         let rising = pieces(&[(Some("2s"), 0.0, 8.0)], false);
