@@ -63,6 +63,8 @@ pub enum Event {
     GraceOver(PodId),
     /// A probe of a pod's container has found something, or what it meets has changed.
     ProbeDue(PodId),
+    /// The memory of a node runs out or short, or its kubelet looks whether it still is.
+    MemoryDue(NodeId),
     /// The image of a container is on the node, or its pull has failed.
     PullDone(ProcessRef),
     /// The taint eviction controller looks at a node whose NoExecute taints have changed.
@@ -154,6 +156,7 @@ impl Event {
             Self::PodDeadlineReached(_)
             | Self::GraceOver(_)
             | Self::ProbeDue(_)
+            | Self::MemoryDue(_)
             | Self::RequestTimeout(_) => 4,
             Self::TaintedNodeSync(_) => 5,
             Self::TaintedPodSync(_) => 6,
