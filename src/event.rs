@@ -18,7 +18,7 @@ use crate::model::deployment::{DeploymentSpec, DeploymentStatus};
 use crate::model::horizontal_pod_autoscaler::{HorizontalPodAutoscalerSpec, HorizontalPodAutoscalerStatus};
 use crate::model::ids::{
     CronJobId, DaemonSetId, DeploymentId, HorizontalPodAutoscalerId, JobId, Kind, NodeId, ObjectId,
-    PodDisruptionBudgetId, PodId, ReplicaSetId, ServiceId, StatefulSetId,
+    PodDisruptionBudgetId, PodId, ReplicaSetId, ResourceQuotaId, ServiceId, StatefulSetId,
 };
 use crate::model::job::{JobSpec, JobStatus};
 use crate::model::meta::{Labels, Name, Owner, Propagation};
@@ -29,6 +29,7 @@ use crate::model::pod_disruption_budget::{PodDisruptionBudgetSpec, PodDisruption
 use crate::model::pod_status::{ContainerRef, ContainerState, Phase, PodReason};
 use crate::model::record::Record;
 use crate::model::replica_set::{ReplicaSetSpec, ReplicaSetStatus};
+use crate::model::resource_quota::ResourceQuotaSpec;
 use crate::model::scenario::NewObject;
 use crate::model::service::ServiceSpec;
 use crate::model::stateful_set::{StatefulSetSpec, StatefulSetStatus};
@@ -266,6 +267,8 @@ pub enum ServingEnd {
 /// Another spec for an object.
 #[derive(Debug, Clone, PartialEq)]
 pub enum SpecUpdate {
+    /// Of a resource quota.
+    ResourceQuota(ResourceQuotaId, Arc<ResourceQuotaSpec>),
     /// Of a Service.
     Service(ServiceId, Arc<ServiceSpec>),
     /// Of a pod disruption budget.

@@ -4,7 +4,7 @@ use cel::common::ast::{EntryExpr, Expr, IdedExpr};
 use cel::parser::PrattParser;
 
 /// The variables that an expectation may use.
-pub const VARIABLES: [&str; 16] = [
+pub const VARIABLES: [&str; 17] = [
     "autoscalers",
     "budgets",
     "cronjobs",
@@ -14,6 +14,7 @@ pub const VARIABLES: [&str; 16] = [
     "logs",
     "nodes",
     "pods",
+    "quotas",
     "records",
     "replicasets",
     "services",

@@ -267,7 +267,11 @@ fn status(object: ObjectId, cluster: &Cluster) -> Option<Value> {
             json!({"currentReplicas": it.status.current_replicas,
                 "desiredReplicas": it.status.desired_replicas})
         }),
-        ObjectId::CronJob(_) | ObjectId::Node(_) | ObjectId::Pod(_) | ObjectId::Service(_) => None,
+        ObjectId::CronJob(_)
+        | ObjectId::Node(_)
+        | ObjectId::Pod(_)
+        | ObjectId::ResourceQuota(_)
+        | ObjectId::Service(_) => None,
     }
 }
 
