@@ -42,6 +42,8 @@ pub enum Event {
     ActionDue(u32),
     /// The next pod of the recorded trace arrives, by position.
     TraceDue(u32),
+    /// What fails by chance fails, or returns; by position among those.
+    FaultDue(u32),
     /// A node stops dead.
     NodeFailed(NodeId),
     /// A node that stopped has booted again.
@@ -141,6 +143,7 @@ impl Event {
         Rank::new(match self {
             Self::ActionDue(_)
             | Self::TraceDue(_)
+            | Self::FaultDue(_)
             | Self::NodeFailed(_)
             | Self::NodeRecovered(_)
             | Self::ProcessKilled(..)

@@ -5,6 +5,7 @@
 //! run can be forked at any instant.
 
 mod actions;
+mod faults;
 pub mod drain;
 mod process;
 
@@ -33,6 +34,7 @@ use crate::scheduler::Scheduler;
 use crate::scheduler::config::{SchedulerConfig, ScoringKind};
 pub use crate::sim::actions::name_matches;
 use crate::sim::drain::{Drain, Drains};
+use crate::sim::faults::FaultProcess;
 use crate::sim::process::Process;
 use crate::traffic::{Traffic, TrafficError};
 
@@ -48,6 +50,7 @@ pub struct Simulation<O> {
     changes: Vec<Change>,
     n_events: u64,
     misses: Vec<String>,
+    faults: Vec<FaultProcess>,
     is_started: bool,
 }
 
@@ -101,6 +104,7 @@ impl<O: Observer> Simulation<O> {
             clock: WallClock { start: scenario.start_time },
         };
         let components = Components::new(&scenario, &streams);
+        let faults = faults::processes(&scenario, &streams);
         Self {
             scenario,
             context,
@@ -111,6 +115,7 @@ impl<O: Observer> Simulation<O> {
             changes: Vec::new(),
             n_events: 0,
             misses: Vec::new(),
+            faults,
             is_started: false,
         }
     }
@@ -239,6 +244,22 @@ impl<O: Observer> Simulation<O> {
             self.calendar.schedule(entry.at, event.rank(), event);
         }
         self.await_arrival(0);
+        let mut watch = Watch::new(&self.context, &self.cluster, &mut self.calendar);
+        for (position, fault) in (0..).zip(&mut self.faults) {
+            fault.await_next(position, &mut watch);
+        }
+    }
+
+    /// Has what fails by chance fail, or return, and makes its next turn due.
+    fn fault(&mut self, position: u32) {
+        let fault = &mut self.faults[position as usize];
+        let action = fault.turn();
+        let mut watch = Watch::new(&self.context, &self.cluster, &mut self.calendar);
+        fault.await_next(position, &mut watch);
+        let at = self.now();
+        if let Err(miss) = self.perform(&action) {
+            self.misses.push(format!("by chance at {at}: {miss}"));
+        }
     }
 
     /// Creates a pod of the recorded trace and makes the next one due.
@@ -290,6 +311,7 @@ impl<O: Observer> Simulation<O> {
         match event {
             Event::ActionDue(at) => self.act(at),
             Event::TraceDue(at) => self.arrive(at),
+            Event::FaultDue(at) => self.fault(at),
             Event::NodeFailed(_)
             | Event::NodeRecovered(_)
             | Event::ProcessKilled(..)

@@ -81,6 +81,12 @@ pub fn adjust(scenario: &mut Scenario, sweep: &Sweep, point: usize) {
                     add_action(scenario, *at + *span, Action::RecoverNode(node.clone()));
                 }
             }
+            (Vary::ZoneFailure(zone, span), AxisValue::At(at)) => {
+                add_action(scenario, *at, Action::FailZone(zone.clone()));
+                if let Some(span) = span {
+                    add_action(scenario, *at + *span, Action::RecoverZone(zone.clone()));
+                }
+            }
             _ => {}
         }
     }

@@ -108,7 +108,7 @@ impl AtWork {
     const fn of(event: &Event) -> Self {
         Self::Component(match event {
             Event::ActionDue(position) => return Self::Timeline(*position),
-            Event::TraceDue(_) => return Self::Start,
+            Event::TraceDue(_) | Event::FaultDue(_) => return Self::Start,
             Event::NodeFailed(_)
             | Event::NodeRecovered(_)
             | Event::ProcessKilled(..)

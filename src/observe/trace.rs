@@ -83,6 +83,7 @@ fn object_text(object: ObjectId, cluster: &Cluster) -> String {
 fn event_text(event: &Event, cluster: &Cluster) -> String {
     let (name, subject) = match event {
         Event::ActionDue(at) => return format!("ActionDue timeline[{at}]"),
+        Event::FaultDue(at) => return format!("FaultDue fault[{at}]"),
         Event::TraceDue(at) => return format!("TraceDue trace[{at}]"),
         Event::NodeFailed(node) => ("NodeFailed", ObjectId::Node(*node)),
         Event::NodeRecovered(node) => ("NodeRecovered", ObjectId::Node(*node)),

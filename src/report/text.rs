@@ -7,6 +7,7 @@ use crate::engine::SimDuration;
 use crate::report::cron_runs::{CronJobLedger, RunOutcome, ScheduledRun};
 use crate::report::drains::{self, DrainRow};
 use crate::report::scalings::{self, AutoscalerRow};
+use crate::report::failures;
 use crate::report::summary::{AttemptRow, JobRow, NodeRow, PodRow, RunSummary};
 use crate::report::table::Table;
 use crate::report::traffic::{self, TrafficSummary};
@@ -29,6 +30,7 @@ pub fn run(summary: &RunSummary) -> String {
         scalings(&mut out, autoscaler, summary.autoscalers.len() > 1);
     }
     pods(&mut out, &summary.pods);
+    section(&mut out, failures::table(&summary.failures, ROWS_MAX));
     nodes(&mut out, &summary.nodes);
     if let Some(load) = &summary.traffic {
         for table in traffic::tables(load) {
