@@ -14,12 +14,14 @@ use std::sync::Arc;
 use crate::cluster::{Cluster, InvariantError};
 use crate::component::{Component, Context, Observer, Turn, Watch};
 use crate::controllers::cronjob::CronJobController;
+use crate::controllers::deployment::DeploymentController;
 use crate::controllers::disruption::DisruptionController;
 use crate::controllers::garbage_collector::GarbageCollector;
 use crate::controllers::horizontal_pod_autoscaler::HorizontalPodAutoscalerController;
 use crate::controllers::job::JobController;
 use crate::controllers::node_lifecycle::NodeLifecycleController;
 use crate::controllers::pod_gc::PodGcController;
+use crate::controllers::replica_set::ReplicaSetController;
 use crate::controllers::taint_eviction::TaintEvictionController;
 use crate::controllers::ttl::TtlController;
 use crate::engine::{Calendar, SimTime, Streams};
@@ -62,6 +64,8 @@ struct Components {
     taint_eviction: Process<TaintEvictionController>,
     pod_gc: Process<PodGcController>,
     garbage_collector: Process<GarbageCollector>,
+    deployment: Process<DeploymentController>,
+    replica_set: Process<ReplicaSetController>,
     job: Process<JobController>,
     ttl: Process<TtlController>,
     cronjob: Process<CronJobController>,
@@ -334,6 +338,8 @@ impl<O: Observer> Simulation<O> {
             }
             Event::PodGcDue => components.pod_gc.on_event(event, turn),
             Event::GarbageDue(_) => components.garbage_collector.on_event(event, turn),
+            Event::ReplicaSetSync(_) => components.replica_set.on_event(event, turn),
+            Event::DeploymentSync(_) => components.deployment.on_event(event, turn),
             Event::JobSync(_) | Event::OrphanPodSync(_) => components.job.on_event(event, turn),
             Event::JobExpired(_) => components.ttl.on_event(event, turn),
             Event::CronJobSync(_) => components.cronjob.on_event(event, turn),
@@ -386,6 +392,8 @@ impl Components {
             taint_eviction: Process::new(TaintEvictionController::new),
             pod_gc: Process::new(PodGcController::new),
             garbage_collector: Process::new(GarbageCollector::new),
+            deployment: Process::new(DeploymentController::new),
+            replica_set: Process::new(ReplicaSetController::new),
             job: Process::new(JobController::new),
             ttl: Process::new(TtlController::new),
             cronjob: Process::new(CronJobController::new),
@@ -407,6 +415,8 @@ impl Components {
         self.taint_eviction.start(watch);
         self.pod_gc.start(watch);
         self.garbage_collector.start(watch);
+        self.deployment.start(watch);
+        self.replica_set.start(watch);
         self.job.start(watch);
         self.ttl.start(watch);
         self.cronjob.start(watch);
@@ -425,6 +435,8 @@ impl Components {
                 self.taint_eviction.stop();
                 self.pod_gc.stop();
                 self.garbage_collector.stop();
+                self.deployment.stop();
+                self.replica_set.stop();
                 self.job.stop();
                 self.ttl.stop();
                 self.cronjob.stop();
@@ -442,6 +454,8 @@ impl Components {
                 self.taint_eviction.start(watch);
                 self.pod_gc.start(watch);
                 self.garbage_collector.start(watch);
+                self.deployment.start(watch);
+                self.replica_set.start(watch);
                 self.job.start(watch);
                 self.ttl.start(watch);
                 self.cronjob.start(watch);
@@ -457,6 +471,8 @@ impl Components {
         self.taint_eviction.on_change(change, watch);
         self.pod_gc.on_change(change, watch);
         self.garbage_collector.on_change(change, watch);
+        self.deployment.on_change(change, watch);
+        self.replica_set.on_change(change, watch);
         self.job.on_change(change, watch);
         self.ttl.on_change(change, watch);
         self.cronjob.on_change(change, watch);

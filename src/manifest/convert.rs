@@ -17,6 +17,7 @@ mod placed;
 pub mod pod;
 mod pod_disruption_budget;
 pub mod service;
+mod workloads;
 mod probe;
 
 pub use placed::{accept_object, report};
@@ -100,16 +101,25 @@ pub fn accept(
             validation::cronjob::cronjob(&cronjob, context.profile, &mut errors);
             context.finish_cronjob(cronjob, tree, errors)?
         }
+        Kind::ReplicaSet => {
+            let Prepared { object: set, mut errors } = context.prepare_replica_set(tree)?;
+            warnings::template(&set.metadata, &set.spec.template, warnings);
+            validation::replica_set::replica_set(&set, &mut errors);
+            context.finish_replica_set(set, errors)?
+        }
+        Kind::Deployment => {
+            let Prepared { object: deployment, mut errors } = context.prepare_deployment(tree)?;
+            warnings::template(&deployment.metadata, &deployment.spec.template, warnings);
+            validation::deployment::deployment(&deployment, &mut errors);
+            context.finish_deployment(deployment, errors)?
+        }
         Kind::PodDisruptionBudget => pod_disruption_budget::accept(tree, None)?,
         Kind::Service => {
             let Prepared { object: service, mut errors } = prepare_service(tree)?;
             validation::service::service(&service, &mut errors);
             finish_service(&service, errors)?
         }
-        Kind::ReplicaSet
-        | Kind::Deployment
-        | Kind::StatefulSet
-        | Kind::DaemonSet => {
+        Kind::StatefulSet | Kind::DaemonSet => {
             unreachable!("the reader takes these for kinds that are not modelled")
         }
         Kind::HorizontalPodAutoscaler => {
@@ -162,6 +172,18 @@ pub fn accept_update(
             validation::cronjob::cronjob_update(&cronjob, &old, context.profile, &mut errors);
             context.finish_cronjob(cronjob, &new, errors)?
         }
+        Kind::ReplicaSet => {
+            let old = context.prepare_replica_set(&old)?.object;
+            let Prepared { object: set, mut errors } = context.prepare_replica_set(&new)?;
+            validation::replica_set::replica_set_update(&set, &old, &mut errors);
+            context.finish_replica_set(set, errors)?
+        }
+        Kind::Deployment => {
+            let old = context.prepare_deployment(&old)?.object;
+            let Prepared { object: deployment, mut errors } = context.prepare_deployment(&new)?;
+            validation::deployment::deployment_update(&deployment, &old, &mut errors);
+            context.finish_deployment(deployment, errors)?
+        }
         Kind::PodDisruptionBudget => pod_disruption_budget::accept(&new, Some(&old))?,
         Kind::Service => {
             let old = prepare_service(&old)?.object;
@@ -169,10 +191,7 @@ pub fn accept_update(
             validation::service::service_update(&service, &old, &mut errors);
             finish_service(&service, errors)?
         }
-        Kind::ReplicaSet
-        | Kind::Deployment
-        | Kind::StatefulSet
-        | Kind::DaemonSet => {
+        Kind::StatefulSet | Kind::DaemonSet => {
             unreachable!("the reader takes these for kinds that are not modelled")
         }
         Kind::HorizontalPodAutoscaler => {

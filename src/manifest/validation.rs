@@ -9,6 +9,7 @@
 pub mod amount;
 pub mod container;
 pub mod cronjob;
+pub mod deployment;
 pub mod gates;
 pub mod horizontal_pod_autoscaler;
 pub mod indexes;
@@ -21,6 +22,7 @@ pub mod pod;
 pub mod pod_disruption_budget;
 pub mod priority;
 pub mod quota;
+pub mod replica_set;
 pub mod probe;
 pub mod resources;
 pub mod scheduling;

@@ -10,6 +10,7 @@
 pub mod amount;
 pub mod cronjob;
 pub mod horizontal_pod_autoscaler;
+pub mod deployment;
 pub mod job;
 pub mod meta;
 pub mod node;
@@ -18,6 +19,7 @@ pub mod pod_disruption_budget;
 pub mod priority;
 pub mod service;
 pub mod quota;
+pub mod replica_set;
 pub mod probe;
 
 use std::collections::BTreeMap;

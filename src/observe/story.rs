@@ -131,6 +131,8 @@ impl AtWork {
             }
             Event::PodGcDue => "pod-garbage-collector-controller",
             Event::GarbageDue(_) => "garbage-collector-controller",
+            Event::ReplicaSetSync(_) => "replicaset-controller",
+            Event::DeploymentSync(_) => "deployment-controller",
             Event::JobSync(_) | Event::OrphanPodSync(_) => "job-controller",
             Event::JobExpired(_) => "ttl-after-finished-controller",
             Event::CronJobSync(_) => "cronjob-controller",

@@ -108,6 +108,8 @@ fn event_text(event: &Event, cluster: &Cluster) -> String {
         Event::PodGcDue => return "PodGcDue".into(),
         Event::GarbageDue(object) => ("GarbageDue", *object),
         Event::OrphanPodSync(pod) => ("OrphanPodSync", ObjectId::Pod(*pod)),
+        Event::ReplicaSetSync(set) => ("ReplicaSetSync", ObjectId::ReplicaSet(*set)),
+        Event::DeploymentSync(deployment) => ("DeploymentSync", ObjectId::Deployment(*deployment)),
         Event::JobSync(job) => ("JobSync", ObjectId::Job(*job)),
         Event::JobExpired(job) => ("JobExpired", ObjectId::Job(*job)),
         Event::CronJobSync(cronjob) => ("CronJobSync", ObjectId::CronJob(*cronjob)),
