@@ -19,16 +19,16 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
+pub use delay::{Delay, DelayDistribution};
 pub use metrics::{Cpu, Metric};
 pub use probes::{FailureWindow, Hook, Hooks, ProbeAnswers};
 pub use scalar::{ByteSize, GrowthRate, Port, Span};
-pub use variation::{Axis, Sweep, Variant};
 pub use timeline::{
     Apply, ComponentChoice, ComponentTarget, Delete, Drain, Evict, Fail, Fault, Kill, NodeTarget, Patch,
     PropagationPolicy, Scale, Stop, TimelineEntry,
 };
-pub use delay::{Delay, DelayDistribution};
 use traffic::{NetworkSettings, ServePort, TrafficSource};
+pub use variation::{Axis, Sweep, Variant};
 
 /// The whole document.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]

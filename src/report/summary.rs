@@ -18,9 +18,9 @@ use crate::observe::object::status_text;
 use crate::observe::utilisation::NodeUtilisation;
 use crate::report::cron_runs::{self, CronJobLedger, LedgerInput};
 use crate::report::drains::{self, DrainRow};
+use crate::report::failures::{self, FailureRow};
 use crate::report::scalings::{self, AutoscalerRow};
 use crate::report::traffic::{self, TrafficSummary};
-use crate::report::failures::{self, FailureRow};
 use crate::sim::{Ending, Simulation};
 
 /// The version of the JSON format.

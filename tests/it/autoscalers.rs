@@ -42,6 +42,7 @@ fn scenario(text: &str, replicas: u32) -> Scenario {
             labels: object.labels.clone(),
             annotations: object.annotations.clone(),
             spec,
+            fingerprint: 0,
         },
     };
     scenario.objects.push(NewObject {
