@@ -122,15 +122,19 @@ fn the_average_of_a_pod_hides_a_hot_container_that_container_resource_shows() {
     let container = format!(
         "{{type: ContainerResource, containerResource: {{name: cpu, container: main, target: {utilization}}}}}"
     );
-    check(&container, "", &["1m15s:2>4"]);
+    check(&container, "", &["1m15s:2>4", "1m45s:4>7", "2m15s:7>9"]);
 }
 
 #[test]
 fn a_size_follows_the_mean_of_a_resource() {
-    check(&resource("{type: AverageValue, averageValue: 100m}"), "", &["1m15s:2>4"]);
+    check(
+        &resource("{type: AverageValue, averageValue: 100m}"),
+        "",
+        &["1m15s:2>4", "1m45s:4>8", "2m15s:8>9"],
+    );
     let memory =
         "{type: Resource, resource: {name: memory, target: {type: AverageValue, averageValue: 80Mi}}}";
-    check(memory, "", &["30s:2>4"]);
+    check(memory, "", &["30s:2>4", "1m:4>8", "1m30s:8>9"]);
 }
 
 #[test]
@@ -138,18 +142,22 @@ fn metrics_that_the_scenario_gives_are_followed() {
     let external =
         "{type: External, external: {metric: {name: queue}, target: {type: Value, value: \"10\"}}}";
     let series = "[{at: 0s, value: 10}, {at: 100s, value: 25}]";
-    check(external, &format!("  metrics: [{{name: queue, series: {series}}}]"), &["1m45s:2>4", "2m:4>5"]);
+    check(
+        external,
+        &format!("  metrics: [{{name: queue, series: {series}}}]"),
+        &["1m45s:2>4", "2m:4>8", "2m15s:8>9"],
+    );
     let object = "{type: Object, object: {metric: {name: rps}, describedObject: {kind: Ingress, name: main, \
                   apiVersion: networking.k8s.io/v1}, target: {type: Value, value: \"10\"}}}";
     let given =
         format!("  metrics: [{{name: rps, object: {{kind: Ingress, name: main}}, series: {series}}}]");
-    check(object, &given, &["1m45s:2>4", "2m:4>5"]);
+    check(object, &given, &["1m45s:2>4", "2m:4>8", "2m15s:8>9"]);
     let pods =
         "{type: Pods, pods: {metric: {name: qps}, target: {type: AverageValue, averageValue: \"10\"}}}";
     check(
         pods,
         &format!("  metrics: [{{name: qps, pods: each, series: {series}}}]"),
-        &["1m45s:2>4", "2m:4>5"],
+        &["1m45s:2>4", "2m:4>8", "2m15s:8>9"],
     );
     check(pods, &format!("  metrics: [{{name: qps, pods: shared, series: {series}}}]"), &["1m45s:2>3"]);
 }
@@ -177,7 +185,7 @@ fn a_controller_that_starts_anew_waits_for_a_period_and_for_its_window() {
         "{type: External, external: {metric: {name: queue}, target: {type: Value, value: \"10\"}}}";
     let more = "  metrics: [{name: queue, series: [{at: 0s, value: 10}, {at: 40s, value: 25}]}]
   timeline: [{at: 31s, stop: {component: kube-controller-manager, for: 20s}}]";
-    check(external, more, &["1m6s:2>4", "1m21s:4>5"]);
+    check(external, more, &["1m6s:2>4", "1m21s:4>8", "1m36s:8>9"]);
 }
 
 #[test]
