@@ -17,7 +17,7 @@ use crate::cli::args::{InputArgs, MergeArgs, Shard, ShardArg, SweepArgs};
 use crate::cli::compare::progress_bar;
 use crate::cli::input::{self, Input};
 use crate::cli::{CliError, Outcome};
-use crate::experiment::sweep::{self, Place, RunResult};
+use crate::experiment::sweep::{self, Place, RunResult, Settings};
 use crate::experiment::trials::{self, Workers};
 use crate::manifest::load::Options;
 use crate::model::scenario::Scenario;
@@ -96,7 +96,7 @@ struct Grid<'a> {
 
 impl Grid<'_> {
     fn scenario(&self, point: usize) -> Result<Scenario, String> {
-        let (params, pool_counts) = sweep::settings(self.sweep, point);
+        let Settings { params, pool_counts } = sweep::settings(self.sweep, point);
         let mut options = Options { pool_counts, ..input::options(self.args) };
         options.settings.extend(params);
         let mut scenario = self.input.load(options).map_err(|error| error.to_string())?.scenario;

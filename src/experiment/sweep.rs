@@ -55,17 +55,30 @@ impl Place {
     }
 }
 
-/// The parameters and the pool sizes of a point, which the reader puts in.
-pub fn settings(sweep: &Sweep, point: usize) -> (Vec<(String, String)>, Vec<(String, u32)>) {
-    let (mut params, mut pools) = (Vec::new(), Vec::new());
+/// What of a point the reader puts in.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Settings {
+    /// The values of parameters.
+    pub params: Vec<(String, String)>,
+    /// The sizes of node pools.
+    pub pool_counts: Vec<(String, u32)>,
+}
+
+/// What of a point the reader puts in.
+pub fn settings(sweep: &Sweep, point: usize) -> Settings {
+    let mut settings = Settings::default();
     for (axis, value) in sweep.axes.iter().zip(sweep.point(point)) {
         match (&axis.vary, value) {
-            (Vary::Param(name), value) => params.push((name.to_string(), value.to_string())),
-            (Vary::PoolCount(pool), AxisValue::Count(count)) => pools.push((pool.to_string(), *count)),
+            (Vary::Param(name), value) => {
+                settings.params.push((name.to_string(), value.to_string()));
+            }
+            (Vary::PoolCount(pool), AxisValue::Count(count)) => {
+                settings.pool_counts.push((pool.to_string(), *count));
+            }
             _ => {}
         }
     }
-    (params, pools)
+    settings
 }
 
 /// Puts the rest of a point into a scenario that was read with its [`settings`].
