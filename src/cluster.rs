@@ -9,6 +9,7 @@
 //! pod never moves; a pod in a terminal phase stays in it.
 
 mod apply;
+mod eviction;
 mod invariants;
 mod names;
 mod owners;
@@ -18,6 +19,7 @@ mod usage;
 use rustc_hash::FxHashMap;
 
 pub use apply::Refusal;
+pub use eviction::EvictionRefusal;
 pub use invariants::InvariantError;
 pub use pods::compute_phase;
 pub use usage::NodeUsage;

@@ -9,3 +9,4 @@ pub mod node_lifecycle;
 pub mod taint_eviction;
 pub mod pod_gc;
 pub mod ticks;
+pub mod disruption;

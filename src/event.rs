@@ -94,6 +94,10 @@ pub enum Event {
     AutoscalerSync(HorizontalPodAutoscalerId),
     /// The metrics server asks the kubelets.
     ScrapeDue,
+    /// The disruption controller syncs a pod disruption budget.
+    DisruptionSync(PodDisruptionBudgetId),
+    /// A drain tries the pods again that were not let go, by position among the drains of the run.
+    DrainDue(u32),
     /// The scheduler tries the next pod of its active queue.
     SchedulingCycle,
     /// The scheduler moves pods out of its back-off queue.
@@ -123,7 +127,8 @@ impl Event {
             | Self::TraceDue(_)
             | Self::NodeFailed(_)
             | Self::NodeRecovered(_)
-            | Self::ProcessKilled(..) => 0,
+            | Self::ProcessKilled(..)
+            | Self::DrainDue(_) => 0,
             Self::StepDone(_) | Self::MemoryLimitReached(_) | Self::TermDone(_) | Self::HookDone(_) => 1,
             Self::PullDone(_) => 2,
             Self::PodSync(_) => 3,
@@ -137,7 +142,7 @@ impl Event {
             Self::NoExecuteTaintDue => 11,
             Self::PodGcDue => 12,
             Self::GarbageDue(_) | Self::ScrapeDue => 13,
-            Self::JobSync(_) | Self::OrphanPodSync(_) => 14,
+            Self::JobSync(_) | Self::OrphanPodSync(_) | Self::DisruptionSync(_) => 14,
             Self::JobExpired(_) => 15,
             Self::CronJobSync(_) | Self::AutoscalerSync(_) => 16,
             Self::SchedulingCycle => 17,
@@ -191,6 +196,9 @@ pub enum Command {
     /// Asks for the deletion of a pod with its own or another grace period. A pod that no kubelet holds, or that
     /// has ended, goes at once.
     DeletePod(PodId, Option<SimDuration>),
+    /// Asks for the eviction of a pod with its own or another grace period: its deletion, unless a disruption budget
+    /// stands against it.
+    EvictPod(PodId, Option<SimDuration>),
     /// All processes of a pod being deleted have ended, or nobody waits for them: the object goes, unless a
     /// finalizer holds it.
     ReleasePod(PodId),

@@ -6,6 +6,7 @@ pub mod summary;
 pub mod comparison;
 pub mod cron_period;
 pub mod cron_runs;
+pub mod drains;
 pub mod text;
 pub mod get;
 pub mod scenario_docs;

@@ -5,6 +5,7 @@
 //! run can be forked at any instant.
 
 mod actions;
+pub mod drain;
 mod process;
 
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use std::sync::Arc;
 use crate::cluster::{Cluster, InvariantError};
 use crate::component::{Component, Context, Observer, Turn, Watch};
 use crate::controllers::cronjob::CronJobController;
+use crate::controllers::disruption::DisruptionController;
 use crate::controllers::garbage_collector::GarbageCollector;
 use crate::controllers::horizontal_pod_autoscaler::HorizontalPodAutoscalerController;
 use crate::controllers::job::JobController;
@@ -30,6 +32,7 @@ use crate::model::wall_clock::WallClock;
 use crate::scheduler::Scheduler;
 use crate::scheduler::config::{SchedulerConfig, ScoringKind};
 pub use crate::sim::actions::name_matches;
+use crate::sim::drain::{Drain, Drains};
 use crate::sim::process::Process;
 
 /// A run of a scenario, at some instant.
@@ -60,6 +63,8 @@ struct Components {
     cronjob: Process<CronJobController>,
     autoscaler: Process<HorizontalPodAutoscalerController>,
     metrics_server: MetricsServer,
+    disruption: Process<DisruptionController>,
+    drains: Drains,
     scheduler: Process<Scheduler>,
 }
 
@@ -119,6 +124,11 @@ impl<O: Observer> Simulation<O> {
     /// The entries of the timeline that met nothing or were refused, and why.
     pub fn misses(&self) -> &[String] {
         &self.misses
+    }
+
+    /// The drains of nodes and what they met.
+    pub fn drains(&self) -> &[Drain] {
+        self.components.drains.all()
     }
 
     /// Handles the next event, unless none is due at `limit` or before; returns whether there was one.
@@ -287,6 +297,8 @@ impl<O: Observer> Simulation<O> {
             Event::CronJobSync(_) => components.cronjob.on_event(event, turn),
             Event::AutoscalerSync(_) => components.autoscaler.on_event(event, turn),
             Event::ScrapeDue => components.metrics_server.scrape(&(), turn),
+            Event::DisruptionSync(_) => components.disruption.on_event(event, turn),
+            Event::DrainDue(_) => components.drains.on_event(event, turn),
             Event::SchedulingCycle | Event::BackoffFlush | Event::UnschedulableFlush => {
                 components.scheduler.on_event(event, turn);
             }
@@ -334,6 +346,8 @@ impl Components {
                 HorizontalPodAutoscalerController::new(AutoscalerConfig::default(), series)
             }),
             metrics_server: MetricsServer::new(Arc::clone(&scenario.programs), scenario.last_autoscaler()),
+            disruption: Process::new(DisruptionController::new),
+            drains: Drains::default(),
             scheduler: Process::new(|| scheduler(scenario)),
         }
     }
@@ -349,6 +363,7 @@ impl Components {
         self.cronjob.start(watch);
         self.autoscaler.start(watch);
         self.metrics_server.start(watch);
+        self.disruption.start(watch);
         self.scheduler.start(watch);
     }
 
@@ -364,6 +379,7 @@ impl Components {
                 self.ttl.stop();
                 self.cronjob.stop();
                 self.autoscaler.stop();
+                self.disruption.stop();
             }
         }
     }
@@ -380,6 +396,7 @@ impl Components {
                 self.ttl.start(watch);
                 self.cronjob.start(watch);
                 self.autoscaler.start(watch);
+                self.disruption.start(watch);
             }
         }
     }
@@ -395,6 +412,8 @@ impl Components {
         self.cronjob.on_change(change, watch);
         self.autoscaler.on_change(change, watch);
         self.metrics_server.on_change(change, watch);
+        self.disruption.on_change(change, watch);
+        self.drains.on_change(change, watch);
         self.scheduler.on_change(change, watch);
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use rand_chacha::rand_core::Rng;
 use serde_json::Value;
 
-use crate::cluster::{Cluster, NodeUsage};
+use crate::cluster::{Cluster, EvictionRefusal, NodeUsage};
 use crate::engine::{Arena, EntityKey, Id, Purpose, SimTime};
 use crate::event::{Change, Command, Creation, NodeBefore, NodeChange};
 use crate::model::ids::{Kind, NodeId, ObjectId};
@@ -28,6 +28,9 @@ pub enum Refusal {
     /// The pod is bound already.
     #[error("already bound")]
     AlreadyBound,
+    /// A disruption budget stands against the eviction of the pod.
+    #[error("{}", .0.message())]
+    NotEvicted(EvictionRefusal),
 }
 
 /// The characters of generated names. Source: Kubernetes 1.28, apimachinery/pkg/util/rand.
@@ -75,6 +78,7 @@ impl Cluster {
                 self.set_disruption_target(now, pod, reason, message, changes)?;
             }
             Command::DeletePod(pod, grace) => self.delete_pod(now, pod, grace, changes)?,
+            Command::EvictPod(pod, grace) => self.evict_pod(now, pod, grace, changes)?,
             Command::ReleasePod(pod) => self.release_pod(pod, changes)?,
             Command::RemoveFinalizer(pod) => self.remove_finalizer(pod, changes)?,
             Command::UpdateMeta(object, labels, annotations) => {

@@ -10,10 +10,12 @@
 //! see [`job_labels`].
 
 pub mod horizontal_pod_autoscaler;
+mod amount;
 pub mod job;
 pub mod node;
 mod placed;
 pub mod pod;
+mod pod_disruption_budget;
 mod probe;
 
 pub use placed::{accept_object, report};
@@ -95,12 +97,8 @@ pub fn accept(
             validation::cronjob::cronjob(&cronjob, context.profile, &mut errors);
             context.finish_cronjob(cronjob, tree, errors)?
         }
-        Kind::Service
-        | Kind::PodDisruptionBudget
-        | Kind::ReplicaSet
-        | Kind::Deployment
-        | Kind::StatefulSet
-        | Kind::DaemonSet => {
+        Kind::PodDisruptionBudget => pod_disruption_budget::accept(tree, None)?,
+        Kind::Service | Kind::ReplicaSet | Kind::Deployment | Kind::StatefulSet | Kind::DaemonSet => {
             unreachable!("the reader takes these for kinds that are not modelled")
         }
         Kind::HorizontalPodAutoscaler => {
@@ -152,12 +150,8 @@ pub fn accept_update(
             validation::cronjob::cronjob_update(&cronjob, &old, context.profile, &mut errors);
             context.finish_cronjob(cronjob, &new, errors)?
         }
-        Kind::Service
-        | Kind::PodDisruptionBudget
-        | Kind::ReplicaSet
-        | Kind::Deployment
-        | Kind::StatefulSet
-        | Kind::DaemonSet => {
+        Kind::PodDisruptionBudget => pod_disruption_budget::accept(&new, Some(&old))?,
+        Kind::Service | Kind::ReplicaSet | Kind::Deployment | Kind::StatefulSet | Kind::DaemonSet => {
             unreachable!("the reader takes these for kinds that are not modelled")
         }
         Kind::HorizontalPodAutoscaler => {

@@ -6,6 +6,7 @@
 //!
 //! Fields without effect on behaviour are not looked into, apart from their types, which the schema knows.
 
+pub mod amount;
 pub mod container;
 pub mod cronjob;
 pub mod gates;
@@ -17,6 +18,7 @@ pub mod meta;
 pub mod names;
 pub mod node;
 pub mod pod;
+pub mod pod_disruption_budget;
 pub mod priority;
 pub mod probe;
 pub mod resources;

@@ -7,12 +7,14 @@
 
 #![allow(missing_docs, reason = "types and fields are those of the Kubernetes API reference, name for name")]
 
+pub mod amount;
 pub mod cronjob;
 pub mod horizontal_pod_autoscaler;
 pub mod job;
 pub mod meta;
 pub mod node;
 pub mod pod;
+pub mod pod_disruption_budget;
 pub mod priority;
 pub mod probe;
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::engine::SimTime;
 use crate::model::amount::CountOrPercent;
-use crate::model::meta::{LabelSelector, Name};
+use crate::model::meta::{LabelSelector, Labels, Name};
 use crate::model::object::Object;
 
 /// A pod disruption budget.
@@ -60,12 +60,41 @@ pub struct PodDisruptionBudgetStatus {
 }
 
 /// The condition DisruptionAllowed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DisruptionAllowed {
     /// Whether it is True.
     pub is_true: bool,
     /// `SufficientPods`, `InsufficientPods` or `SyncFailed`.
     pub reason: &'static str,
+    /// What kept the status from being computed; empty otherwise.
+    pub message: Name,
     /// The last transition.
     pub since: SimTime,
+}
+
+impl PodDisruptionBudget {
+    /// Whether a pod of this namespace with these labels is guarded. An empty selector guards every pod of the
+    /// namespace, none at all guards no pod.
+    /// Source: Kubernetes 1.28, client-go/listers/policy/v1/poddisruptionbudget_expansion.go.
+    pub fn guards(&self, namespace: &str, labels: &Labels) -> bool {
+        *self.meta.namespace == *namespace
+            && self.spec.selector.as_ref().is_some_and(|selector| selector.matches(labels))
+    }
+}
+
+impl PodDisruptionBudgetStatus {
+    /// Brings the condition up to date with the disruptions allowed.
+    /// Source: Kubernetes 1.28, component-helpers/apps/poddisruptionbudget/helpers.go, UpdateDisruptionAllowedCondition.
+    pub fn update_condition(&mut self, now: SimTime) {
+        let is_true = self.disruptions_allowed > 0;
+        let reason = if is_true { "SufficientPods" } else { "InsufficientPods" };
+        self.set_condition(is_true, reason, "".into(), now);
+    }
+
+    /// Sets the condition; the time of its last transition moves only with its status.
+    pub fn set_condition(&mut self, is_true: bool, reason: &'static str, message: Name, now: SimTime) {
+        let same = self.condition.as_ref().filter(|old| old.is_true == is_true);
+        let since = same.map_or_else(|| now.truncated_to_secs(), |old| old.since);
+        self.condition = Some(DisruptionAllowed { is_true, reason, message, since });
+    }
 }

@@ -271,6 +271,13 @@ pub enum Action {
         /// The exit code.
         exit_code: i32,
     },
+    /// Asks for the eviction of pods.
+    Evict {
+        /// The pods; a name may end in `*`.
+        pods: ObjectName,
+        /// Their grace period, where it is not their own.
+        grace: Option<SimDuration>,
+    },
     /// A node stops dead.
     FailNode(Name),
     /// A node that stopped comes back.
@@ -282,10 +289,27 @@ pub enum Action {
         /// Unschedulable or not.
         is_unschedulable: bool,
     },
+    /// Cordons a node and evicts its pods.
+    Drain(DrainOrder),
     /// A control plane component stops.
     StopComponent(ComponentName),
     /// A control plane component that stopped starts again, with an empty memory.
     StartComponent(ComponentName),
+}
+
+/// How a node is to be drained; pods of DaemonSets are always left alone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DrainOrder {
+    /// The node.
+    pub node: Name,
+    /// The grace period of the pods, where it is not their own.
+    pub grace: Option<SimDuration>,
+    /// When it is given up; `None` is never.
+    pub timeout: Option<SimDuration>,
+    /// Pods without a controller are evicted, too.
+    pub has_force: bool,
+    /// Pods with an emptyDir volume are evicted, too.
+    pub deletes_empty_dir_data: bool,
 }
 
 /// A process of the control plane that can be stopped.

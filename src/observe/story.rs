@@ -135,6 +135,8 @@ impl AtWork {
             Event::CronJobSync(_) => "cronjob-controller",
             Event::AutoscalerSync(_) => "horizontal-pod-autoscaler",
             Event::ScrapeDue => "metrics-server",
+            Event::DisruptionSync(_) => "disruption-controller",
+            Event::DrainDue(_) => "kubectl drain",
             Event::SchedulingCycle | Event::BackoffFlush | Event::UnschedulableFlush => "default-scheduler",
         })
     }

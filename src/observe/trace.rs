@@ -111,6 +111,8 @@ fn event_text(event: &Event, cluster: &Cluster) -> String {
         Event::CronJobSync(cronjob) => ("CronJobSync", ObjectId::CronJob(*cronjob)),
         Event::AutoscalerSync(id) => ("AutoscalerSync", ObjectId::HorizontalPodAutoscaler(*id)),
         Event::ScrapeDue => return "ScrapeDue".into(),
+        Event::DisruptionSync(budget) => ("DisruptionSync", ObjectId::PodDisruptionBudget(*budget)),
+        Event::DrainDue(at) => return format!("DrainDue drain[{at}]"),
         Event::SchedulingCycle => return "SchedulingCycle".into(),
         Event::BackoffFlush => return "BackoffFlush".into(),
         Event::UnschedulableFlush => return "UnschedulableFlush".into(),

@@ -17,6 +17,7 @@ use crate::observe::expectation::Judgement;
 use crate::observe::object::status_text;
 use crate::observe::utilisation::NodeUtilisation;
 use crate::report::cron_runs::{self, CronJobLedger, LedgerInput};
+use crate::report::drains::{self, DrainRow};
 use crate::report::scalings::{self, AutoscalerRow};
 use crate::sim::{Ending, Simulation};
 
@@ -48,6 +49,9 @@ pub struct RunSummary {
     /// The autoscalers.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub autoscalers: Vec<AutoscalerRow>,
+    /// The drains of nodes.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub drains: Vec<DrainRow>,
     /// The pods that are there at the end.
     pub pods: Vec<PodRow>,
     /// The nodes.
@@ -235,13 +239,14 @@ pub fn summarise<O: Observer>(trial: &Trial<O>, reproduce: String) -> RunSummary
     let cron_jobs = cron_ledgers(trial);
     let expectations: Vec<_> =
         judgements.iter().map(|judgement| expectation_row(scenario, judgement)).collect();
+    let drains: Vec<DrainRow> = simulation.drains().iter().map(drains::row).collect();
     let pods = pod_rows(simulation, end);
     let autoscalers = scalings::rows(&seen.scalings);
     RunSummary {
         format: FORMAT,
         sim_version: env!("CARGO_PKG_VERSION"),
         scenario: scenario.name.to_string(),
-        verdict: super::text::verdict(&jobs, &cron_jobs, &autoscalers, &pods),
+        verdict: super::text::verdict(&jobs, &cron_jobs, &autoscalers, &drains, &pods),
         ok: judgements.iter().all(|judgement| judgement.holds),
         ended_at: seconds(end),
         ended_by: match trial.ending {
@@ -251,6 +256,7 @@ pub fn summarise<O: Observer>(trial: &Trial<O>, reproduce: String) -> RunSummary
         jobs,
         cron_jobs,
         autoscalers,
+        drains,
         pods,
         nodes: seen.utilisation.nodes().map(|node| node_row(node, end)).collect(),
         expectations,

@@ -5,6 +5,7 @@ use std::fmt::Write;
 
 use crate::engine::SimDuration;
 use crate::report::cron_runs::{CronJobLedger, RunOutcome, ScheduledRun};
+use crate::report::drains::{self, DrainRow};
 use crate::report::scalings::{self, AutoscalerRow};
 use crate::report::summary::{AttemptRow, JobRow, NodeRow, PodRow, RunSummary};
 use crate::report::table::Table;
@@ -25,6 +26,7 @@ pub fn run(summary: &RunSummary) -> String {
     for autoscaler in &summary.autoscalers {
         scalings(&mut out, autoscaler, summary.autoscalers.len() > 1);
     }
+    section(&mut out, drains::table(&summary.drains));
     pods(&mut out, &summary.pods);
     nodes(&mut out, &summary.nodes);
     expectations(&mut out, summary);
@@ -50,6 +52,7 @@ pub fn verdict(
     jobs: &[JobRow],
     cron_jobs: &[CronJobLedger],
     autoscalers: &[AutoscalerRow],
+    drains: &[DrainRow],
     pods: &[PodRow],
 ) -> Vec<String> {
     let own = jobs.iter().filter(|job| job.cron_job.is_none()).take(ROWS_MAX).map(job_verdict);
@@ -57,6 +60,7 @@ pub fn verdict(
         .chain(cron_jobs.iter().map(cron_verdict))
         .chain(autoscalers.iter().map(scalings::verdict))
         .collect();
+    lines.extend(drains.iter().map(drains::verdict));
     if lines.is_empty() && !pods.is_empty() {
         lines.push(pods_verdict(pods));
     }

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use crate::cluster::Refusal;
 use crate::component::{Observer, Timers, Turn, Watch};
 use crate::engine::SimDuration;
 use crate::event::{Command, Creation, Event, SpecUpdate};
@@ -41,6 +42,17 @@ impl<O: Observer> Simulation<O> {
             }
             Action::Kill { pods, container, exit_code } => {
                 kill(pods, container.as_ref(), *exit_code, &mut self.turn())
+            }
+            Action::Evict { pods, grace } => evict(pods, *grace, &mut self.turn()),
+            Action::Drain(order) => {
+                let turn = &mut Turn::new(
+                    &self.context,
+                    &mut self.cluster,
+                    &mut self.calendar,
+                    &mut self.observer,
+                    &mut self.changes,
+                );
+                self.components.drains.begin(order, turn)
             }
             Action::FailNode(node) => schedule_for_node(node, Event::NodeFailed, &mut self.turn()),
             Action::RecoverNode(node) => schedule_for_node(node, Event::NodeRecovered, &mut self.turn()),
@@ -221,11 +233,35 @@ fn schedule_for_node(name: &Name, event: fn(NodeId) -> Event, turn: &mut Turn<'_
 
 fn cordon(name: &Name, is_unschedulable: bool, turn: &mut Turn<'_>) -> Result<(), String> {
     let id = turn.cluster().find_node(name).ok_or_else(|| format!("there is no node {name}"))?;
+    set_unschedulable(id, is_unschedulable, turn);
+    Ok(())
+}
+
+/// Marks a node unschedulable, or schedulable again.
+pub(super) fn set_unschedulable(id: NodeId, is_unschedulable: bool, turn: &mut Turn<'_>) {
     let node = &turn.cluster().nodes()[id];
     let (labels, mut spec) = (node.meta.labels.clone(), node.spec.clone());
     spec.unschedulable = is_unschedulable;
     turn.write(Command::UpdateNode(id, labels, Box::new(spec)));
-    Ok(())
+}
+
+/// Asks for the eviction of pods; what is refused is not asked for again.
+fn evict(object: &ObjectName, grace: Option<SimDuration>, turn: &mut Turn<'_>) -> Result<(), String> {
+    let mut refusals = Vec::new();
+    for pod in pods(object, turn)? {
+        let name = turn.cluster().name_of(ObjectId::Pod(pod));
+        if let Err(refusal) = turn.submit(Command::EvictPod(pod, grace)) {
+            refusals.push(format!("pod {name}: {}", refusal_text(refusal, turn)));
+        }
+    }
+    if refusals.is_empty() { Ok(()) } else { Err(refusals.join("; ")) }
+}
+
+fn refusal_text(refusal: Refusal, turn: &Turn<'_>) -> String {
+    let Refusal::NotEvicted(refusal) = refusal else { return refusal.to_string() };
+    let budget = refusal.budget().map(|id| turn.cluster().name_of(ObjectId::PodDisruptionBudget(id)));
+    let cause = budget.and_then(|budget| refusal.cause(&budget));
+    cause.map_or_else(|| refusal.message().to_owned(), |cause| format!("{} {cause}", refusal.message()))
 }
 
 fn find(object: &ObjectName, turn: &Turn<'_>) -> Result<ObjectId, String> {

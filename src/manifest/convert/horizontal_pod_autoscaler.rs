@@ -3,8 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use crate::manifest::convert::job::selector;
-use crate::manifest::convert::pod::seconds;
+use crate::manifest::convert::pod::{seconds, selector};
 use crate::manifest::convert::{Prepared, ReadContext, fill_namespace, new_object};
 use crate::manifest::defaults::horizontal_pod_autoscaler as defaults;
 use crate::manifest::diagnostic::Mark;

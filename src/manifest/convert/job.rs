@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::manifest::convert::labels;
-use crate::manifest::convert::pod::{pod_template, requirement, seconds};
+use crate::manifest::convert::pod::{pod_template, seconds, selector};
 use crate::manifest::validation::indexes::parse_indexes;
 use crate::manifest::wire;
 use crate::manifest::wire::job::{PodFailurePolicyRule, SuccessPolicyRule};
@@ -14,7 +14,7 @@ use crate::model::job::{
     CompletionMode, FailureAction, FailureRequirement, FailureRule, JobSpec, JobTemplate,
     PodReplacementPolicy, SuccessRule,
 };
-use crate::model::meta::{LabelOperator, LabelRequirement, LabelSelector, Name};
+use crate::model::meta::Name;
 use crate::model::node::ConditionStatus;
 
 /// The value of `managedBy` that names the built-in controller.
@@ -63,15 +63,6 @@ pub fn cronjob_spec(spec: &wire::cronjob::CronJobSpec, job_spec: JobSpec, templa
             manifest: Arc::new(template),
         },
     }
-}
-
-/// Converts a label selector.
-pub(super) fn selector(selector: &wire::meta::LabelSelector) -> LabelSelector {
-    let labels = selector.match_labels.iter().map(|(key, value)| LabelRequirement {
-        key: key.clone(),
-        operator: LabelOperator::In(vec![value.clone()]),
-    });
-    LabelSelector { requirements: labels.chain(selector.match_expressions.iter().map(requirement)).collect() }
 }
 
 fn failure_rule(rule: &PodFailurePolicyRule) -> FailureRule {

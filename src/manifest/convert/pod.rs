@@ -3,14 +3,13 @@
 use std::sync::Arc;
 
 use crate::engine::SimDuration;
-use crate::manifest::convert::job::selector;
 use crate::manifest::convert::node::resources;
 use crate::manifest::convert::{labels, optional, probe};
 use crate::manifest::validation::names;
 use crate::manifest::wire;
 use crate::manifest::wire::ResourceList;
 use crate::manifest::wire::meta::SelectorRequirement;
-use crate::model::meta::{LabelOperator, LabelRequirement};
+use crate::model::meta::{LabelOperator, LabelRequirement, LabelSelector};
 use crate::model::pod::{
     Container, ContainerPort, ContainerResources, Derived, PodSpec, PodTemplate, PreemptionPolicy, Protocol,
     PullPolicy, RestartPolicy, Volume, VolumeMount, VolumeSource,
@@ -208,6 +207,15 @@ fn term(term: &wire::pod::NodeSelectorTerm) -> NodeSelectorTerm {
         expressions: term.match_expressions.iter().map(requirement).collect(),
         fields: term.match_fields.iter().map(requirement).collect(),
     }
+}
+
+/// Converts a label selector.
+pub(super) fn selector(selector: &wire::meta::LabelSelector) -> LabelSelector {
+    let labels = selector.match_labels.iter().map(|(key, value)| LabelRequirement {
+        key: key.clone(),
+        operator: LabelOperator::In(vec![value.clone()]),
+    });
+    LabelSelector { requirements: labels.chain(selector.match_expressions.iter().map(requirement)).collect() }
 }
 
 /// Converts one requirement of a label or node selector.

@@ -7,11 +7,11 @@ use serde_json::json;
 use crate::engine::SimTime;
 use crate::manifest::load::collect::Collected;
 use crate::manifest::load::{Head, Loader};
-use crate::manifest::scenario::{Apply, Delete, Fail, Kill, Patch, Scale, Stop, TimelineEntry, read};
+use crate::manifest::scenario::{Apply, Delete, Drain, Fail, Kill, Patch, Scale, Stop, TimelineEntry, read};
 use crate::model::ids::Kind;
 use crate::model::meta::Name;
 use crate::model::profile::Profile;
-use crate::model::scenario::{Action, NewObject, ObjectName, TimedAction};
+use crate::model::scenario::{Action, DrainOrder, NewObject, ObjectName, TimedAction};
 
 impl Loader<'_> {
     /// The actions of the timeline in order of time; entries at one instant keep their order.
@@ -109,6 +109,13 @@ fn timed_actions(entry: Option<u32>, written: &TimelineEntry, at: SimTime) -> Ve
     if let Some(kill) = &written.kill {
         add(at, kill_action(kill));
     }
+    if let Some(evict) = &written.evict {
+        let pods = named(Kind::Pod, &evict.pod, evict.namespace.as_deref());
+        add(at, Action::Evict { pods, grace: evict.grace_period.map(|span| span.0) });
+    }
+    if let Some(drain) = &written.drain {
+        add(at, Action::Drain(drain_order(drain)));
+    }
     if let Some(Fail { node, r#for }) = &written.fail {
         let node: Name = node.as_str().into();
         add(at, Action::FailNode(node.clone()));
@@ -140,16 +147,28 @@ fn n_actions(entry: &TimelineEntry) -> usize {
         entry.scale.is_some(),
         entry.delete.is_some(),
         entry.kill.is_some(),
+        entry.evict.is_some(),
         entry.fail.is_some(),
         entry.recover.is_some(),
         entry.cordon.is_some(),
         entry.uncordon.is_some(),
+        entry.drain.is_some(),
         entry.stop.is_some(),
         entry.start.is_some(),
     ]
     .into_iter()
     .filter(|is_some| *is_some)
     .count()
+}
+
+fn drain_order(drain: &Drain) -> DrainOrder {
+    DrainOrder {
+        node: drain.node.as_str().into(),
+        grace: drain.grace_period.map(|span| span.0),
+        timeout: drain.timeout.map(|span| span.0),
+        has_force: drain.force,
+        deletes_empty_dir_data: drain.delete_empty_dir_data,
+    }
 }
 
 fn kill_action(kill: &Kill) -> Action {

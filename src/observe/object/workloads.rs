@@ -122,9 +122,10 @@ impl ObjectWriter<'_> {
             let pods = status.disrupted_pods.iter().map(|(name, at)| (name.to_string(), self.time(*at)));
             out.insert("disruptedPods".into(), Value::Object(pods.collect()));
         }
-        if let Some(condition) = status.condition {
-            let holds = if condition.is_true { ConditionStatus::True } else { ConditionStatus::False };
-            let condition = self.condition("DisruptionAllowed", holds, condition.reason, "", condition.since);
+        if let Some(condition) = &status.condition {
+            let holds = ConditionStatus::from_bool(condition.is_true);
+            let (reason, message) = (condition.reason, &condition.message);
+            let condition = self.condition("DisruptionAllowed", holds, reason, message, condition.since);
             out.insert("conditions".into(), json!([condition]));
         }
         out

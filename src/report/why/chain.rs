@@ -95,6 +95,8 @@ fn action(action: &Action) -> String {
         Action::Patch { object, .. } => format!("patch {object}"),
         Action::Delete { object, .. } => format!("delete {object}"),
         Action::Kill { pods, .. } => format!("kill {pods}"),
+        Action::Evict { pods, .. } => format!("evict {pods}"),
+        Action::Drain(order) => format!("drain {}", order.node),
         Action::FailNode(node) => format!("fail node {node}"),
         Action::RecoverNode(node) => format!("recover node {node}"),
         Action::Cordon { node, is_unschedulable: true } => format!("cordon {node}"),

@@ -1,0 +1,234 @@
+//! The timeline of a scenario as written.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::manifest::scenario::scalar::Span;
+
+/// Something that happens at a given time. Exactly one action besides `at`.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct TimelineEntry {
+    /// When, from the start.
+    pub at: Span,
+    /// Creates objects from manifest files, or updates those that are there.
+    pub apply: Option<Apply>,
+    /// Changes an object by a JSON merge patch.
+    pub patch: Option<Patch>,
+    /// Sets how many pods a workload has.
+    pub scale: Option<Scale>,
+    /// Deletes an object.
+    pub delete: Option<Delete>,
+    /// Ends processes.
+    pub kill: Option<Kill>,
+    /// Asks for the eviction of pods, which disruption budgets may refuse.
+    pub evict: Option<Evict>,
+    /// A node stops dead.
+    pub fail: Option<Fail>,
+    /// A node that stopped comes back.
+    pub recover: Option<NodeTarget>,
+    /// Marks a node unschedulable.
+    pub cordon: Option<NodeTarget>,
+    /// Marks a node schedulable again.
+    pub uncordon: Option<NodeTarget>,
+    /// Cordons a node and evicts its pods, as `kubectl drain --ignore-daemonsets` does.
+    pub drain: Option<Drain>,
+    /// Stops a component of the control plane.
+    pub stop: Option<Stop>,
+    /// Starts a component that was stopped.
+    pub start: Option<ComponentTarget>,
+}
+
+/// Manifest files to apply.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Apply {
+    /// Files, relative to this one.
+    pub manifests: Vec<String>,
+}
+
+/// An object and a merge patch. Exactly one of the kinds.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Patch {
+    /// A pod of this name.
+    pub pod: Option<String>,
+    /// A Job of this name.
+    pub job: Option<String>,
+    /// A CronJob of this name.
+    pub cronjob: Option<String>,
+    /// A node of this name.
+    pub node: Option<String>,
+    /// A Deployment of this name.
+    pub deployment: Option<String>,
+    /// A ReplicaSet of this name.
+    pub replicaset: Option<String>,
+    /// A StatefulSet of this name.
+    pub statefulset: Option<String>,
+    /// A DaemonSet of this name.
+    pub daemonset: Option<String>,
+    /// A Service of this name.
+    pub service: Option<String>,
+    /// A pod disruption budget of this name.
+    pub poddisruptionbudget: Option<String>,
+    /// A horizontal pod autoscaler of this name.
+    pub horizontalpodautoscaler: Option<String>,
+    /// The namespace. Default: `default`.
+    pub namespace: Option<String>,
+    /// The patch, as `{spec: {suspend: true}}`.
+    pub merge: Value,
+}
+
+/// A workload and its new size. Exactly one of the kinds.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Scale {
+    /// A Deployment of this name.
+    pub deployment: Option<String>,
+    /// A ReplicaSet of this name.
+    pub replicaset: Option<String>,
+    /// A StatefulSet of this name.
+    pub statefulset: Option<String>,
+    /// The namespace. Default: `default`.
+    pub namespace: Option<String>,
+    /// The pods wanted from now on.
+    pub replicas: u32,
+}
+
+/// An object to delete. Exactly one of the kinds.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Delete {
+    /// A pod of this name; `web-*` is every pod whose name begins so.
+    pub pod: Option<String>,
+    /// A Job of this name.
+    pub job: Option<String>,
+    /// A CronJob of this name.
+    pub cronjob: Option<String>,
+    /// A node of this name.
+    pub node: Option<String>,
+    /// A Deployment of this name.
+    pub deployment: Option<String>,
+    /// A ReplicaSet of this name.
+    pub replicaset: Option<String>,
+    /// A StatefulSet of this name.
+    pub statefulset: Option<String>,
+    /// A DaemonSet of this name.
+    pub daemonset: Option<String>,
+    /// A Service of this name.
+    pub service: Option<String>,
+    /// A pod disruption budget of this name.
+    pub poddisruptionbudget: Option<String>,
+    /// A horizontal pod autoscaler of this name.
+    pub horizontalpodautoscaler: Option<String>,
+    /// The namespace. Default: `default`.
+    pub namespace: Option<String>,
+    /// What happens to what the object owns. Default: `Background`, as kubectl.
+    #[serde(default)]
+    pub propagation: PropagationPolicy,
+    /// The grace period of a pod. Default: its own.
+    pub grace_period: Option<Span>,
+}
+
+/// What deleting an owner does to what it owns.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+pub enum PropagationPolicy {
+    /// The owned are deleted after it.
+    #[default]
+    Background,
+    /// The owned are deleted before it.
+    Foreground,
+    /// The owned stay.
+    Orphan,
+}
+
+/// Processes to end.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Kill {
+    /// The pod; `web-*` is every pod whose name begins so.
+    pub pod: String,
+    /// The namespace. Default: `default`.
+    pub namespace: Option<String>,
+    /// The container. Default: all app containers.
+    pub container: Option<String>,
+    /// The exit code. Default: 137, as after SIGKILL.
+    pub exit_code: Option<i32>,
+}
+
+/// Pods to evict.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Evict {
+    /// The pod; `web-*` is every pod whose name begins so.
+    pub pod: String,
+    /// The namespace. Default: `default`.
+    pub namespace: Option<String>,
+    /// The grace period. Default: the pod's own.
+    pub grace_period: Option<Span>,
+}
+
+/// A node to drain. Evictions that a disruption budget refuses are asked for again every 5 s.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Drain {
+    /// The node.
+    pub node: String,
+    /// The grace period of the pods. Default: their own.
+    pub grace_period: Option<Span>,
+    /// When to give up. Default: never.
+    pub timeout: Option<Span>,
+    /// Evicts pods without a controller, too; without it such a pod keeps the drain from beginning.
+    #[serde(default)]
+    pub force: bool,
+    /// Evicts pods with an emptyDir volume, too; without it such a pod keeps the drain from beginning.
+    #[serde(default)]
+    pub delete_empty_dir_data: bool,
+}
+
+/// A node that stops dead.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Fail {
+    /// The node.
+    pub node: String,
+    /// For how long. Default: for ever.
+    pub r#for: Option<Span>,
+}
+
+/// A node.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct NodeTarget {
+    /// The node.
+    pub node: String,
+}
+
+/// A component that stops.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Stop {
+    /// The component.
+    pub component: ComponentChoice,
+    /// For how long. Default: for ever.
+    pub r#for: Option<Span>,
+}
+
+/// A component that starts.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ComponentTarget {
+    /// The component.
+    pub component: ComponentChoice,
+}
+
+/// A component of the control plane.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ComponentChoice {
+    /// All controllers.
+    KubeControllerManager,
+    /// The scheduler.
+    KubeScheduler,
+}
