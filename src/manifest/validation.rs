@@ -20,6 +20,7 @@ pub mod node;
 pub mod pod;
 pub mod pod_disruption_budget;
 pub mod priority;
+pub mod quota;
 pub mod probe;
 pub mod resources;
 pub mod scheduling;

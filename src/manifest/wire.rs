@@ -16,6 +16,7 @@ pub mod node;
 pub mod pod;
 pub mod pod_disruption_budget;
 pub mod priority;
+pub mod quota;
 pub mod probe;
 
 use std::collections::BTreeMap;

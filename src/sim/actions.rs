@@ -107,6 +107,9 @@ fn update(id: ObjectId, object: &NewObject, turn: &mut Turn<'_>) -> Result<(), S
         (ObjectId::Pod(id), NewSpec::Pod(spec)) => {
             return submit(Command::UpdatePod(id, object.labels.clone(), Arc::clone(spec)), turn);
         }
+        (ObjectId::ResourceQuota(id), NewSpec::ResourceQuota(spec)) => {
+            SpecUpdate::ResourceQuota(id, Arc::clone(spec))
+        }
         (ObjectId::Service(id), NewSpec::Service(spec)) => SpecUpdate::Service(id, Arc::clone(spec)),
         (ObjectId::PodDisruptionBudget(id), NewSpec::PodDisruptionBudget(spec)) => {
             SpecUpdate::PodDisruptionBudget(id, Arc::clone(spec))
@@ -165,6 +168,7 @@ fn pod_spec<'a>(id: ObjectId, turn: &'a Turn<'_>) -> Option<&'a PodSpec> {
         ObjectId::Job(id) => cluster.job(id).map(|it| &*it.spec.template.spec),
         ObjectId::CronJob(id) => cluster.cronjob(id).map(|it| &*it.spec.job_template.spec.template.spec),
         ObjectId::Node(_)
+        | ObjectId::ResourceQuota(_)
         | ObjectId::Service(_)
         | ObjectId::PodDisruptionBudget(_)
         | ObjectId::HorizontalPodAutoscaler(_) => None,

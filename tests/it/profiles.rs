@@ -23,14 +23,10 @@ use serde_json::Value;
 const NO_TARGET: &str = "autoscalers.rs has it: no manifest brings a workload whose size can be set";
 
 /// Entries that no run can show, and why.
-const SEEN_IN_NO_RUN: [(Feature, &str); 5] = [
+const SEEN_IN_NO_RUN: [(Feature, &str); 4] = [
     (
         Feature::CronJobSuccessFromComplete,
         "Jobs that failed have no completionTime unless a test gives them one",
-    ),
-    (
-        Feature::SchedulerVictimsSorted,
-        "scheduler_preemption has it: no manifest brings a PodDisruptionBudget",
     ),
     (Feature::AutoscalerToleranceBand, NO_TARGET),
     (Feature::AutoscalerSidecarRequests, NO_TARGET),
