@@ -2,6 +2,7 @@
 
 pub mod table;
 pub mod scalings;
+pub mod traffic;
 pub mod summary;
 pub mod comparison;
 pub mod cron_period;

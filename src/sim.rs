@@ -34,6 +34,7 @@ use crate::scheduler::config::{SchedulerConfig, ScoringKind};
 pub use crate::sim::actions::name_matches;
 use crate::sim::drain::{Drain, Drains};
 use crate::sim::process::Process;
+use crate::traffic::{Traffic, TrafficError};
 
 /// A run of a scenario, at some instant.
 #[derive(Clone)]
@@ -66,6 +67,18 @@ struct Components {
     disruption: Process<DisruptionController>,
     drains: Drains,
     scheduler: Process<Scheduler>,
+    traffic: Traffic,
+}
+
+/// An invariant of a run that does not hold: a bug of the simulator.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SimulationError {
+    /// Of the cluster.
+    #[error(transparent)]
+    Cluster(#[from] InvariantError),
+    /// Of the load.
+    #[error(transparent)]
+    Traffic(#[from] TrafficError),
 }
 
 /// Why a run ended.
@@ -87,7 +100,7 @@ impl<O: Observer> Simulation<O> {
             streams: streams.clone(),
             clock: WallClock { start: scenario.start_time },
         };
-        let components = Components::new(&scenario);
+        let components = Components::new(&scenario, &streams);
         Self {
             scenario,
             context,
@@ -173,6 +186,11 @@ impl<O: Observer> Simulation<O> {
         &self.components.autoscaler.component
     }
 
+    /// The load.
+    pub fn traffic(&self) -> &Traffic {
+        &self.components.traffic
+    }
+
     /// Facts of the run that never change.
     pub fn context(&self) -> &Context {
         &self.context
@@ -202,8 +220,9 @@ impl<O: Observer> Simulation<O> {
     ///
     /// # Errors
     /// The first invariant that does not hold: a bug.
-    pub fn check_invariants(&self) -> Result<(), InvariantError> {
-        self.cluster.check_invariants()
+    pub fn check_invariants(&self) -> Result<(), SimulationError> {
+        self.cluster.check_invariants()?;
+        Ok(self.components.traffic.check_invariants(self.now())?)
     }
 
     /// Starts all components, creates the objects of the scenario and puts its timeline into the calendar.
@@ -297,7 +316,13 @@ impl<O: Observer> Simulation<O> {
             Event::JobExpired(_) => components.ttl.on_event(event, turn),
             Event::CronJobSync(_) => components.cronjob.on_event(event, turn),
             Event::AutoscalerSync(_) => components.autoscaler.on_event(event, turn),
-            Event::ScrapeDue => components.metrics_server.scrape(&(), turn),
+            Event::ScrapeDue => components.metrics_server.scrape(&components.traffic, turn),
+            Event::RequestDue(_)
+            | Event::RequestArrived(_)
+            | Event::CpuDone(_)
+            | Event::AnswerArrived(_)
+            | Event::RequestTimeout(_)
+            | Event::WarmUpOver => components.traffic.on_event(event, turn),
             Event::DisruptionSync(_) => components.disruption.on_event(event, turn),
             Event::DrainDue(_) => components.drains.on_event(event, turn),
             Event::SchedulingCycle | Event::BackoffFlush | Event::UnschedulableFlush => {
@@ -332,7 +357,7 @@ fn scheduler(scenario: &Scenario) -> Scheduler {
 }
 
 impl Components {
-    fn new(scenario: &Scenario) -> Self {
+    fn new(scenario: &Scenario, streams: &Streams) -> Self {
         Self {
             kubelet: Kubelet::new(Arc::clone(&scenario.programs)),
             node_lifecycle: Process::new(NodeLifecycleController::new),
@@ -350,6 +375,7 @@ impl Components {
             disruption: Process::new(DisruptionController::new),
             drains: Drains::default(),
             scheduler: Process::new(|| scheduler(scenario)),
+            traffic: Traffic::new(Arc::clone(&scenario.traffic), scenario.warm_up, streams),
         }
     }
 
@@ -366,6 +392,7 @@ impl Components {
         self.metrics_server.start(watch);
         self.disruption.start(watch);
         self.scheduler.start(watch);
+        self.traffic.start(watch);
     }
 
     fn stop(&mut self, name: ComponentName) {
@@ -416,5 +443,6 @@ impl Components {
         self.disruption.on_change(change, watch);
         self.drains.on_change(change, watch);
         self.scheduler.on_change(change, watch);
+        self.traffic.on_change(change, watch);
     }
 }

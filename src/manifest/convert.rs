@@ -15,6 +15,7 @@ pub mod job;
 pub mod node;
 mod placed;
 pub mod pod;
+pub mod service;
 mod pod_disruption_budget;
 mod probe;
 
@@ -99,8 +100,13 @@ pub fn accept(
             validation::cronjob::cronjob(&cronjob, context.profile, &mut errors);
             context.finish_cronjob(cronjob, tree, errors)?
         }
+        Kind::Service => {
+            let Prepared { object: service, mut errors } = prepare_service(tree)?;
+            validation::service::service(&service, &mut errors);
+            finish_service(&service, errors)?
+        }
         Kind::PodDisruptionBudget => pod_disruption_budget::accept(tree, None)?,
-        Kind::Service | Kind::ReplicaSet | Kind::Deployment | Kind::StatefulSet | Kind::DaemonSet => {
+        Kind::ReplicaSet | Kind::Deployment | Kind::StatefulSet | Kind::DaemonSet => {
             unreachable!("the reader takes these for kinds that are not modelled")
         }
         Kind::HorizontalPodAutoscaler => {
@@ -153,8 +159,14 @@ pub fn accept_update(
             validation::cronjob::cronjob_update(&cronjob, &old, context.profile, &mut errors);
             context.finish_cronjob(cronjob, &new, errors)?
         }
+        Kind::Service => {
+            let old = prepare_service(&old)?.object;
+            let Prepared { object: service, mut errors } = prepare_service(&new)?;
+            validation::service::service_update(&service, &old, &mut errors);
+            finish_service(&service, errors)?
+        }
         Kind::PodDisruptionBudget => pod_disruption_budget::accept(&new, Some(&old))?,
-        Kind::Service | Kind::ReplicaSet | Kind::Deployment | Kind::StatefulSet | Kind::DaemonSet => {
+        Kind::ReplicaSet | Kind::Deployment | Kind::StatefulSet | Kind::DaemonSet => {
             unreachable!("the reader takes these for kinds that are not modelled")
         }
         Kind::HorizontalPodAutoscaler => {
@@ -226,6 +238,21 @@ fn prepare_node(tree: &Tree) -> Result<Prepared<wire::node::Node>, Vec<FieldErro
 fn finish_node(node: &wire::node::Node, errors: FieldErrors) -> Result<NewObject, Vec<FieldError>> {
     errors.into_result(())?;
     Ok(new_object(&node.metadata, NewSpec::Node(node::node_spec(node))))
+}
+
+fn prepare_service(tree: &Tree) -> Result<Prepared<wire::service::Service>, Vec<FieldError>> {
+    let mut service: wire::service::Service = wire::decode(tree).map_err(|error| vec![error])?;
+    fill_namespace(&mut service.metadata);
+    defaults::service(&mut service);
+    Ok(Prepared { object: service, errors: FieldErrors::default() })
+}
+
+fn finish_service(
+    service: &wire::service::Service,
+    errors: FieldErrors,
+) -> Result<NewObject, Vec<FieldError>> {
+    errors.into_result(())?;
+    Ok(new_object(&service.metadata, NewSpec::Service(Arc::new(service::service_spec(&service.spec)))))
 }
 
 impl ReadContext<'_> {

@@ -9,6 +9,7 @@ mod collect;
 mod nodes;
 mod timeline;
 mod trace;
+mod traffic;
 mod variant;
 
 use std::sync::Arc;
@@ -164,6 +165,7 @@ impl Loader<'_> {
         let mut programs = read::programs(&head.spec.images, &mut errors);
         let metrics = scenario::metrics::series(&head.spec.metrics, &mut errors);
         let trace = self.trace(head, &profile, &mut programs);
+        let traffic = self.traffic(head, &mut errors);
         let expectations = self.expectations(head);
         let horizon = self.horizon(head, &mut errors);
         let scheduler = read::scheduler(head.spec.scheduler.as_ref(), &mut errors);
@@ -188,6 +190,7 @@ impl Loader<'_> {
             programs: Arc::new(programs),
             metrics: metrics.into(),
             trace,
+            traffic: Arc::new(traffic),
             timeline,
             expectations,
             assumptions,

@@ -255,6 +255,7 @@ fn object_kind(api_version: &str, name: &str) -> ObjectKind {
         ("v1", "Pod") => ObjectKind::Cluster(Kind::Pod),
         ("v1", "ResourceQuota") => ObjectKind::Cluster(Kind::ResourceQuota),
         ("v1", "Node") => ObjectKind::Cluster(Kind::Node),
+        ("v1", "Service") => ObjectKind::Cluster(Kind::Service),
         ("batch/v1", "Job") => ObjectKind::Cluster(Kind::Job),
         ("autoscaling/v2" | "autoscaling/v1", "HorizontalPodAutoscaler") => {
             ObjectKind::Cluster(Kind::HorizontalPodAutoscaler)

@@ -17,6 +17,7 @@ pub mod pod;
 pub mod pod_disruption_budget;
 pub mod priority;
 pub mod quota;
+pub mod service;
 pub mod probe;
 
 use std::collections::BTreeMap;

@@ -23,6 +23,7 @@ use crate::model::replica_set::ReplicaSetSpec;
 use crate::model::resource_quota::ResourceQuotaSpec;
 use crate::model::service::ServiceSpec;
 use crate::model::stateful_set::StatefulSetSpec;
+use crate::model::traffic::Traffic;
 use crate::model::unix_time::UnixTime;
 
 /// A whole scenario, ready to run.
@@ -56,6 +57,8 @@ pub struct Scenario {
     pub metrics: Arc<[MetricSeries]>,
     /// Pods that arrive by a recorded trace.
     pub trace: Option<PodTrace>,
+    /// The load.
+    pub traffic: Arc<Traffic>,
     /// What happens when, in order of time.
     pub timeline: Vec<TimedAction>,
     /// What is expected, in the order of the file.

@@ -136,6 +136,12 @@ impl AtWork {
             Event::CronJobSync(_) => "cronjob-controller",
             Event::AutoscalerSync(_) => "horizontal-pod-autoscaler",
             Event::ScrapeDue => "metrics-server",
+            Event::RequestDue(_)
+            | Event::RequestArrived(_)
+            | Event::CpuDone(_)
+            | Event::AnswerArrived(_)
+            | Event::RequestTimeout(_)
+            | Event::WarmUpOver => "traffic",
             Event::DisruptionSync(_) => "disruption-controller",
             Event::DrainDue(_) => "kubectl drain",
             Event::SchedulingCycle | Event::BackoffFlush | Event::UnschedulableFlush => "default-scheduler",
@@ -342,6 +348,8 @@ impl Observer for Story {
             | Change::PodAccepted(_)
             | Change::PodIpSet(..)
             | Change::PodReadyChanged(..)
+            | Change::ServingStarted(..)
+            | Change::ServingEnded(..)
             | Change::PodFinalizerRemoved(_)
             | Change::MetaChanged(_)
             | Change::StatusChanged(_)

@@ -112,6 +112,12 @@ fn event_text(event: &Event, cluster: &Cluster) -> String {
         Event::CronJobSync(cronjob) => ("CronJobSync", ObjectId::CronJob(*cronjob)),
         Event::AutoscalerSync(id) => ("AutoscalerSync", ObjectId::HorizontalPodAutoscaler(*id)),
         Event::ScrapeDue => return "ScrapeDue".into(),
+        Event::RequestDue(_) => return "RequestDue".into(),
+        Event::RequestArrived(_) => return "RequestArrived".into(),
+        Event::CpuDone(_) => return "CpuDone".into(),
+        Event::AnswerArrived(_) => return "AnswerArrived".into(),
+        Event::RequestTimeout(_) => return "RequestTimeout".into(),
+        Event::WarmUpOver => return "WarmUpOver".into(),
         Event::DisruptionSync(budget) => ("DisruptionSync", ObjectId::PodDisruptionBudget(*budget)),
         Event::DrainDue(at) => return format!("DrainDue drain[{at}]"),
         Event::SchedulingCycle => return "SchedulingCycle".into(),
@@ -164,6 +170,9 @@ fn add_details(line: &mut Map<String, Value>, change: &Change, cluster: &Cluster
         }
         Change::PodDisrupted(_, reason) => {
             put("reason", json!(&**reason));
+        }
+        Change::ServingStarted(process, _) | Change::ServingEnded(process, _) => {
+            put("container", json!(container_name(process.pod, process.container, cluster)));
         }
         Change::PodDeletionRequested(_, grace) => {
             put("graceSeconds", json!(grace.as_secs()));

@@ -19,6 +19,7 @@ use crate::observe::utilisation::NodeUtilisation;
 use crate::report::cron_runs::{self, CronJobLedger, LedgerInput};
 use crate::report::drains::{self, DrainRow};
 use crate::report::scalings::{self, AutoscalerRow};
+use crate::report::traffic::{self, TrafficSummary};
 use crate::sim::{Ending, Simulation};
 
 /// The version of the JSON format.
@@ -56,6 +57,9 @@ pub struct RunSummary {
     pub pods: Vec<PodRow>,
     /// The nodes.
     pub nodes: Vec<NodeRow>,
+    /// The load.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub traffic: Option<TrafficSummary>,
     /// The expectations.
     pub expectations: Vec<ExpectationRow>,
     /// Entries of the timeline that met nothing or were refused, and why.
@@ -242,11 +246,12 @@ pub fn summarise<O: Observer>(trial: &Trial<O>, reproduce: String) -> RunSummary
     let drains: Vec<DrainRow> = simulation.drains().iter().map(drains::row).collect();
     let pods = pod_rows(simulation, end);
     let autoscalers = scalings::rows(&seen.scalings);
+    let traffic = trial.traffic().map(|results| traffic::summarise(&results));
     RunSummary {
         format: FORMAT,
         sim_version: env!("CARGO_PKG_VERSION"),
         scenario: scenario.name.to_string(),
-        verdict: super::text::verdict(&jobs, &cron_jobs, &autoscalers, &drains, &pods),
+        verdict: super::text::verdict(&jobs, &cron_jobs, &autoscalers, &drains, &pods, traffic.as_ref()),
         ok: judgements.iter().all(|judgement| judgement.holds),
         ended_at: seconds(end),
         ended_by: match trial.ending {
@@ -259,11 +264,12 @@ pub fn summarise<O: Observer>(trial: &Trial<O>, reproduce: String) -> RunSummary
         drains,
         pods,
         nodes: seen.utilisation.nodes().map(|node| node_row(node, end)).collect(),
+        traffic,
         expectations,
         misses: simulation.misses().to_vec(),
         assumptions: scenario.assumptions.clone(),
         events: simulation.n_events(),
-        digest: seen.digest.hex(),
+        digest: trial.digest(),
         reproduce,
     }
 }

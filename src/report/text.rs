@@ -9,6 +9,7 @@ use crate::report::drains::{self, DrainRow};
 use crate::report::scalings::{self, AutoscalerRow};
 use crate::report::summary::{AttemptRow, JobRow, NodeRow, PodRow, RunSummary};
 use crate::report::table::Table;
+use crate::report::traffic::{self, TrafficSummary};
 
 /// Longer lists are cut, with a line that says so.
 const ROWS_MAX: usize = 40;
@@ -29,6 +30,11 @@ pub fn run(summary: &RunSummary) -> String {
     section(&mut out, drains::table(&summary.drains));
     pods(&mut out, &summary.pods);
     nodes(&mut out, &summary.nodes);
+    if let Some(load) = &summary.traffic {
+        for table in traffic::tables(load) {
+            section(&mut out, table);
+        }
+    }
     expectations(&mut out, summary);
     closing(&mut out, summary);
     out
@@ -54,11 +60,14 @@ pub fn verdict(
     autoscalers: &[AutoscalerRow],
     drains: &[DrainRow],
     pods: &[PodRow],
+    load: Option<&TrafficSummary>,
 ) -> Vec<String> {
     let own = jobs.iter().filter(|job| job.cron_job.is_none()).take(ROWS_MAX).map(job_verdict);
+    let sources = load.into_iter().flat_map(traffic::verdict);
     let mut lines: Vec<String> = own
         .chain(cron_jobs.iter().map(cron_verdict))
         .chain(autoscalers.iter().map(scalings::verdict))
+        .chain(sources)
         .collect();
     lines.extend(drains.iter().map(drains::verdict));
     if lines.is_empty() && !pods.is_empty() {
