@@ -32,10 +32,3 @@ pub trait CpuMeter {
     /// The cpu time that requests to a process have taken since it started [ns of one cpu].
     fn cpu_time(&self, process: ProcessRef, now: SimTime) -> f64;
 }
-
-/// Nothing but what programs use by themselves.
-impl CpuMeter for () {
-    fn cpu_time(&self, _process: ProcessRef, _now: SimTime) -> f64 {
-        0.0
-    }
-}

@@ -17,6 +17,7 @@ use cluster_sim::model::ids::{Kind, ObjectId};
 use cluster_sim::model::meta::{LabelOperator, LabelRequirement, LabelSelector};
 use cluster_sim::model::pod::PodTemplate;
 use cluster_sim::model::replica_set::ReplicaSetSpec;
+use cluster_sim::model::resources::Millicores;
 use cluster_sim::model::scenario::{NewObject, NewSpec, Scenario};
 use cluster_sim::observe::story::Story;
 use cluster_sim::report::why;
@@ -160,6 +161,41 @@ fn metrics_that_the_scenario_gives_are_followed() {
         &["1m45s:2>4", "2m:4>8", "2m15s:8>9"],
     );
     check(pods, &format!("  metrics: [{{name: qps, pods: shared, series: {series}}}]"), &["1m45s:2>3"]);
+}
+
+#[test]
+fn the_load_is_what_the_metrics_server_sees_of_a_process_that_serves() {
+    let text = "
+apiVersion: v1
+kind: Pod
+metadata: {name: web-1, labels: {app: web}}
+spec: {containers: [{name: main, image: web, resources: {requests: {cpu: 100m}}}]}
+---
+apiVersion: autoscaling/v2
+kind: HorizontalPodAutoscaler
+metadata: {name: web}
+spec:
+  scaleTargetRef: {apiVersion: apps/v1, kind: ReplicaSet, name: web}
+  maxReplicas: 9
+  metrics: [{type: Resource, resource: {name: cpu, target: {type: AverageValue, averageValue: 100m}}}]
+---
+apiVersion: sim/v1
+kind: Scenario
+spec:
+  horizon: 1m
+  images: {web: {serve: [{port: 80, cpu: 5ms}]}}
+  traffic: [{name: load, to: \"pod/web-1:80\", rate: 50/s, arrivals: constant, from: 0s}]
+";
+    let trial = run(scenario(text, 1));
+    let sample = |name: &str| match trial.simulation.cluster().find(Kind::Pod, "default", name) {
+        Some(ObjectId::Pod(pod)) => trial.simulation.cluster().pod_sample(pod).cloned(),
+        _ => None,
+    };
+    // Fifty requests of 5 ms in each second are a quarter of a cpu.
+    let sample = sample("web-1").expect("the pod has run for long enough");
+    assert_eq!((sample.window, sample.containers[0].cpu), (SimDuration::from_secs(15), Millicores(250)));
+    let (seen, _) = trial.simulation.observer();
+    assert_eq!(seen.scalings.entries()[0].scalings[0].to, 3);
 }
 
 #[test]

@@ -117,6 +117,16 @@ struct Sync<'a> {
     error: Option<String>,
 }
 
+/// What the metrics say together.
+#[derive(Default)]
+struct Said {
+    /// The largest number of replicas and the metric that asks for it; `None` where that must not be followed.
+    largest: Option<(u32, String)>,
+    statuses: Vec<Option<MetricStatus>>,
+    /// What is wrong.
+    error: Option<String>,
+}
+
 /// The size that the metrics ask for.
 struct Wish {
     replicas: u32,
@@ -190,11 +200,11 @@ impl Sync<'_> {
 
     /// What the metrics ask for; nothing where that is not known well enough, after saying so.
     fn wish(&mut self, scale: &Scale, memory: &mut Memory) -> Option<Wish> {
-        let (wish, statuses, error) = match self.select_pods(scale, memory) {
-            Ok(pods) => self.largest_proposal(scale, &pods),
-            Err(error) => (None, Vec::new(), Some(error)),
+        let Said { largest, statuses, error } = match self.select_pods(scale, memory) {
+            Ok(pods) => self.ask_metrics(scale, &pods),
+            Err(error) => Said { error: Some(error), ..Said::default() },
         };
-        let Some((replicas, metric)) = wish else {
+        let Some((replicas, metric)) = largest else {
             let error = error.unwrap_or_default();
             self.status.current_replicas = scale.spec_replicas;
             if self.moment.profile.has(Feature::AutoscalerMetricsOnFailure) {
@@ -236,15 +246,9 @@ impl Sync<'_> {
         Err(message)
     }
 
-    /// The largest proposal of the metrics with the name of its metric, their states, and what is wrong.
-    ///
-    /// Where a metric cannot be had, the others may still ask for as much or more.
+    /// What the metrics say. Where a metric cannot be had, the others may still ask for as much or more.
     /// Source: Kubernetes 1.28, pkg/controller/podautoscaler/horizontal.go, computeReplicasForMetrics.
-    fn largest_proposal(
-        &mut self,
-        scale: &Scale,
-        pods: &[PodFacts],
-    ) -> (Option<(u32, String)>, Vec<Option<MetricStatus>>, Option<String>) {
+    fn ask_metrics(&mut self, scale: &Scale, pods: &[PodFacts]) -> Said {
         let Moment { now, config, profile } = *self.moment;
         let scene =
             Scene { pods, now, config, profile, tolerances: tolerances(self.observed.spec, self.moment) };
@@ -281,12 +285,12 @@ impl Sync<'_> {
         if let Some(first) = first.filter(|_| failures.len() == specs.len() || asks_for_less) {
             let message = format!("the HPA was unable to compute the replica count: {}", first.message);
             self.condition(active, ConditionStatus::False, first.reason, &message);
-            return (None, statuses, error);
+            return Said { largest: None, statuses, error };
         }
         let metric = largest.as_ref().map_or("", |(_, metric)| metric);
         let message = format!("the HPA was able to successfully calculate a replica count from {metric}");
         self.condition(active, ConditionStatus::True, "ValidMetricFound", &message);
-        (largest, statuses, error)
+        Said { largest, statuses, error }
     }
 
     /// A size that the metrics ask for, after the recommendations of before and the limits.
