@@ -68,6 +68,13 @@ pub enum Better {
     Neither,
 }
 
+impl MeasureKind {
+    /// Whether a verdict speaks of it: of several that say much the same, one does.
+    pub fn is_headline(&self) -> bool {
+        ![MEAN, P50, P90, P95, P999, MEMORY_REQUESTED, IDLE].contains(self)
+    }
+}
+
 const fn kind(name: &'static str, unit: Unit, better: Better) -> MeasureKind {
     MeasureKind { name, unit, better }
 }
