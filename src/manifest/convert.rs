@@ -15,6 +15,7 @@ pub mod node;
 mod placed;
 pub mod pod;
 mod pod_disruption_budget;
+mod workloads;
 mod probe;
 
 pub use placed::{accept_object, report};
@@ -97,9 +98,19 @@ pub fn accept(
             context.finish_cronjob(cronjob, tree, errors)?
         }
         Kind::PodDisruptionBudget => pod_disruption_budget::accept(tree, None)?,
+        Kind::ReplicaSet => {
+            let Prepared { object: set, mut errors } = context.prepare_replica_set(tree)?;
+            warnings::template(&set.metadata, &set.spec.template, warnings);
+            validation::replica_set::replica_set(&set, &mut errors);
+            context.finish_replica_set(set, errors)?
+        }
+        Kind::Deployment => {
+            let Prepared { object: deployment, mut errors } = context.prepare_deployment(tree)?;
+            warnings::template(&deployment.metadata, &deployment.spec.template, warnings);
+            validation::deployment::deployment(&deployment, &mut errors);
+            context.finish_deployment(deployment, errors)?
+        }
         Kind::Service
-        | Kind::ReplicaSet
-        | Kind::Deployment
         | Kind::StatefulSet
         | Kind::DaemonSet
         | Kind::HorizontalPodAutoscaler => {
@@ -150,9 +161,19 @@ pub fn accept_update(
             context.finish_cronjob(cronjob, &new, errors)?
         }
         Kind::PodDisruptionBudget => pod_disruption_budget::accept(&new, Some(&old))?,
+        Kind::ReplicaSet => {
+            let old = context.prepare_replica_set(&old)?.object;
+            let Prepared { object: set, mut errors } = context.prepare_replica_set(&new)?;
+            validation::replica_set::replica_set_update(&set, &old, &mut errors);
+            context.finish_replica_set(set, errors)?
+        }
+        Kind::Deployment => {
+            let old = context.prepare_deployment(&old)?.object;
+            let Prepared { object: deployment, mut errors } = context.prepare_deployment(&new)?;
+            validation::deployment::deployment_update(&deployment, &old, &mut errors);
+            context.finish_deployment(deployment, errors)?
+        }
         Kind::Service
-        | Kind::ReplicaSet
-        | Kind::Deployment
         | Kind::StatefulSet
         | Kind::DaemonSet
         | Kind::HorizontalPodAutoscaler => {

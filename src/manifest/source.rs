@@ -254,6 +254,8 @@ fn object_kind(api_version: &str, name: &str) -> ObjectKind {
     match (api_version, name) {
         ("v1", "Pod") => ObjectKind::Cluster(Kind::Pod),
         ("v1", "Node") => ObjectKind::Cluster(Kind::Node),
+        ("apps/v1", "ReplicaSet") => ObjectKind::Cluster(Kind::ReplicaSet),
+        ("apps/v1", "Deployment") => ObjectKind::Cluster(Kind::Deployment),
         ("batch/v1", "Job") => ObjectKind::Cluster(Kind::Job),
         ("batch/v1" | "batch/v1beta1", "CronJob") => ObjectKind::Cluster(Kind::CronJob),
         ("policy/v1", "PodDisruptionBudget") => ObjectKind::Cluster(Kind::PodDisruptionBudget),

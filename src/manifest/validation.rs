@@ -9,6 +9,7 @@
 pub mod amount;
 pub mod container;
 pub mod cronjob;
+pub mod deployment;
 pub mod gates;
 pub mod indexes;
 pub mod job;
@@ -19,6 +20,7 @@ pub mod node;
 pub mod pod;
 pub mod pod_disruption_budget;
 pub mod priority;
+pub mod replica_set;
 pub mod probe;
 pub mod resources;
 pub mod scheduling;

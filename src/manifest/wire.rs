@@ -9,12 +9,14 @@
 
 pub mod amount;
 pub mod cronjob;
+pub mod deployment;
 pub mod job;
 pub mod meta;
 pub mod node;
 pub mod pod;
 pub mod pod_disruption_budget;
 pub mod priority;
+pub mod replica_set;
 pub mod probe;
 
 use std::collections::BTreeMap;

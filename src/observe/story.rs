@@ -130,9 +130,13 @@ impl AtWork {
             }
             Event::PodGcDue => "pod-garbage-collector-controller",
             Event::GarbageDue(_) => "garbage-collector-controller",
+            Event::ReplicaSetSync(_) => "replicaset-controller",
+            Event::DeploymentSync(_) => "deployment-controller",
             Event::JobSync(_) | Event::OrphanPodSync(_) => "job-controller",
             Event::JobExpired(_) => "ttl-after-finished-controller",
             Event::CronJobSync(_) => "cronjob-controller",
+            Event::StatefulSetSync(_) => "statefulset-controller",
+            Event::DaemonSetSync(_) => "daemonset-controller",
             Event::DisruptionSync(_) => "disruption-controller",
             Event::DrainDue(_) => "kubectl drain",
             Event::SchedulingCycle | Event::BackoffFlush | Event::UnschedulableFlush => "default-scheduler",

@@ -99,7 +99,7 @@ fn apply(object: &NewObject, turn: &mut Turn<'_>) -> Result<(), String> {
 }
 
 fn update(id: ObjectId, object: &NewObject, turn: &mut Turn<'_>) -> Result<(), String> {
-    let update = match (id, &object.spec) {
+    match (id, &object.spec) {
         (ObjectId::Node(id), NewSpec::Node(spec)) => {
             let command = Command::UpdateNode(id, object.labels.clone(), Box::new(spec.clone()));
             return submit(command, turn);
@@ -107,23 +107,9 @@ fn update(id: ObjectId, object: &NewObject, turn: &mut Turn<'_>) -> Result<(), S
         (ObjectId::Pod(id), NewSpec::Pod(spec)) => {
             return submit(Command::UpdatePod(id, object.labels.clone(), Arc::clone(spec)), turn);
         }
-        (ObjectId::Service(id), NewSpec::Service(spec)) => SpecUpdate::Service(id, Arc::clone(spec)),
-        (ObjectId::PodDisruptionBudget(id), NewSpec::PodDisruptionBudget(spec)) => {
-            SpecUpdate::PodDisruptionBudget(id, Arc::clone(spec))
-        }
-        (ObjectId::ReplicaSet(id), NewSpec::ReplicaSet(spec)) => SpecUpdate::ReplicaSet(id, Arc::clone(spec)),
-        (ObjectId::Deployment(id), NewSpec::Deployment(spec)) => SpecUpdate::Deployment(id, Arc::clone(spec)),
-        (ObjectId::StatefulSet(id), NewSpec::StatefulSet(spec)) => {
-            SpecUpdate::StatefulSet(id, Arc::clone(spec))
-        }
-        (ObjectId::DaemonSet(id), NewSpec::DaemonSet(spec)) => SpecUpdate::DaemonSet(id, Arc::clone(spec)),
-        (ObjectId::Job(id), NewSpec::Job(spec)) => SpecUpdate::Job(id, Arc::clone(spec)),
-        (ObjectId::CronJob(id), NewSpec::CronJob(spec)) => SpecUpdate::CronJob(id, Arc::clone(spec)),
-        (ObjectId::HorizontalPodAutoscaler(id), NewSpec::HorizontalPodAutoscaler(spec)) => {
-            SpecUpdate::HorizontalPodAutoscaler(id, Arc::clone(spec))
-        }
-        _ => return Err("the object of this name has another kind".to_owned()),
-    };
+        _ => {}
+    }
+    let update = SpecUpdate::of(id, &object.spec).ok_or("the object of this name has another kind")?;
     submit(Command::UpdateMeta(id, object.labels.clone(), object.annotations.clone()), turn)?;
     submit(Command::UpdateSpec(update, Arc::clone(&object.manifest)), turn)
 }

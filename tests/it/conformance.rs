@@ -11,6 +11,7 @@ mod e2e_cronjob;
 pub mod golden_job;
 pub mod golden_node;
 mod golden_sched;
+mod golden_workload;
 mod job_sync;
 mod node_lifecycle;
 mod restart_backoff;

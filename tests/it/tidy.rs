@@ -10,10 +10,12 @@ const COMPONENTS: [&str; 9] = [
     "scheduler",
     "kubelet",
     "controllers::cronjob",
+    "controllers::deployment",
     "controllers::garbage_collector",
     "controllers::job",
     "controllers::node_lifecycle",
     "controllers::pod_gc",
+    "controllers::replica_set",
     "controllers::taint_eviction",
     "controllers::ttl",
 ];
