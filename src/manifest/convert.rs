@@ -10,11 +10,13 @@
 //! see [`job_labels`].
 
 mod amount;
+mod daemon_set;
 pub mod job;
 pub mod node;
 mod placed;
 pub mod pod;
 mod pod_disruption_budget;
+mod stateful_set;
 mod workloads;
 mod probe;
 
@@ -98,6 +100,8 @@ pub fn accept(
             context.finish_cronjob(cronjob, tree, errors)?
         }
         Kind::PodDisruptionBudget => pod_disruption_budget::accept(tree, None)?,
+        Kind::StatefulSet => context.accept_stateful_set(tree, warnings)?,
+        Kind::DaemonSet => context.accept_daemon_set(tree, warnings)?,
         Kind::ReplicaSet => {
             let Prepared { object: set, mut errors } = context.prepare_replica_set(tree)?;
             warnings::template(&set.metadata, &set.spec.template, warnings);
@@ -111,8 +115,6 @@ pub fn accept(
             context.finish_deployment(deployment, errors)?
         }
         Kind::Service
-        | Kind::StatefulSet
-        | Kind::DaemonSet
         | Kind::HorizontalPodAutoscaler => {
             unreachable!("the reader takes these for kinds that are not modelled")
         }
@@ -161,6 +163,8 @@ pub fn accept_update(
             context.finish_cronjob(cronjob, &new, errors)?
         }
         Kind::PodDisruptionBudget => pod_disruption_budget::accept(&new, Some(&old))?,
+        Kind::StatefulSet => context.accept_other_stateful_set(&new, &old)?,
+        Kind::DaemonSet => context.accept_other_daemon_set(&new, &old)?,
         Kind::ReplicaSet => {
             let old = context.prepare_replica_set(&old)?.object;
             let Prepared { object: set, mut errors } = context.prepare_replica_set(&new)?;
@@ -174,8 +178,6 @@ pub fn accept_update(
             context.finish_deployment(deployment, errors)?
         }
         Kind::Service
-        | Kind::StatefulSet
-        | Kind::DaemonSet
         | Kind::HorizontalPodAutoscaler => {
             unreachable!("the reader takes these for kinds that are not modelled")
         }

@@ -9,6 +9,7 @@
 pub mod amount;
 pub mod container;
 pub mod cronjob;
+pub mod daemon_set;
 pub mod deployment;
 pub mod gates;
 pub mod indexes;
@@ -21,6 +22,7 @@ pub mod pod;
 pub mod pod_disruption_budget;
 pub mod priority;
 pub mod replica_set;
+pub mod stateful_set;
 pub mod probe;
 pub mod resources;
 pub mod scheduling;

@@ -9,6 +9,7 @@
 
 pub mod amount;
 pub mod cronjob;
+pub mod daemon_set;
 pub mod deployment;
 pub mod job;
 pub mod meta;
@@ -17,6 +18,7 @@ pub mod pod;
 pub mod pod_disruption_budget;
 pub mod priority;
 pub mod replica_set;
+pub mod stateful_set;
 pub mod probe;
 
 use std::collections::BTreeMap;
