@@ -59,7 +59,9 @@ impl DaemonSetController {
     /// Source: daemon_controller.go, syncDaemonSet.
     fn sync(&mut self, id: DaemonSetId, turn: &mut Turn<'_>) {
         let orphans = self.orphans.remove(&id).unwrap_or_default();
-        let Some(set) = turn.cluster().daemon_set(id).filter(|set| !set.meta.is_terminating()) else { return };
+        let Some(set) = turn.cluster().daemon_set(id).filter(|set| !set.meta.is_terminating()) else {
+            return;
+        };
         let spec = std::sync::Arc::clone(&set.spec);
         let is_own = |meta: &_, pod: &_| pod_claims::selects(meta, &spec.selector, pod);
         pod_claims::claim(ObjectId::DaemonSet(id), orphans, is_own, turn);

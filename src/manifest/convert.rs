@@ -114,8 +114,7 @@ pub fn accept(
             validation::deployment::deployment(&deployment, &mut errors);
             context.finish_deployment(deployment, errors)?
         }
-        Kind::Service
-        | Kind::HorizontalPodAutoscaler => {
+        Kind::Service | Kind::HorizontalPodAutoscaler => {
             unreachable!("the reader takes these for kinds that are not modelled")
         }
     };
@@ -177,8 +176,7 @@ pub fn accept_update(
             validation::deployment::deployment_update(&deployment, &old, &mut errors);
             context.finish_deployment(deployment, errors)?
         }
-        Kind::Service
-        | Kind::HorizontalPodAutoscaler => {
+        Kind::Service | Kind::HorizontalPodAutoscaler => {
             unreachable!("the reader takes these for kinds that are not modelled")
         }
     };

@@ -129,7 +129,8 @@ impl Effects<'_, '_> {
             let (set, pod) = (self.set(), &self.turn.cluster().pods()[id]);
             let name = pod.meta.full_name();
             if !has_failed(pod) {
-                let message = format!("Found succeeded daemon pod {name} on node {node}, will try to delete it");
+                let message =
+                    format!("Found succeeded daemon pod {name} on node {node}, will try to delete it");
                 self.record(Severity::Normal, "SucceededDaemonPod", message);
                 moves.delete.push(id);
                 continue;
@@ -139,7 +140,8 @@ impl Effects<'_, '_> {
             match self.failures.check(key, self.turn.now()) {
                 Some(wait) => outcome.waits.push(wait),
                 None => {
-                    let message = format!("Found failed daemon pod {name} on node {node}, will try to kill it");
+                    let message =
+                        format!("Found failed daemon pod {name} on node {node}, will try to kill it");
                     self.record(Severity::Warning, "FailedDaemonPod", message);
                     moves.delete.push(id);
                 }
@@ -243,8 +245,10 @@ fn target(pod: &Pod) -> Option<Name> {
 fn creation(id: DaemonSetId, set: &DaemonSet, node: &Name, hash: &Name) -> Creation {
     let template = &set.spec.template;
     let mut spec = PodSpec::clone(&template.spec);
-    let only = LabelRequirement { key: FIELD_NODE_NAME.into(), operator: LabelOperator::In(vec![node.clone()]) };
-    spec.placement.required_nodes = Some(vec![NodeSelectorTerm { fields: vec![only], expressions: Vec::new() }]);
+    let only =
+        LabelRequirement { key: FIELD_NODE_NAME.into(), operator: LabelOperator::In(vec![node.clone()]) };
+    spec.placement.required_nodes =
+        Some(vec![NodeSelectorTerm { fields: vec![only], expressions: Vec::new() }]);
     let base: String = set.meta.name.chars().take(NAME_BASE_MAX - 1).collect();
     let object = NewObject {
         namespace: set.meta.namespace.clone(),

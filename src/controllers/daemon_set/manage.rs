@@ -73,7 +73,9 @@ pub fn manage(present: Present<'_>, places: &[Place<'_>]) -> Moves {
             Some(Fit::Runs | Fit::Stays) => keep_one(present, place, &mut moves),
             Some(Fit::Leaves) => moves.delete.extend(place.staying().map(|(id, _)| id)),
             // A pod that was never bound to its node will not be collected when that is gone.
-            None => moves.delete.extend(place.staying().filter(|(_, pod)| pod.node.is_none()).map(|(id, _)| id)),
+            None => {
+                moves.delete.extend(place.staying().filter(|(_, pod)| pod.node.is_none()).map(|(id, _)| id))
+            }
         }
     }
     moves

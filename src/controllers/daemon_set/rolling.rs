@@ -87,7 +87,9 @@ fn pair<'a>(present: Present<'_>, place: &Place<'a>) -> Pair<'a> {
             (Pair::Neither, false) => Pair::Old(id, pod),
             (Pair::Old(old, _), true) => Pair::Both(pod, old),
             (Pair::New(new), false) => Pair::Both(new, id),
-            (Pair::New(_) | Pair::Both(..), true) | (Pair::Old(..) | Pair::Both(..), false) | (Pair::Many, _) => {
+            (Pair::New(_) | Pair::Both(..), true)
+            | (Pair::Old(..) | Pair::Both(..), false)
+            | (Pair::Many, _) => {
                 return Pair::Many;
             }
         };

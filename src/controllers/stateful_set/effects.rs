@@ -68,7 +68,8 @@ impl Effects<'_, '_> {
         let pods = self.turn.cluster().pods_of(self.id);
         let of_pods: Vec<Name> =
             pods.filter_map(|(_, pod)| pod.meta.labels.get(LABEL_REVISION).cloned()).collect();
-        let is_live = |revision: &Revision| live.contains(&&revision.name) || of_pods.contains(&revision.name);
+        let is_live =
+            |revision: &Revision| live.contains(&&revision.name) || of_pods.contains(&revision.name);
         let n_old = revisions.all.iter().filter(|revision| !is_live(revision)).count();
         let limit = self.set().spec.revision_history_limit;
         let n_excess = limit.map_or(0, |limit| n_old.saturating_sub(limit as usize));

@@ -14,9 +14,7 @@ use crate::model::meta::Name;
 use crate::model::pod::Pod;
 use crate::model::pod_status::Phase;
 use crate::model::revision::{LABEL_REVISION, Revision};
-use crate::model::stateful_set::{
-    PodManagementPolicy, StatefulSet, StatefulSetStatus, StatefulSetUpdate,
-};
+use crate::model::stateful_set::{PodManagementPolicy, StatefulSet, StatefulSetStatus, StatefulSetUpdate};
 
 /// What a sync works from.
 #[derive(Debug, Clone, Copy)]
@@ -167,7 +165,9 @@ impl<'a> Pass<'a> {
         let index = u32::try_from(index).expect("replicas are counted in 32 bits");
         let n_current = match set.spec.update_strategy {
             StatefulSetUpdate::OnDelete => 0,
-            StatefulSetUpdate::RollingUpdate { partition } => partition.unwrap_or(set.status.current_replicas),
+            StatefulSetUpdate::RollingUpdate { partition } => {
+                partition.unwrap_or(set.status.current_replicas)
+            }
         };
         let revision = if index < n_current { Which::Current } else { Which::Update };
         Birth { ordinal: set.spec.start_ordinal.saturating_add(index), revision }

@@ -71,10 +71,12 @@ fn converted(spec: &Written, template: PodTemplate) -> DaemonSetSpec {
         selector: selector(spec.selector.as_ref().expect("validation wants a selector")),
         template,
         update_strategy: match &spec.update_strategy.rolling_update {
-            Some(rolling) if &*spec.update_strategy.kind == "RollingUpdate" => DaemonSetUpdate::RollingUpdate {
-                max_surge: amount(&rolling.max_surge),
-                max_unavailable: amount(&rolling.max_unavailable),
-            },
+            Some(rolling) if &*spec.update_strategy.kind == "RollingUpdate" => {
+                DaemonSetUpdate::RollingUpdate {
+                    max_surge: amount(&rolling.max_surge),
+                    max_unavailable: amount(&rolling.max_unavailable),
+                }
+            }
             Some(_) | None => DaemonSetUpdate::OnDelete,
         },
         min_ready: seconds(spec.min_ready_seconds.into()),

@@ -93,7 +93,12 @@ fn converted(spec: &Written, template: PodTemplate) -> StatefulSetSpec {
         update_strategy: match &*spec.update_strategy.kind {
             "OnDelete" => StatefulSetUpdate::OnDelete,
             _ => StatefulSetUpdate::RollingUpdate {
-                partition: spec.update_strategy.rolling_update.as_ref().and_then(|it| it.partition).map(count),
+                partition: spec
+                    .update_strategy
+                    .rolling_update
+                    .as_ref()
+                    .and_then(|it| it.partition)
+                    .map(count),
             },
         },
         min_ready: seconds(spec.min_ready_seconds.into()),

@@ -56,7 +56,9 @@ fn rolling_update(rolling: &RollingUpdateDaemonSet, path: &Path<'_>, errors: &mu
     not_more_than_100_percent(unavailable, &unavailable_path, errors);
     not_more_than_100_percent(surge, &surge_path, errors);
     match (is_zero(unavailable), is_zero(surge)) {
-        (false, false) => errors.invalid(&surge_path, surge, "may not be set when maxUnavailable is non-zero"),
+        (false, false) => {
+            errors.invalid(&surge_path, surge, "may not be set when maxUnavailable is non-zero")
+        }
         (true, true) => errors.required(&unavailable_path, "cannot be 0 when maxSurge is 0"),
         (true, false) | (false, true) => {}
     }
@@ -80,9 +82,7 @@ mod tests {
 
     #[test]
     fn a_roll_out_either_surges_or_goes_without() {
-        let rolling = |surge: Value, unavailable: Value| {
-            json!({"type": "RollingUpdate", "rollingUpdate": {"maxSurge": surge, "maxUnavailable": unavailable}})
-        };
+        let rolling = |surge: Value, unavailable: Value| json!({"type": "RollingUpdate", "rollingUpdate": {"maxSurge": surge, "maxUnavailable": unavailable}});
         check(rolling(json!(0), json!("30%")), &[]);
         check(rolling(json!(2), json!("0%")), &[]);
         check(
@@ -96,7 +96,9 @@ mod tests {
         );
         check(
             json!({"type": "Recreate"}),
-            &["updateStrategy: Unsupported value: \"Recreate\": supported values: \"OnDelete\", \"RollingUpdate\""],
+            &[
+                "updateStrategy: Unsupported value: \"Recreate\": supported values: \"OnDelete\", \"RollingUpdate\"",
+            ],
         );
     }
 }

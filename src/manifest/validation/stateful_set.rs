@@ -125,7 +125,9 @@ mod tests {
         );
         check(
             json!({"spec": {"updateStrategy": {"type": "OnDelete", "rollingUpdate": {}}}}),
-            &["spec.updateStrategy.rollingUpdate: Invalid value: only allowed for updateStrategy 'RollingUpdate'"],
+            &[
+                "spec.updateStrategy.rollingUpdate: Invalid value: only allowed for updateStrategy 'RollingUpdate'",
+            ],
         );
     }
 
