@@ -14,6 +14,7 @@ mod invariants;
 mod names;
 mod owners;
 mod pods;
+mod quota;
 mod usage;
 
 use rustc_hash::FxHashMap;
@@ -38,6 +39,7 @@ use crate::model::node::Node;
 use crate::model::pod::Pod;
 use crate::model::pod_disruption_budget::PodDisruptionBudget;
 use crate::model::replica_set::ReplicaSet;
+use crate::model::resource_quota::ResourceQuota;
 use crate::model::service::Service;
 use crate::model::stateful_set::StatefulSet;
 
@@ -45,6 +47,7 @@ use crate::model::stateful_set::StatefulSet;
 #[derive(Debug, Clone)]
 pub struct Cluster {
     nodes: Arena<Node>,
+    resource_quotas: Arena<ResourceQuota>,
     services: Arena<Service>,
     pod_disruption_budgets: Arena<PodDisruptionBudget>,
     pods: Arena<Pod>,
@@ -85,6 +88,7 @@ macro_rules! readers {
 
 readers! {
     nodes, node: Node, "All nodes.", "A node, unless it is gone.";
+    resource_quotas, resource_quota: ResourceQuota, "All resource quotas.", "A resource quota, unless it is gone.";
     services, service: Service, "All Services.", "A Service, unless it is gone.";
     pod_disruption_budgets, pod_disruption_budget: PodDisruptionBudget, "All pod disruption budgets.", "A pod disruption budget, unless it is gone.";
     pods, pod: Pod, "All pods.", "A pod, unless it is gone.";
@@ -102,6 +106,7 @@ impl Cluster {
     pub fn new(streams: Streams) -> Self {
         Self {
             nodes: Arena::new(),
+            resource_quotas: Arena::new(),
             services: Arena::new(),
             pod_disruption_budgets: Arena::new(),
             pods: Arena::new(),
@@ -125,6 +130,7 @@ impl Cluster {
     pub fn meta(&self, object: ObjectId) -> Option<&ObjectMeta> {
         match object {
             ObjectId::Node(id) => self.nodes.get(id).map(|object| &object.meta),
+            ObjectId::ResourceQuota(id) => self.resource_quotas.get(id).map(|object| &object.meta),
             ObjectId::Service(id) => self.services.get(id).map(|object| &object.meta),
             ObjectId::PodDisruptionBudget(id) => {
                 self.pod_disruption_budgets.get(id).map(|object| &object.meta)
@@ -145,6 +151,7 @@ impl Cluster {
     fn meta_mut(&mut self, object: ObjectId) -> Option<&mut ObjectMeta> {
         match object {
             ObjectId::Node(id) => self.nodes.get_mut(id).map(|object| &mut object.meta),
+            ObjectId::ResourceQuota(id) => self.resource_quotas.get_mut(id).map(|object| &mut object.meta),
             ObjectId::Service(id) => self.services.get_mut(id).map(|object| &mut object.meta),
             ObjectId::PodDisruptionBudget(id) => {
                 self.pod_disruption_budgets.get_mut(id).map(|object| &mut object.meta)
@@ -166,6 +173,7 @@ impl Cluster {
     fn n_objects(&self) -> usize {
         [
             self.nodes.len(),
+            self.resource_quotas.len(),
             self.services.len(),
             self.pod_disruption_budgets.len(),
             self.pods.len(),
@@ -185,6 +193,7 @@ impl Cluster {
     pub fn objects(&self, kind: Kind) -> Vec<ObjectId> {
         match kind {
             Kind::Node => self.nodes.ids().map(ObjectId::Node).collect(),
+            Kind::ResourceQuota => self.resource_quotas.ids().map(ObjectId::ResourceQuota).collect(),
             Kind::Service => self.services.ids().map(ObjectId::Service).collect(),
             Kind::PodDisruptionBudget => {
                 self.pod_disruption_budgets.ids().map(ObjectId::PodDisruptionBudget).collect()

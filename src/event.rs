@@ -18,7 +18,7 @@ use crate::model::deployment::{DeploymentSpec, DeploymentStatus};
 use crate::model::horizontal_pod_autoscaler::{HorizontalPodAutoscalerSpec, HorizontalPodAutoscalerStatus};
 use crate::model::ids::{
     CronJobId, DaemonSetId, DeploymentId, HorizontalPodAutoscalerId, JobId, Kind, NodeId, ObjectId,
-    PodDisruptionBudgetId, PodId, ReplicaSetId, ServiceId, StatefulSetId,
+    PodDisruptionBudgetId, PodId, ReplicaSetId, ResourceQuotaId, ServiceId, StatefulSetId,
 };
 use crate::model::job::{JobSpec, JobStatus};
 use crate::model::meta::{Labels, Name, Owner, Propagation};
@@ -28,6 +28,7 @@ use crate::model::pod_disruption_budget::{PodDisruptionBudgetSpec, PodDisruption
 use crate::model::pod_status::{ContainerRef, ContainerState, Phase, PodReason};
 use crate::model::record::Record;
 use crate::model::replica_set::{ReplicaSetSpec, ReplicaSetStatus};
+use crate::model::resource_quota::ResourceQuotaSpec;
 use crate::model::scenario::{NewObject, NewSpec};
 use crate::model::service::ServiceSpec;
 use crate::model::stateful_set::{StatefulSetSpec, StatefulSetStatus};
@@ -61,6 +62,8 @@ pub enum Event {
     GraceOver(PodId),
     /// A probe of a pod's container has found something, or what it meets has changed.
     ProbeDue(PodId),
+    /// The memory of a node runs out or short, or its kubelet looks whether it still is.
+    MemoryDue(NodeId),
     /// The image of a container is on the node, or its pull has failed.
     PullDone(ProcessRef),
     /// The taint eviction controller looks at a node whose NoExecute taints have changed.
@@ -135,7 +138,7 @@ impl Event {
             Self::StepDone(_) | Self::MemoryLimitReached(_) | Self::TermDone(_) | Self::HookDone(_) => 1,
             Self::PullDone(_) => 2,
             Self::PodSync(_) => 3,
-            Self::PodDeadlineReached(_) | Self::GraceOver(_) | Self::ProbeDue(_) => 4,
+            Self::PodDeadlineReached(_) | Self::GraceOver(_) | Self::ProbeDue(_) | Self::MemoryDue(_) => 4,
             Self::TaintedNodeSync(_) => 5,
             Self::TaintedPodSync(_) => 6,
             Self::NodeTaintSync(_) => 7,
@@ -234,6 +237,8 @@ pub enum Command {
 /// Another spec for an object.
 #[derive(Debug, Clone, PartialEq)]
 pub enum SpecUpdate {
+    /// Of a resource quota.
+    ResourceQuota(ResourceQuotaId, Arc<ResourceQuotaSpec>),
     /// Of a Service.
     Service(ServiceId, Arc<ServiceSpec>),
     /// Of a pod disruption budget.
@@ -258,6 +263,9 @@ impl SpecUpdate {
     /// Another spec for an object that has a spec and a status; `None` where the spec is of another kind.
     pub fn of(object: ObjectId, spec: &NewSpec) -> Option<Self> {
         Some(match (object, spec) {
+            (ObjectId::ResourceQuota(id), NewSpec::ResourceQuota(spec)) => {
+                Self::ResourceQuota(id, Arc::clone(spec))
+            }
             (ObjectId::Service(id), NewSpec::Service(spec)) => Self::Service(id, Arc::clone(spec)),
             (ObjectId::PodDisruptionBudget(id), NewSpec::PodDisruptionBudget(spec)) => {
                 Self::PodDisruptionBudget(id, Arc::clone(spec))

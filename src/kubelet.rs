@@ -9,19 +9,21 @@
 //! looking, in [`Event::PodSync`]. Every effect from outside comes as an event of its own:
 //! [`Event::NodeFailed`], [`Event::NodeRecovered`], [`Event::ProcessKilled`].
 //!
-//! Not modelled: eviction under pressure, image garbage collection, the kubelet's
-//! rate limits towards the API server, and the shortage of memory of a whole node.
+//! Not modelled: eviction for want of disk space or process ids, image garbage collection, and the kubelet's rate
+//! limits towards the API server.
 
 mod addresses;
 mod admission;
 mod backoff;
 mod catalogue;
+mod eviction;
 mod images;
 mod invariants;
 mod logs;
 mod memory;
 mod node;
 mod ports;
+mod pressure;
 mod prober;
 mod process;
 mod records;
@@ -165,6 +167,7 @@ impl Kubelet {
         for pod in machine.pods.clone() {
             self.with_worker(pod, turn, Worker::lose);
         }
+        self.look_at_memory(node, turn);
     }
 
     /// A node is up again, and its kubelet looks at its pods in the order of their creation.
@@ -240,12 +243,14 @@ impl Component for Kubelet {
             }
             Event::ProbeDue(pod) => self.with_worker(pod, turn, Worker::probe),
             Event::PullDone(process) => self.pull_done(process, turn),
+            Event::MemoryDue(node) => self.look_at_memory(node, turn),
             Event::GraceOver(pod) => self.with_worker(pod, turn, Worker::grace_over),
             Event::PodDeadlineReached(pod) => self.with_worker(pod, turn, Worker::deadline_reached),
             Event::NodeFailed(node) => self.fail_node(node, turn),
             Event::NodeRecovered(node) => self.recover_node(node, turn),
             other => unreachable!("{other:?} is not for the kubelet"),
         }
+        self.look_at_stirred_memory(turn);
         self.look_at_stirred_ports(turn);
     }
 

@@ -29,6 +29,7 @@ pub mod resources;
 pub mod revision;
 pub mod scenario;
 pub mod scheduling;
+pub mod resource_quota;
 pub mod service;
 pub mod stateful_set;
 pub mod time_zone;

@@ -277,6 +277,7 @@ impl<O: Observer> Simulation<O> {
             | Event::TermDone(_)
             | Event::HookDone(_)
             | Event::ProbeDue(_)
+            | Event::MemoryDue(_)
             | Event::PullDone(_)
             | Event::PodSync(_)
             | Event::PodDeadlineReached(_)

@@ -278,6 +278,9 @@ pub(super) enum KindArg {
     /// DaemonSets.
     #[value(name = "daemonsets", aliases = ["daemonset", "ds"])]
     DaemonSets,
+    /// Resource quotas.
+    #[value(name = "resourcequotas", aliases = ["resourcequota", "quota"])]
+    ResourceQuotas,
     /// Services.
     #[value(name = "services", aliases = ["service", "svc"])]
     Services,
@@ -301,6 +304,7 @@ impl KindArg {
             Self::ReplicaSets => Kind::ReplicaSet,
             Self::StatefulSets => Kind::StatefulSet,
             Self::DaemonSets => Kind::DaemonSet,
+            Self::ResourceQuotas => Kind::ResourceQuota,
             Self::Services => Kind::Service,
             Self::PodDisruptionBudgets => Kind::PodDisruptionBudget,
             Self::HorizontalPodAutoscalers => Kind::HorizontalPodAutoscaler,

@@ -112,6 +112,7 @@ fn object_counts(scenario: &Scenario) -> String {
         (Kind::ReplicaSet, ["ReplicaSet", "ReplicaSets"]),
         (Kind::StatefulSet, ["StatefulSet", "StatefulSets"]),
         (Kind::DaemonSet, ["DaemonSet", "DaemonSets"]),
+        (Kind::ResourceQuota, ["ResourceQuota", "ResourceQuotas"]),
         (Kind::Service, ["Service", "Services"]),
         (Kind::HorizontalPodAutoscaler, ["HorizontalPodAutoscaler", "HorizontalPodAutoscalers"]),
         (Kind::PodDisruptionBudget, ["PodDisruptionBudget", "PodDisruptionBudgets"]),

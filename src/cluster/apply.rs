@@ -17,7 +17,7 @@ use crate::model::pod::{Ordinal, Pod};
 use crate::model::scenario::NewSpec;
 
 /// Why the API server refuses a write.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// An object of this kind and name is alive.
     #[error("already exists")]
@@ -28,6 +28,9 @@ pub enum Refusal {
     /// The pod is bound already.
     #[error("already bound")]
     AlreadyBound,
+    /// An admission plugin does not let the object in; the message.
+    #[error("{0}")]
+    Forbidden(Name),
     /// A disruption budget stands against the eviction of the pod.
     #[error("{}", .0.message())]
     NotEvicted(EvictionRefusal),
@@ -106,6 +109,7 @@ impl Cluster {
         if !creation.generates_name && self.find(kind, &given.namespace, &given.name).is_some() {
             return Err(Refusal::AlreadyExists);
         }
+        self.check_quotas(given)?;
         let (meta, ordinal) = self.new_meta(now, &creation, kind);
         let manifest = creation.object.manifest;
         let object = match creation.object.spec {
@@ -114,6 +118,7 @@ impl Cluster {
                 let pod = Pod::new(now, meta.clone(), spec, creation.job, ordinal);
                 ObjectId::Pod(self.pods.insert_with(|_| pod))
             }
+            NewSpec::ResourceQuota(spec) => insert(&mut self.resource_quotas, &meta, spec, manifest),
             NewSpec::Service(spec) => insert(&mut self.services, &meta, spec, manifest),
             NewSpec::PodDisruptionBudget(spec) => {
                 insert(&mut self.pod_disruption_budgets, &meta, spec, manifest)

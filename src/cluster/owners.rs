@@ -82,6 +82,9 @@ impl Cluster {
                 let what = if is_schedule { SpecChange::Schedule } else { SpecChange::Other };
                 replace_spec(&mut self.cronjobs, id, spec, manifest, what)?
             }
+            SpecUpdate::ResourceQuota(id, spec) => {
+                replace_spec(&mut self.resource_quotas, id, spec, manifest, SpecChange::Other)?
+            }
             SpecUpdate::Service(id, spec) => {
                 replace_spec(&mut self.services, id, spec, manifest, SpecChange::Other)?
             }
@@ -159,6 +162,7 @@ impl Cluster {
     ) -> Result<(), Refusal> {
         let meta = match object {
             ObjectId::Node(_) | ObjectId::Pod(_) => unreachable!("pods and nodes have commands of their own"),
+            ObjectId::ResourceQuota(id) => self.resource_quotas.remove(id).map(|gone| gone.meta),
             ObjectId::Service(id) => self.services.remove(id).map(|gone| gone.meta),
             ObjectId::PodDisruptionBudget(id) => self.pod_disruption_budgets.remove(id).map(|gone| gone.meta),
             ObjectId::ReplicaSet(id) => self.replica_sets.remove(id).map(|gone| gone.meta),

@@ -250,7 +250,7 @@ impl Api for LiveApi<'_, '_> {
             scheduled_for: Some(scheduled_for),
         }));
         let refusal = self.turn.submit(creation).err();
-        if let Some(refusal) = refusal.filter(|refusal| *refusal != Refusal::AlreadyExists) {
+        if let Some(refusal) = refusal.as_ref().filter(|refusal| **refusal != Refusal::AlreadyExists) {
             return Err(CreateRefusal::Other(refusal.to_string()));
         }
         let (job, owner) = job_named(self.turn.cluster(), &meta.namespace, &name)

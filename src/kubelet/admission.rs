@@ -6,13 +6,14 @@
 //! pkg/scheduler/eventhandlers.go, AdmissionCheck: the first check that fails gives the reason.
 
 use crate::cluster::Cluster;
+use crate::kubelet::pressure::CRITICAL;
 use crate::model::ids::{NodeId, PodId};
 use crate::model::meta::Name;
-use crate::model::node::Node;
-use crate::model::pod::{HostPort, Pod, PodSpec};
+use crate::model::node::{ConditionStatus, Node, NodeCondition};
+use crate::model::pod::{HostPort, Pod, PodSpec, QosClass};
 use crate::model::pod_status::PodReason;
 use crate::model::resources::Resources;
-use crate::model::scheduling::TaintEffect;
+use crate::model::scheduling::{Taint, TaintEffect};
 
 /// Why a kubelet does not take a pod.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +36,7 @@ struct Amount<'a> {
 /// Whether the kubelet of a node takes a pod.
 pub(super) fn check(cluster: &Cluster, id: PodId, pod: &Pod, node: NodeId) -> Result<(), Rejection> {
     let Some(machine) = cluster.node(node) else { return Ok(()) };
+    check_pressure(&pod.spec, machine)?;
     if !everything_fits(cluster, machine, node) {
         check_amounts(cluster, id, pod, machine, node)?;
     }
@@ -43,6 +45,23 @@ pub(super) fn check(cluster: &Cluster, id: PodId, pod: &Pod, node: NodeId) -> Re
     }
     check_ports(cluster, id, &pod.spec, node)?;
     check_taints(&pod.spec, machine)
+}
+
+/// A node that is short of memory takes no pod that promises nothing about its own, unless that tolerates the taint.
+///
+/// Source: Kubernetes 1.28, pkg/kubelet/eviction/eviction_manager.go, Admit.
+fn check_pressure(spec: &PodSpec, machine: &Node) -> Result<(), Rejection> {
+    let condition = NodeCondition::MemoryPressure;
+    let (key, value, effect) = (condition.taint().into(), "".into(), TaintEffect::NoSchedule);
+    let is_refused = machine.condition(condition) == ConditionStatus::True
+        && spec.derived.qos == QosClass::BestEffort
+        && spec.priority < CRITICAL
+        && !spec.placement.tolerates(&Taint { key, value, effect });
+    if is_refused {
+        let message = "The node had condition: [MemoryPressure]. ".to_owned();
+        return Err(Rejection { reason: PodReason::Evicted, message });
+    }
+    Ok(())
 }
 
 /// Whether even all pods bound to the node fit on it, accepted or not: the usual case, at little cost.

@@ -1,6 +1,6 @@
 //! The memory of a process: when it reaches its limit.
 //!
-//! Only a container's own limit is modelled; a node never runs out of memory.
+//! That of a whole node is in `pressure`.
 
 use crate::engine::SimDuration;
 use crate::model::program::MemoryUse;

@@ -6,9 +6,11 @@ use std::net::Ipv4Addr;
 use rustc_hash::FxHashMap;
 
 use crate::cluster::Cluster;
+use crate::engine::EventId;
 use crate::kubelet::addresses::{AddressBlock, SpareAddresses};
 use crate::kubelet::catalogue::Catalogue;
 use crate::kubelet::images::NodeImages;
+use crate::kubelet::pressure::Pressure;
 use crate::model::ids::{NodeId, PodId};
 
 /// A machine with its kubelet.
@@ -22,6 +24,8 @@ pub(super) struct Machine {
     pub(super) addresses: AddressBlock,
     /// The pods that its kubelet has to do with.
     pub(super) pods: BTreeSet<PodId>,
+    /// The shortage of its memory.
+    pub(super) pressure: Pressure,
 }
 
 /// All machines that something has happened on.
@@ -30,6 +34,8 @@ pub(super) struct Machines {
     by_node: FxHashMap<NodeId, Machine>,
     /// Addresses for pods of machines that have none left.
     spare: SpareAddresses,
+    /// The nodes on which a process that uses memory has begun or ended since somebody looked.
+    stirred: BTreeSet<NodeId>,
 }
 
 impl Machines {
@@ -47,6 +53,7 @@ impl Machines {
                 images: NodeImages::new(images, catalogue),
                 addresses: AddressBlock::default(),
                 pods: BTreeSet::new(),
+                pressure: Pressure::default(),
             }
         })
     }
@@ -62,6 +69,26 @@ impl Machines {
     /// Whether the machine of a node runs; one that is not known does.
     pub(super) fn is_up(&self, node: NodeId) -> bool {
         self.by_node.get(&node).is_none_or(|machine| machine.is_up)
+    }
+
+    /// Notes that a process that uses memory has begun or ended on a node.
+    pub(super) fn stir(&mut self, node: NodeId) {
+        self.stirred.insert(node);
+    }
+
+    /// The nodes on which a process that uses memory has begun or ended since the last call.
+    pub(super) fn take_stirred(&mut self) -> BTreeSet<NodeId> {
+        std::mem::take(&mut self.stirred)
+    }
+
+    /// The pods that have to do with a node.
+    pub(super) fn pods(&self, node: NodeId) -> impl Iterator<Item = PodId> {
+        self.by_node.get(&node).into_iter().flat_map(|machine| &machine.pods).copied()
+    }
+
+    /// Forgets the shortage of a node's memory. The timer that was set for it.
+    pub(super) fn forget_pressure(&mut self, node: NodeId) -> Option<EventId> {
+        std::mem::take(&mut self.by_node.get_mut(&node)?.pressure).timer
     }
 
     /// How many pods have to do with a node.

@@ -54,6 +54,8 @@ pub(super) enum Note<'a> {
     BackOff { container: &'a str },
     /// The pod is out of time.
     DeadlineExceeded,
+    /// The pod is evicted.
+    Evicted { message: &'a str },
 }
 
 /// The message of a pod that is out of time.
@@ -98,6 +100,7 @@ impl Note<'_> {
             Self::PreStopFailed => (Warning, "FailedPreStopHook"),
             Self::BackOff { .. } => (Warning, "BackOff"),
             Self::DeadlineExceeded => (Normal, "DeadlineExceeded"),
+            Self::Evicted { .. } => (Warning, "Evicted"),
         }
     }
 }
@@ -128,7 +131,7 @@ const fn truncated_to_millis(span: SimDuration) -> SimDuration {
 impl fmt::Display for Message<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.note {
-            Note::Rejected { message, .. } => f.write_str(message),
+            Note::Rejected { message, .. } | Note::Evicted { message } => f.write_str(message),
             Note::SandboxChanged => f.write_str("Pod sandbox changed, it will be killed and re-created."),
             Note::Pulling { image } => write!(f, "Pulling image {image:?}"),
             Note::Pulled { image, took, with_waiting } => {

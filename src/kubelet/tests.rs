@@ -16,6 +16,7 @@ use crate::model::scenario::Timing;
 use crate::model::scheduling::{Taint, TaintEffect};
 
 mod hooks;
+mod memory;
 mod probes;
 mod random;
 mod restarts;

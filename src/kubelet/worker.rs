@@ -46,6 +46,7 @@ use crate::kubelet::logs::PodLogs;
 use crate::kubelet::memory::KILLED;
 use crate::kubelet::node::Machines;
 use crate::kubelet::ports::Network;
+use crate::kubelet::pressure::User;
 use crate::kubelet::process::{Process, Surroundings};
 use crate::kubelet::records::{DEADLINE_MESSAGE, Note, note};
 use crate::kubelet::restart::History;
@@ -54,6 +55,7 @@ use crate::kubelet::worker::containers::{Slot, Slots, Start};
 use crate::kubelet::worker::starting::Operation;
 use crate::kubelet::worker::stopping::{Stop, Stopping};
 use crate::model::ids::{NodeId, PodId};
+use crate::model::meta::Name;
 use crate::model::pod::{Container, Pod, PodSpec};
 use crate::model::pod_status::{
     ContainerRef, ContainerState, PodReason, PodStatus, TerminationReason, WaitingReason,
@@ -171,6 +173,27 @@ impl Worker {
         matches!(self.stage, Stage::Finished)
     }
 
+    /// Whether the pod is to run.
+    pub(super) const fn is_active(&self) -> bool {
+        matches!(self.stage, Stage::Active)
+    }
+
+    /// Whether any process of the pod runs.
+    pub(super) fn has_process(&self) -> bool {
+        self.slots.have_process()
+    }
+
+    /// The processes that use memory worth counting.
+    pub(super) fn memory_users(&self, catalogue: &Catalogue) -> Vec<User> {
+        let slots = self.slots.iter().enumerate();
+        let processes = slots.filter_map(|(at, slot)| Some((at, slot.process()?)));
+        let users = processes.filter_map(|(at, process)| {
+            let usage = catalogue.program(process.program()).memory?;
+            Some(User { pod: self.pod, at, started: process.started_at, usage })
+        });
+        users.collect()
+    }
+
     /// Whether the containers that have a process, or had one until just now, are those said to run.
     pub(super) fn agrees_with(&self, status: &PodStatus) -> bool {
         (0..self.slots.len()).all(|at| {
@@ -256,7 +279,7 @@ impl Worker {
         }
         let is_out_of_time = self.deadline(pod).is_some_and(|deadline| deadline <= turn.now());
         if is_out_of_time {
-            let failure = Some((PodReason::DeadlineExceeded, DEADLINE_MESSAGE));
+            let failure = Some((PodReason::DeadlineExceeded, DEADLINE_MESSAGE.into()));
             return Some(Stop { grace: None, failure });
         }
         pod.status.phase.is_terminal().then(Stop::default)
@@ -363,6 +386,18 @@ impl Worker {
         if let Some(at) = self.find(process) {
             self.end_process(at, Exit::OUT_OF_MEMORY, shared, turn);
         }
+    }
+
+    /// The kernel ends a process because the memory of the node is used up.
+    pub(super) fn oom_kill(&mut self, at: usize, shared: &mut Shared, turn: &mut Turn<'_>) {
+        self.end_process(at, Exit::OUT_OF_MEMORY, shared, turn);
+    }
+
+    /// The kubelet evicts the pod, in as little time as it can.
+    pub(super) fn evict(&mut self, message: Name, shared: &mut Shared, turn: &mut Turn<'_>) {
+        let failure = Some((PodReason::Evicted, message));
+        self.stop(Stop { grace: Some(SimDuration::from_secs(1)), failure }, shared, turn);
+        self.go_on_stopping(shared, turn);
     }
 
     /// The process of a container is ended from outside, if it runs.
@@ -486,6 +521,7 @@ impl Worker {
     /// Ends a process that runs; the kubelet sees it later.
     fn end_process(&mut self, at: usize, exit: Exit, shared: &mut Shared, turn: &mut Turn<'_>) {
         self.with_process(at, shared, turn, Process::end);
+        self.stir_memory(at, shared);
         let now = turn.now();
         self.slots[at].end_process(exit, now);
         let latency = match self.stage {
@@ -497,6 +533,14 @@ impl Worker {
         self.request_sync(now + latency, turn);
         if !self.slots[at].probing.is_empty() {
             self.request_probe(now, turn);
+        }
+    }
+
+    /// A process begins or ends: the memory of the node is to be looked at, where the process uses any.
+    fn stir_memory(&self, at: usize, shared: &mut Shared) {
+        let program = self.slots[at].process().map(|process| shared.catalogue.program(process.program()));
+        if program.is_some_and(|program| program.memory.is_some()) {
+            shared.machines.stir(self.node);
         }
     }
 

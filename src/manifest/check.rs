@@ -458,7 +458,7 @@ spec:
         check_with(
             &Options::default(),
             "{apiVersion: v1, kind: ReplicationController, spec: {replicas: 1}}",
-            &[&format!("f:1:23: kind: ReplicationController is {refusal}")],
+            &[&format!("f:1:24: kind: ReplicationController is {refusal}")],
         );
         check_with(
             &Options::default(),

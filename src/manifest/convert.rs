@@ -42,6 +42,7 @@ use crate::model::ids::Kind;
 use crate::model::job::JobSpec;
 use crate::model::meta::{Labels, Name};
 use crate::model::profile::{Feature, Profile};
+use crate::model::resource_quota::{HardLimit, Quotable, ResourceQuotaSpec};
 use crate::model::scenario::{NewObject, NewSpec};
 
 /// The uid that a Job has while its selector is validated.
@@ -87,6 +88,7 @@ pub fn accept(
             validation::node::node(&node, &mut errors);
             finish_node(&node, errors)?
         }
+        Kind::ResourceQuota => accept_resource_quota(tree)?,
         Kind::Job => {
             let Prepared { object: job, mut errors } = context.prepare_job(tree, None)?;
             warnings::job(&job, warnings);
@@ -149,6 +151,7 @@ pub fn accept_update(
             validation::node::node_update(&node, &old, &mut errors);
             finish_node(&node, errors)?
         }
+        Kind::ResourceQuota => accept_resource_quota(&new)?,
         Kind::Job => {
             let old = context.prepare_job(&old, None)?.object;
             let Prepared { object: job, mut errors } = context.prepare_job(&new, Some(&old.metadata))?;
@@ -210,6 +213,22 @@ pub fn accept_namespace(tree: &Tree) -> Result<(Name, Labels), Vec<FieldError>> 
     validation::meta::namespace(&namespace, &mut errors);
     let metadata = namespace.metadata;
     errors.into_result((metadata.name, labels(&metadata.labels)))
+}
+
+fn accept_resource_quota(tree: &Tree) -> Result<NewObject, Vec<FieldError>> {
+    let mut quota: wire::quota::ResourceQuota = wire::decode(tree).map_err(|error| vec![error])?;
+    fill_namespace(&mut quota.metadata);
+    let mut errors = FieldErrors::default();
+    validation::quota::resource_quota(&quota, &mut errors);
+    errors.into_result(())?;
+    let hard = quota.spec.hard.iter().filter_map(|(name, amount)| {
+        let what = Quotable::of(name)?;
+        let is_cpu = matches!(what, Quotable::RequestsCpu | Quotable::LimitsCpu);
+        let amount = if is_cpu { amount.milli_value().unwrap_or(i64::MAX) } else { amount.value() };
+        Some(HardLimit { name: name.clone(), what, amount })
+    });
+    let spec = ResourceQuotaSpec { hard: hard.collect() };
+    Ok(new_object(&quota.metadata, NewSpec::ResourceQuota(Arc::new(spec))))
 }
 
 /// An object that has been decoded and filled in, and what is wrong with it so far.

@@ -253,6 +253,7 @@ fn list_item<'a>(api: &Api, api_version: &str, kind: &'a str) -> Option<Option<&
 fn object_kind(api_version: &str, name: &str) -> ObjectKind {
     match (api_version, name) {
         ("v1", "Pod") => ObjectKind::Cluster(Kind::Pod),
+        ("v1", "ResourceQuota") => ObjectKind::Cluster(Kind::ResourceQuota),
         ("v1", "Node") => ObjectKind::Cluster(Kind::Node),
         ("apps/v1", "ReplicaSet") => ObjectKind::Cluster(Kind::ReplicaSet),
         ("apps/v1", "Deployment") => ObjectKind::Cluster(Kind::Deployment),

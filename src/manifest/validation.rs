@@ -23,6 +23,7 @@ pub mod pod_disruption_budget;
 pub mod priority;
 pub mod replica_set;
 pub mod stateful_set;
+pub mod quota;
 pub mod probe;
 pub mod resources;
 pub mod scheduling;

@@ -19,6 +19,7 @@ pub mod pod_disruption_budget;
 pub mod priority;
 pub mod replica_set;
 pub mod stateful_set;
+pub mod quota;
 pub mod probe;
 
 use std::collections::BTreeMap;

@@ -10,11 +10,14 @@ use crate::model::node::Node;
 use crate::model::pod::Pod;
 use crate::model::pod_disruption_budget::PodDisruptionBudget;
 use crate::model::replica_set::ReplicaSet;
+use crate::model::resource_quota::ResourceQuota;
 use crate::model::service::Service;
 use crate::model::stateful_set::StatefulSet;
 
 /// The id of a node.
 pub type NodeId = Id<Node>;
+/// The id of a resource quota.
+pub type ResourceQuotaId = Id<ResourceQuota>;
 /// The id of a Service.
 pub type ServiceId = Id<Service>;
 /// The id of a pod disruption budget.
@@ -41,6 +44,8 @@ pub type HorizontalPodAutoscalerId = Id<HorizontalPodAutoscaler>;
 pub enum ObjectId {
     /// A node.
     Node(NodeId),
+    /// A resource quota.
+    ResourceQuota(ResourceQuotaId),
     /// A Service.
     Service(ServiceId),
     /// A pod disruption budget.
@@ -68,6 +73,8 @@ pub enum ObjectId {
 pub enum Kind {
     /// `v1 Node`
     Node,
+    /// `v1 ResourceQuota`
+    ResourceQuota,
     /// `v1 Service`
     Service,
     /// `policy/v1 PodDisruptionBudget`
@@ -92,8 +99,9 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Node,
+        Self::ResourceQuota,
         Self::Service,
         Self::PodDisruptionBudget,
         Self::Pod,
@@ -110,6 +118,7 @@ impl Kind {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Node => "Node",
+            Self::ResourceQuota => "ResourceQuota",
             Self::Service => "Service",
             Self::PodDisruptionBudget => "PodDisruptionBudget",
             Self::Pod => "Pod",
@@ -126,7 +135,7 @@ impl Kind {
     /// The group and version that the kind is served under.
     pub const fn api_version(self) -> &'static str {
         match self {
-            Self::Node | Self::Service | Self::Pod => "v1",
+            Self::Node | Self::ResourceQuota | Self::Service | Self::Pod => "v1",
             Self::PodDisruptionBudget => "policy/v1",
             Self::ReplicaSet | Self::Deployment | Self::StatefulSet | Self::DaemonSet => "apps/v1",
             Self::Job | Self::CronJob => "batch/v1",
@@ -138,6 +147,7 @@ impl Kind {
     pub const fn resource(self) -> &'static str {
         match self {
             Self::Node => "node",
+            Self::ResourceQuota => "resourcequota",
             Self::Service => "service",
             Self::PodDisruptionBudget => "poddisruptionbudget",
             Self::Pod => "pod",
@@ -162,6 +172,7 @@ impl ObjectId {
     pub const fn kind(self) -> Kind {
         match self {
             Self::Node(_) => Kind::Node,
+            Self::ResourceQuota(_) => Kind::ResourceQuota,
             Self::Service(_) => Kind::Service,
             Self::PodDisruptionBudget(_) => Kind::PodDisruptionBudget,
             Self::Pod(_) => Kind::Pod,
@@ -189,6 +200,7 @@ macro_rules! into_object_id {
 
 into_object_id!(
     Node,
+    ResourceQuota,
     Service,
     PodDisruptionBudget,
     Pod,

@@ -19,6 +19,7 @@ use crate::model::pod_disruption_budget::PodDisruptionBudgetSpec;
 use crate::model::profile::Profile;
 use crate::model::program::Program;
 use crate::model::replica_set::ReplicaSetSpec;
+use crate::model::resource_quota::ResourceQuotaSpec;
 use crate::model::service::ServiceSpec;
 use crate::model::stateful_set::StatefulSetSpec;
 use crate::model::unix_time::UnixTime;
@@ -128,6 +129,8 @@ pub struct NewObject {
 pub enum NewSpec {
     /// A node.
     Node(NodeSpec),
+    /// A resource quota.
+    ResourceQuota(Arc<ResourceQuotaSpec>),
     /// A Service.
     Service(Arc<ServiceSpec>),
     /// A pod disruption budget.
@@ -155,6 +158,7 @@ impl NewSpec {
     pub const fn kind(&self) -> Kind {
         match self {
             Self::Node(_) => Kind::Node,
+            Self::ResourceQuota(_) => Kind::ResourceQuota,
             Self::Service(_) => Kind::Service,
             Self::PodDisruptionBudget(_) => Kind::PodDisruptionBudget,
             Self::Pod(_) => Kind::Pod,
@@ -178,6 +182,7 @@ impl NewSpec {
             Self::Job(job) => Some(&job.template),
             Self::CronJob(cronjob) => Some(&cronjob.job_template.spec.template),
             Self::Node(_)
+            | Self::ResourceQuota(_)
             | Self::Service(_)
             | Self::PodDisruptionBudget(_)
             | Self::Pod(_)

@@ -142,7 +142,7 @@ impl Digest {
                     self.time(status.last_scale_time);
                 }
             }
-            ObjectId::Node(_) | ObjectId::Pod(_) | ObjectId::Service(_) => {}
+            ObjectId::Node(_) | ObjectId::Pod(_) | ObjectId::ResourceQuota(_) | ObjectId::Service(_) => {}
         }
     }
 

@@ -97,7 +97,7 @@ impl<'a> Judge<'a> {
 
 type Build = fn(&Evidence<'_>) -> Value;
 
-const VARIABLES: [(&str, Build); 14] = [
+const VARIABLES: [(&str, Build); 15] = [
     ("autoscalers", |evidence| by_name(evidence, Kind::HorizontalPodAutoscaler)),
     ("budgets", |evidence| by_name(evidence, Kind::PodDisruptionBudget)),
     ("cronjobs", |evidence| by_name(evidence, Kind::CronJob)),
@@ -107,6 +107,7 @@ const VARIABLES: [(&str, Build); 14] = [
     ("logs", logs),
     ("nodes", |evidence| by_name(evidence, Kind::Node)),
     ("pods", pods),
+    ("quotas", |evidence| by_name(evidence, Kind::ResourceQuota)),
     ("records", records),
     ("replicasets", |evidence| by_name(evidence, Kind::ReplicaSet)),
     ("services", |evidence| by_name(evidence, Kind::Service)),

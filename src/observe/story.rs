@@ -117,6 +117,7 @@ impl AtWork {
             | Event::TermDone(_)
             | Event::HookDone(_)
             | Event::ProbeDue(_)
+            | Event::MemoryDue(_)
             | Event::PodSync(_)
             | Event::PodDeadlineReached(_)
             | Event::GraceOver(_)

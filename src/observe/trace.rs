@@ -91,6 +91,7 @@ fn event_text(event: &Event, cluster: &Cluster) -> String {
         Event::MemoryLimitReached(process) => ("MemoryLimitReached", process_object(process)),
         Event::TermDone(process) => ("TermDone", process_object(process)),
         Event::HookDone(process) => ("HookDone", process_object(process)),
+        Event::MemoryDue(node) => ("MemoryDue", ObjectId::Node(*node)),
         Event::ProbeDue(pod) => ("ProbeDue", ObjectId::Pod(*pod)),
         Event::PullDone(process) => ("PullDone", process_object(process)),
         Event::PodSync(pod) => ("PodSync", ObjectId::Pod(*pod)),
@@ -259,7 +260,11 @@ fn status(object: ObjectId, cluster: &Cluster) -> Option<Value> {
             json!({"currentReplicas": it.status.current_replicas,
                 "desiredReplicas": it.status.desired_replicas})
         }),
-        ObjectId::CronJob(_) | ObjectId::Node(_) | ObjectId::Pod(_) | ObjectId::Service(_) => None,
+        ObjectId::CronJob(_)
+        | ObjectId::Node(_)
+        | ObjectId::Pod(_)
+        | ObjectId::ResourceQuota(_)
+        | ObjectId::Service(_) => None,
     }
 }
 

@@ -151,6 +151,7 @@ fn pod_spec<'a>(id: ObjectId, turn: &'a Turn<'_>) -> Option<&'a PodSpec> {
         ObjectId::Job(id) => cluster.job(id).map(|it| &*it.spec.template.spec),
         ObjectId::CronJob(id) => cluster.cronjob(id).map(|it| &*it.spec.job_template.spec.template.spec),
         ObjectId::Node(_)
+        | ObjectId::ResourceQuota(_)
         | ObjectId::Service(_)
         | ObjectId::PodDisruptionBudget(_)
         | ObjectId::HorizontalPodAutoscaler(_) => None,

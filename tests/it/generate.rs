@@ -376,7 +376,7 @@ fn pod_spec(may_be_always: bool) -> impl Strategy<Value = Value> {
         weighted(0.15, proptest::sample::select(NODES.to_vec())),
         weighted(0.15, Just(json!({"pool": "a"}))),
         weighted(0.5, Just(json!([{"operator": "Exists"}]))),
-        weighted(0.3, affinity()),
+        (weighted(0.3, affinity()), weighted(0.25, pod_affinity()), weighted(0.3, spread())),
     );
     let rest = (
         proptest::sample::select(policies),
@@ -388,7 +388,7 @@ fn pod_spec(may_be_always: bool) -> impl Strategy<Value = Value> {
     (containers, place, rest).prop_map(
         |(
             (containers, init),
-            (node, selector, tolerations, affinity),
+            (node, selector, tolerations, (affinity, pod_affinity, spread)),
             (policy, class, grace, deadline, host),
         )| {
             fields([
@@ -399,7 +399,8 @@ fn pod_spec(may_be_always: bool) -> impl Strategy<Value = Value> {
                 ("nodeName", node.map(Value::from)),
                 ("nodeSelector", selector),
                 ("tolerations", tolerations),
-                ("affinity", affinity),
+                ("affinity", merged(affinity, pod_affinity)),
+                ("topologySpreadConstraints", spread),
                 ("priorityClassName", class.map(Value::from)),
                 ("terminationGracePeriodSeconds", grace.map(Value::from)),
                 ("activeDeadlineSeconds", deadline.map(Value::from)),
@@ -411,6 +412,98 @@ fn pod_spec(may_be_always: bool) -> impl Strategy<Value = Value> {
             ])
         },
     )
+}
+
+/// Small pods that are particular about each other, for a world of nodes with room.
+pub fn choosy_pods() -> impl Strategy<Value = Vec<Value>> {
+    let spec = (weighted(0.7, spread()), weighted(0.4, pod_affinity())).prop_map(|(spread, affinity)| {
+        fields([
+            ("containers", Some(json!([{"name": "c", "image": "img0"}]))),
+            ("tolerations", Some(json!([{"operator": "Exists"}]))),
+            ("topologySpreadConstraints", spread),
+            ("affinity", affinity),
+        ])
+    });
+    vec(spec, 4..12).prop_map(|specs| named("v1", "Pod", "choosy", specs).collect())
+}
+
+/// The fields of both, where there are any.
+fn merged(one: Option<Value>, other: Option<Value>) -> Option<Value> {
+    let Some(mut all) = one else { return other };
+    let others = other.iter().filter_map(Value::as_object).flatten();
+    others.for_each(|(key, value)| all[key] = value.clone());
+    Some(all)
+}
+
+/// A label whose values are domains; not all nodes have the second.
+fn topology_key() -> impl Strategy<Value = &'static str> {
+    proptest::sample::select(vec!["kubernetes.io/hostname", "topology.kubernetes.io/zone", "pool"])
+}
+
+fn label_selector() -> impl Strategy<Value = Value> {
+    prop_oneof![
+        4 => (0..2_u32).prop_map(|at| json!({"matchLabels": {"app": format!("app{at}")}})),
+        1 => Just(json!({"matchExpressions": [{"key": "app", "operator": "Exists"}]})),
+        1 => Just(json!({})),
+    ]
+}
+
+fn pod_affinity() -> impl Strategy<Value = Value> {
+    let term = (
+        topology_key(),
+        label_selector(),
+        weighted(0.2, Just(json!({}))),
+        weighted(0.2, Just(json!(["app"]))),
+    );
+    let term = term.prop_map(|(key, selector, namespaces, keys)| {
+        let keys = keys.filter(|_| selector == json!({}));
+        fields([
+            ("topologyKey", Some(json!(key))),
+            ("labelSelector", Some(selector)),
+            ("namespaceSelector", namespaces),
+            ("matchLabelKeys", keys),
+        ])
+    });
+    let kinds = (prop_oneof!["podAffinity", "podAntiAffinity"], any::<bool>());
+    (kinds, vec(term, 1..3), 1..100_u32).prop_map(|((kind, is_required), terms, weight)| {
+        let weighted = |term: &Value| json!({"weight": weight, "podAffinityTerm": term});
+        let affinity = if is_required {
+            json!({"requiredDuringSchedulingIgnoredDuringExecution": terms})
+        } else {
+            let terms: Vec<_> = terms.iter().map(weighted).collect();
+            json!({"preferredDuringSchedulingIgnoredDuringExecution": terms})
+        };
+        json!({kind: affinity})
+    })
+}
+
+fn spread() -> impl Strategy<Value = Value> {
+    let policies = (weighted(0.3, Just("Ignore")), weighted(0.3, Just("Honor")), weighted(0.3, 1..4_u32));
+    let constraint = (1..3_u32, topology_key(), any::<bool>(), label_selector(), policies);
+    let constraint =
+        constraint.prop_map(|(skew, key, is_hard, selector, (affinity, taints, min_domains))| {
+            let action = if is_hard { "DoNotSchedule" } else { "ScheduleAnyway" };
+            fields([
+                ("maxSkew", Some(json!(skew))),
+                ("topologyKey", Some(json!(key))),
+                ("whenUnsatisfiable", Some(json!(action))),
+                ("labelSelector", Some(selector)),
+                ("nodeAffinityPolicy", affinity.map(Value::from)),
+                ("nodeTaintsPolicy", taints.map(Value::from)),
+                ("minDomains", min_domains.filter(|_| is_hard).map(Value::from)),
+            ])
+        });
+    vec(constraint, 1..3).prop_map(|mut constraints| {
+        let pair =
+            |constraint: &Value| (constraint["topologyKey"].clone(), constraint["whenUnsatisfiable"].clone());
+        let mut seen = Vec::new();
+        constraints.retain(|constraint| {
+            let is_new = !seen.contains(&pair(constraint));
+            seen.push(pair(constraint));
+            is_new
+        });
+        json!(constraints)
+    })
 }
 
 fn affinity() -> impl Strategy<Value = Value> {

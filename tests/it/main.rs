@@ -14,6 +14,7 @@ mod generate;
 mod jobs;
 mod json_schema;
 mod objects;
+mod placement;
 mod profiles;
 mod properties;
 mod recorded;

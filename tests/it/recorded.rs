@@ -129,3 +129,56 @@ spec:
     }
     assert!(attempts.len() >= 5);
 }
+
+/// Observed (kubernetes/kubernetes issue 88718): a pod that a quota refuses is tried again 10, 20 and 40 s later, for in the
+/// versions of that time all errors of a sync had the waits of failed pods. Since then refused writes have waits of their
+/// own, from 1 s, doubled up to 60 s (job_controller.go, DefaultJobApiBackOff). Simulated: 1, 2, 4 … s, and the pod is
+/// created at the first attempt after there is room; against the observed that is 9, 18 and 36 s early.
+#[test]
+fn a_pod_that_a_quota_refuses_is_tried_again_after_waits_that_double() {
+    let trial = trial::run(
+        &load(
+            r#"
+apiVersion: sim/v1
+kind: Scenario
+spec: {images: {first: {steps: [{run: 20s}, {exit: 0}]}, i: {steps: [{exit: 0}]}}}
+---
+apiVersion: v1
+kind: ResourceQuota
+metadata: {name: one}
+spec: {hard: {pods: 1}}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: first}
+spec: {restartPolicy: Never, containers: [{name: c, image: first}]}
+---
+apiVersion: batch/v1
+kind: Job
+metadata: {name: j}
+spec: {template: {spec: {restartPolicy: Never, containers: [{name: c, image: i}]}}}
+"#,
+        ),
+        None,
+        (),
+        |_| {},
+    );
+    let refused: Vec<_> = trial
+        .simulation
+        .observer()
+        .0
+        .records
+        .entries()
+        .iter()
+        .filter(|it| it.record.reason == "FailedCreate")
+        .collect();
+    assert_eq!(refused.len(), 1, "equal records are one");
+    assert_eq!(
+        refused[0].record.message,
+        "Error creating: pods \"j-\" is forbidden: exceeded quota: one, requested: pods=1, used: pods=1, limited: pods=1"
+    );
+    let attempts = &job(&trial).attempts;
+    // Tried at 0, 1, 3, 7, 15 and 31 s; there is room from 20 s on.
+    assert_eq!((refused[0].count, secs(refused[0].last), secs(attempts[0].start)), (5, 15.0, 31.0));
+    assert!(job(&trial).finished().is_some());
+}

@@ -57,6 +57,38 @@ fn a_pending_pod_names_the_filter_of_every_node() {
 }
 
 #[test]
+fn a_pending_pod_says_what_exactly_is_in_the_way_and_where_the_least_is_missing() {
+    check(
+        &["why", "pod/fits-nowhere", "scenarios/node-pinning.yaml"],
+        &["Insufficient cpu (cpu: asks 3, 1 of 2 left); too small", "The least is missing on node-3: 1 cpu."],
+    );
+    let zone = "topology.kubernetes.io/zone";
+    check(
+        &["why", "pod/late-3", "scenarios/topology-spread.yaml", "--at", "39s"],
+        &[
+            &format!("({zone}=a has 4 of these pods, {zone}=c only 2, maxSkew 1)"),
+            "node-c-1  TaintToleration    node(s) had untolerated taint(s) (maintenance:NoSchedule)",
+        ],
+    );
+}
+
+#[test]
+fn a_bound_pod_shows_the_scores_at_the_instant_of_its_binding() {
+    check(
+        &["why", "pod/soft", "scenarios/topology-spread.yaml"],
+        &[
+            "Placed on node-a-1: the highest score, 658, of 2 nodes that take it.",
+            "node-a-1  200                658                     chosen",
+            "node-b-1  132                590                     68 less",
+        ],
+    );
+    check(
+        &["why", "pod/urgent", "scenarios/preemption-cascade.yaml"],
+        &["Placed on node-1, to which preemption had nominated it", "nominated to node-1, where preemption"],
+    );
+}
+
+#[test]
 fn a_crashing_container_says_when_it_starts_next() {
     check(&["why", "pod/crasher", "scenarios/node-pinning.yaml"], &["next start at 13m40s, 3m40s from now"]);
 }

@@ -4,7 +4,7 @@
 //! pods. Pods that terminate count nowhere.
 
 use crate::controllers::deployment::sets::{Set, Sets};
-use crate::model::amount::Rounding;
+use crate::model::amount::{CountOrPercent, Rounding};
 use crate::model::deployment::{DeploymentSpec, DeploymentStrategy};
 
 /// How many more pods than wanted, and how many fewer available ones, a roll-out may make.
@@ -17,17 +17,21 @@ pub struct Bounds {
 }
 
 /// The bounds of a Deployment; none where it does not roll.
-/// Source: Kubernetes 1.28, pkg/controller/deployment/util/deployment_util.go, MaxSurge, MaxUnavailable,
-/// ResolveFenceposts.
+/// Source: Kubernetes 1.28, pkg/controller/deployment/util/deployment_util.go, MaxSurge, MaxUnavailable.
 pub fn bounds(spec: &DeploymentSpec) -> Bounds {
     let DeploymentStrategy::RollingUpdate { max_surge, max_unavailable } = spec.strategy else {
         return Bounds { surge: 0, unavailable: 0 };
     };
-    let surge = max_surge.of(spec.replicas, Rounding::Up);
-    let unavailable = max_unavailable.of(spec.replicas, Rounding::Down);
-    // With neither, no step could be taken.
-    let unavailable = if surge == 0 && unavailable == 0 { 1 } else { unavailable };
+    let Bounds { surge, unavailable } = fenceposts(max_surge, max_unavailable, spec.replicas);
     Bounds { surge, unavailable: unavailable.min(spec.replicas) }
+}
+
+/// What amounts come to with so many replicas; at least one pod may be missing where none may be added.
+/// Source: Kubernetes 1.28, pkg/controller/deployment/util/deployment_util.go, ResolveFenceposts.
+pub fn fenceposts(max_surge: CountOrPercent, max_unavailable: CountOrPercent, replicas: u32) -> Bounds {
+    let surge = max_surge.of(replicas, Rounding::Up);
+    let unavailable = max_unavailable.of(replicas, Rounding::Down);
+    Bounds { surge, unavailable: if surge == 0 && unavailable == 0 { 1 } else { unavailable } }
 }
 
 /// The size that the new set gets next, when all sets together have `n_total`.

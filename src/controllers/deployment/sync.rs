@@ -29,7 +29,7 @@ use crate::model::replica_set::{ReplicaSet, ReplicaSetSpec};
 const SOURCE: &str = "deployment-controller";
 
 /// Why a sync is to be done again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SyncError {
     /// It would have written a copy that is out of date.
     Conflict,

@@ -93,6 +93,7 @@ fn scale_of(owner: &Owner, cluster: &Cluster) -> Result<Option<Scale>, String> {
         ObjectId::Job(_) => no_size("jobs.batch"),
         ObjectId::DaemonSet(_) => no_size("daemonsets.apps"),
         ObjectId::Node(_)
+        | ObjectId::ResourceQuota(_)
         | ObjectId::Service(_)
         | ObjectId::PodDisruptionBudget(_)
         | ObjectId::Pod(_)

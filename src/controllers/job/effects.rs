@@ -131,7 +131,7 @@ impl Effects<'_, '_> {
     fn create_pod(&mut self, marks: JobPod, labels: &Labels) -> Result<(), Refusal> {
         let creation = creation(&self.scene(), self.job, labels, marks);
         let created = self.turn.submit(Command::Create(Box::new(creation)));
-        match created {
+        match &created {
             Ok(pod) => self.record(Severity::Normal, "SuccessfulCreate", |turn| {
                 let name = pod.map(|pod| turn.cluster().name_of(pod)).unwrap_or_default();
                 format!("Created pod: {name}")

@@ -254,6 +254,7 @@ impl Worker {
         let birth = self.birth(at, shared, turn);
         self.logs.begin_run(birth.id.container, birth.id.run);
         self.slots[at].begin_process(Process::new(birth, now));
+        self.stir_memory(at, shared);
         let hook = self.post_start(at, shared);
         if hook.is_none() {
             self.begin_probes(at, shared, turn);

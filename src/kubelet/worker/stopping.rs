@@ -10,6 +10,7 @@ use crate::kubelet::records::{Note, note};
 use crate::kubelet::worker::containers::KillReason;
 use crate::kubelet::worker::starting::Operation;
 use crate::kubelet::worker::{Exit, Shared, Stage, Worker, container_at};
+use crate::model::meta::Name;
 use crate::model::node::ConditionStatus;
 use crate::model::pod::RestartPolicy;
 use crate::model::pod_status::{ContainerState, PodReason, Termination, TerminationReason};
@@ -26,7 +27,7 @@ pub(super) struct Stop {
     /// The grace period, where it is not the pod's own.
     pub(super) grace: Option<SimDuration>,
     /// Why the pod has failed as a whole, where it has: reason and message.
-    pub(super) failure: Option<(PodReason, &'static str)>,
+    pub(super) failure: Option<(PodReason, Name)>,
 }
 
 /// A pod that is ending.
@@ -34,7 +35,7 @@ pub(super) struct Stop {
 pub(super) struct Stopping {
     since: SimTime,
     grace: SimDuration,
-    failure: Option<(PodReason, &'static str)>,
+    failure: Option<(PodReason, Name)>,
 }
 
 impl Worker {
@@ -47,8 +48,10 @@ impl Worker {
         let since = turn.now();
         match &mut self.stage {
             Stage::Active => {
-                if stop.failure.is_some() {
-                    note(turn, self.pod, Note::DeadlineExceeded);
+                match &stop.failure {
+                    Some((PodReason::Evicted, message)) => note(turn, self.pod, Note::Evicted { message }),
+                    Some(_) => note(turn, self.pod, Note::DeadlineExceeded),
+                    None => {}
                 }
                 self.stage = Stage::Stopping(Stopping { since, grace, failure: stop.failure });
                 self.abandon_operation(shared, turn);
@@ -69,7 +72,8 @@ impl Worker {
 
     /// Asks those to stop whose turn it is, and ends the pod when nothing is left.
     pub(super) fn go_on_stopping(&mut self, shared: &mut Shared, turn: &mut Turn<'_>) {
-        let Stage::Stopping(Stopping { since, grace, .. }) = self.stage else { return };
+        let Stage::Stopping(Stopping { since, grace, .. }) = &self.stage else { return };
+        let (since, grace) = (*since, *grace);
         for at in 0..self.slots.len() {
             let is_asked = self.slots[at].process().is_none_or(|process| process.kill_at.is_some());
             if !is_asked && self.has_turn_to_stop(at, since + grace, turn) {
@@ -223,7 +227,7 @@ impl Worker {
         };
         if turn.cluster().pod(self.pod).is_some() {
             if let Some((reason, message)) = failure {
-                turn.write(Command::FailPod(self.pod, reason, message.into()));
+                turn.write(Command::FailPod(self.pod, reason, message));
             }
             self.write_ends(turn);
             turn.write(Command::FinishPod(self.pod));

@@ -68,6 +68,8 @@ pub struct Patch {
     pub statefulset: Option<String>,
     /// A DaemonSet of this name.
     pub daemonset: Option<String>,
+    /// A resource quota of this name.
+    pub resourcequota: Option<String>,
     /// A Service of this name.
     pub service: Option<String>,
     /// A pod disruption budget of this name.
@@ -116,6 +118,8 @@ pub struct Delete {
     pub statefulset: Option<String>,
     /// A DaemonSet of this name.
     pub daemonset: Option<String>,
+    /// A resource quota of this name.
+    pub resourcequota: Option<String>,
     /// A Service of this name.
     pub service: Option<String>,
     /// A pod disruption budget of this name.

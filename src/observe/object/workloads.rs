@@ -11,6 +11,7 @@ use crate::model::node::ConditionStatus;
 use crate::model::object::Object;
 use crate::model::pod_disruption_budget::PodDisruptionBudgetStatus;
 use crate::model::replica_set::ReplicaSetStatus;
+use crate::model::resource_quota::{HardLimit, ResourceQuota};
 use crate::model::stateful_set::StatefulSetStatus;
 use crate::observe::object::ObjectWriter;
 
@@ -19,6 +20,10 @@ impl ObjectWriter<'_> {
     pub(super) fn workload(&self, object: ObjectId) -> Option<Value> {
         let cluster = self.cluster;
         match object {
+            ObjectId::ResourceQuota(id) => {
+                let quota = cluster.resource_quota(id)?;
+                Some(self.written(quota, object, None, self.quota_status(quota)))
+            }
             ObjectId::Service(id) => cluster.service(id).map(|it| self.written(it, object, None, Map::new())),
             ObjectId::PodDisruptionBudget(id) => {
                 let budget = cluster.pod_disruption_budget(id)?;
@@ -46,6 +51,17 @@ impl ObjectWriter<'_> {
             }
             ObjectId::Node(_) | ObjectId::Pod(_) | ObjectId::Job(_) | ObjectId::CronJob(_) => None,
         }
+    }
+
+    fn quota_status(&self, quota: &ResourceQuota) -> Map<String, Value> {
+        let used = |limit: &HardLimit| self.cluster.quota_used(&quota.meta.namespace, limit.what);
+        let amounts = |amount: &dyn Fn(&HardLimit) -> i64| {
+            let limits = quota.spec.hard.iter();
+            limits.map(|limit| (limit.name.to_string(), json!(limit.what.text(amount(limit))))).collect()
+        };
+        let hard = Value::Object(amounts(&|limit| limit.amount));
+        let used = Value::Object(amounts(&used));
+        [("hard".to_owned(), hard), ("used".to_owned(), used)].into_iter().collect()
     }
 
     /// The object; its size is what it is now, which a controller may have written past the manifest.

@@ -28,6 +28,7 @@ const fn inner_heads(kind: Kind) -> &'static [&'static str] {
         Kind::StatefulSet => &["READY"],
         Kind::DaemonSet => &["DESIRED", "CURRENT", "READY", "UP-TO-DATE", "AVAILABLE"],
         Kind::PodDisruptionBudget => &["MIN AVAILABLE", "MAX UNAVAILABLE", "ALLOWED DISRUPTIONS"],
+        Kind::ResourceQuota => &["USED"],
         Kind::Service => &["TYPE", "CLUSTER-IP", "PORT(S)"],
         Kind::HorizontalPodAutoscaler => &["REFERENCE", "MINPODS", "MAXPODS", "REPLICAS"],
         Kind::Node | Kind::Pod | Kind::Job | Kind::CronJob => &[],
@@ -81,6 +82,14 @@ fn cells(listing: &Listing<'_>, object: ObjectId) -> Option<Vec<String>> {
                 None => (none(), none()),
             };
             vec![min, max, budget.status.disruptions_allowed.to_string()]
+        }
+        ObjectId::ResourceQuota(id) => {
+            let quota = cluster.resource_quota(id)?;
+            let used = quota.spec.hard.iter().map(|limit| {
+                let used = cluster.quota_used(&quota.meta.namespace, limit.what);
+                format!("{}: {}/{}", limit.name, limit.what.text(used), limit.what.text(limit.amount))
+            });
+            vec![used.collect::<Vec<_>>().join(", ")]
         }
         ObjectId::Service(id) => {
             let spec = &cluster.service(id)?.spec;

@@ -223,7 +223,10 @@ impl Filter for AffinityFilter {
         let is_own = reason == Reason::PodAntiAffinity;
         let counts = if is_own { &self.anti_affinity } else { &self.existing_anti_affinity };
         let full = counts.columns.iter().filter(|(column, _)| counts.at(*column, snapshot, row) > 0);
-        details.extend(full.filter_map(|(column, _)| Some(format!("{} has such a pod", domain(*column)?))));
+        let mut domains: Vec<_> = full.filter_map(|(column, _)| domain(*column)).collect();
+        // In which order the keys came up depends on which pods asked before.
+        domains.sort_unstable();
+        details.extend(domains.into_iter().map(|domain| format!("{domain} has such a pod")));
     }
 
     fn add_pod(&mut self, cx: &CycleContext<'_>, snapshot: &mut Snapshot, row: Row, pod: &Pod) {

@@ -30,9 +30,7 @@ fn workloads_go_as_with_the_real_controllers() {
         let text = fs::read_to_string(&path).expect("a golden file can be read");
         let file: Value = serde_json::from_str(&text).expect("a golden file is JSON");
         let kind = file["scenario"]["kind"].as_str().expect("a scenario has a kind");
-        if file["scenario"].get("podQuota").is_some() {
-            suite.leave_out("pod quotas");
-        } else if KINDS.contains(&kind) {
+        if KINDS.contains(&kind) {
             suite.case(&id, outcome(&file));
         } else {
             suite.leave_out(kind);

@@ -2,10 +2,15 @@
 
 use std::sync::Arc;
 
+use cluster_sim::engine::SimTime;
 use cluster_sim::manifest::{convert, defaults, wire};
 use cluster_sim::model::meta::{LabelOperator, LabelRequirement, LabelSelector, Labels, Name};
+use cluster_sim::model::pod_disruption_budget::{
+    PodDisruptionBudgetSpec, PodDisruptionBudgetStatus, UnhealthyPodEviction,
+};
 use cluster_sim::model::scenario::{NewObject, NewSpec};
-use cluster_sim::scheduler::listers::{DisruptionBudget, Listers, ServiceSelector};
+use cluster_sim::model::service::{ServiceAddress, ServiceSpec};
+use cluster_sim::scheduler::listers::Listers;
 use serde_json::Value;
 
 /// The text of a field; empty where it is absent.
@@ -54,16 +59,12 @@ pub fn labels(map: &Value) -> Labels {
     map.as_object().into_iter().flatten().map(|(key, value)| (key.as_str(), text(value))).collect()
 }
 
-/// Namespaces, budgets and selectors of a case, for pods given by their manifests.
+/// Namespaces and owners' selectors of a case, for pods given by their manifests.
 pub fn listers<'a>(case: &Value, pods: impl Iterator<Item = &'a Value>) -> Listers {
     let namespaces = list(&case["namespaces"]);
     let namespaces = namespaces.map(|namespace| {
         let metadata = &namespace["metadata"];
         (text(&metadata["name"]).into(), labels(&metadata["labels"]))
-    });
-    let services = list(&case["services"]).map(|service| ServiceSelector {
-        namespace: text(&service["metadata"]["namespace"]).into(),
-        selector: LabelSelector { requirements: equal(&service["spec"]["selector"]) },
     });
     let owners = pods.filter_map(|pod| {
         let metadata = &pod["metadata"];
@@ -71,12 +72,7 @@ pub fn listers<'a>(case: &Value, pods: impl Iterator<Item = &'a Value>) -> Liste
         let selector = owner_selector(case, text(&metadata["namespace"]), owner)?;
         Some(((text(&metadata["namespace"]).into(), text(&metadata["name"]).into()), selector))
     });
-    Listers {
-        namespaces: namespaces.collect(),
-        budgets: list(&case["pdbs"]).map(budget).collect(),
-        services: services.collect(),
-        owner_selectors: owners.collect(),
-    }
+    Listers { namespaces: namespaces.collect(), owner_selectors: owners.collect(), ..Listers::default() }
 }
 
 fn owner_selector(case: &Value, namespace: &str, owner: &Value) -> Option<LabelSelector> {
@@ -96,14 +92,38 @@ fn owner_selector(case: &Value, namespace: &str, owner: &Value) -> Option<LabelS
     selector(&spec["selector"])
 }
 
-fn budget(budget: &Value) -> DisruptionBudget {
+/// A Service to create; in some tables they have no names.
+pub fn service(service: &Value, at: usize) -> NewObject {
+    let selector = LabelSelector { requirements: equal(&service["spec"]["selector"]) };
+    let spec = ServiceSpec {
+        selector: Some(selector),
+        address: ServiceAddress::ClusterIp(None),
+        ports: Vec::new(),
+        publish_not_ready_addresses: false,
+    };
+    let name = format!("service-{at}").into();
+    NewObject { name, ..object(service, NewSpec::Service(Arc::new(spec))) }
+}
+
+/// A budget to create; in some tables they have no names.
+pub fn budget(budget: &Value, at: usize) -> NewObject {
+    let spec = PodDisruptionBudgetSpec {
+        selector: selector(&budget["spec"]["selector"]),
+        limit: None,
+        unhealthy_pods: UnhealthyPodEviction::default(),
+    };
+    let name = format!("budget-{at}").into();
+    NewObject { name, ..object(budget, NewSpec::PodDisruptionBudget(Arc::new(spec))) }
+}
+
+/// What a budget allows.
+pub fn budget_status(budget: &Value) -> PodDisruptionBudgetStatus {
     let status = &budget["status"];
     let disrupted = status["disruptedPods"].as_object().into_iter().flatten();
-    DisruptionBudget {
-        namespace: text(&budget["metadata"]["namespace"]).into(),
-        selector: selector(&budget["spec"]["selector"]).unwrap_or_default(),
-        disruptions_allowed: status["disruptionsAllowed"].as_i64().unwrap_or(0) as i32,
-        disrupted_pods: disrupted.map(|(name, _)| name.as_str().into()).collect(),
+    PodDisruptionBudgetStatus {
+        disruptions_allowed: status["disruptionsAllowed"].as_u64().unwrap_or(0) as u32,
+        disrupted_pods: disrupted.map(|(name, _)| (name.as_str().into(), SimTime::ZERO)).collect(),
+        ..PodDisruptionBudgetStatus::default()
     }
 }
 

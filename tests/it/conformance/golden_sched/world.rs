@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use cluster_sim::cluster::Cluster;
 use cluster_sim::engine::{SimDuration, SimTime, Streams};
-use cluster_sim::event::{Change, Command, Creation};
+use cluster_sim::event::{Change, Command, Creation, StatusUpdate};
 use cluster_sim::model::ids::{NodeId, ObjectId, PodId};
 use cluster_sim::model::pod::Pod;
 use cluster_sim::model::pod_status::PodReason;
@@ -74,6 +74,7 @@ impl World {
             nodes: Vec::new(),
             pods: BTreeMap::new(),
         };
+        world.add_budgets_and_services(case);
         list(&case["nodes"]).for_each(|node| {
             world.add_node(node);
         });
@@ -125,6 +126,20 @@ impl World {
 
     fn create(&mut self, object: NewObject) -> ObjectId {
         self.write(Command::Create(Box::new(Creation::of(object)))).expect("an object is created")
+    }
+
+    /// Creates the budgets and Services of a case, and has the scheduler read them.
+    fn add_budgets_and_services(&mut self, case: &Value) {
+        for (at, service) in list(&case["services"]).enumerate() {
+            self.create(objects::service(service, at));
+        }
+        for (at, budget) in list(&case["pdbs"]).enumerate() {
+            let created = self.create(objects::budget(budget, at));
+            let ObjectId::PodDisruptionBudget(id) = created else { panic!("a budget is created") };
+            let status = objects::budget_status(budget);
+            self.write(Command::UpdateStatus(Box::new(StatusUpdate::PodDisruptionBudget(id, status))));
+        }
+        self.listers.refresh(&self.cluster);
     }
 
     pub fn add_node(&mut self, manifest: &Value) -> NodeId {

@@ -164,10 +164,8 @@ impl ScriptedPods {
     pub fn on_event(&mut self, event: Event, turn: &mut Turn<'_>) {
         match event {
             Event::PodSync(pod) => self.place(pod, turn),
-            Event::GraceOver(pod) if !self.players[&pod].is_stuck => {
-                if turn.cluster().pod(pod).is_some() {
-                    turn.write(Command::ReleasePod(pod));
-                }
+            Event::GraceOver(pod) if !self.players[&pod].is_stuck && turn.cluster().pod(pod).is_some() => {
+                turn.write(Command::ReleasePod(pod));
             }
             Event::StepDone(process) if self.is_present(process, turn) => self.go_on(process.pod, turn),
             _ => {}

@@ -162,7 +162,7 @@ impl World {
             Act::Delete { kind, name, propagation, .. } => self.delete(kind, &name, propagation),
             Act::Drain(node) => self.begin_drain(&node),
             Act::Rollback { name, revision } => self.roll_back(&name, revision),
-            Act::Quota(_) => {}
+            Act::Quota(n_pods) => self.set_quota(n_pods),
             Act::OnPod { pod, act } => self.act_on_pod(&pod, &act),
         }
     }
@@ -178,6 +178,17 @@ impl World {
             accept(kind, &tree, &read_context(&self.context.profile), &mut FieldWarnings::default());
         if let Ok(object) = accepted {
             self.turn().write(Command::Create(Box::new(Creation::of(object))));
+        }
+    }
+
+    /// Lets in at most so many pods from now on, or any number.
+    fn set_quota(&mut self, n_pods: Option<u64>) {
+        self.delete(kind("ResourceQuota"), "pods", Propagation::Background);
+        if let Some(n_pods) = n_pods {
+            self.create(&json!({
+                "apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "pods"},
+                "spec": {"hard": {"pods": n_pods}},
+            }));
         }
     }
 
