@@ -28,6 +28,7 @@ pub use usage::NodeUsage;
 use crate::cluster::names::NameTable;
 use crate::cluster::owners::Dependants;
 use crate::engine::{Arena, Id, Streams};
+use crate::event::ProcessRef;
 use crate::model::cronjob::CronJob;
 use crate::model::daemon_set::DaemonSet;
 use crate::model::deployment::Deployment;
@@ -38,6 +39,7 @@ use crate::model::meta::{Name, ObjectMeta};
 use crate::model::node::Node;
 use crate::model::pod::Pod;
 use crate::model::pod_disruption_budget::PodDisruptionBudget;
+use crate::model::pod_status::ContainerRef;
 use crate::model::replica_set::ReplicaSet;
 use crate::model::resource_quota::ResourceQuota;
 use crate::model::service::Service;
@@ -63,6 +65,8 @@ pub struct Cluster {
     usage: Vec<NodeUsage>,
     /// Pods whose spec names a node that is not there.
     pinned: Vec<PodId>,
+    /// The containers whose processes serve, with the run that does.
+    serving: FxHashMap<(PodId, ContainerRef), u32>,
     streams: Streams,
     n_created: u64,
 }
@@ -121,6 +125,7 @@ impl Cluster {
             dependants: FxHashMap::default(),
             usage: Vec::new(),
             pinned: Vec::new(),
+            serving: FxHashMap::default(),
             streams,
             n_created: 0,
         }
@@ -209,6 +214,11 @@ impl Cluster {
                 self.horizontal_pod_autoscalers.ids().map(ObjectId::HorizontalPodAutoscaler).collect()
             }
         }
+    }
+
+    /// Whether a process listens on the ports that it serves.
+    pub fn is_serving(&self, process: ProcessRef) -> bool {
+        self.serving.get(&(process.pod, process.container)) == Some(&process.run)
     }
 
     /// The living object of this kind and name.

@@ -3,6 +3,7 @@
 pub mod arena;
 pub mod calendar;
 pub mod distribution;
+pub mod indexed;
 pub mod random;
 pub mod time;
 

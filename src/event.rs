@@ -32,6 +32,7 @@ use crate::model::resource_quota::ResourceQuotaSpec;
 use crate::model::scenario::{NewObject, NewSpec};
 use crate::model::service::ServiceSpec;
 use crate::model::stateful_set::{StatefulSetSpec, StatefulSetStatus};
+use crate::model::traffic::{CpuId, RequestRef, Serve, SourceId, TimeoutId};
 
 /// Something due at a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +41,8 @@ pub enum Event {
     ActionDue(u32),
     /// The next pod of the recorded trace arrives, by position.
     TraceDue(u32),
+    /// What fails by chance fails, or returns; by position among those.
+    FaultDue(u32),
     /// A node stops dead.
     NodeFailed(NodeId),
     /// A node that stopped has booted again.
@@ -100,6 +103,18 @@ pub enum Event {
     JobExpired(JobId),
     /// The CronJob controller syncs a CronJob.
     CronJobSync(CronJobId),
+    /// The next request of a source arrives.
+    RequestDue(SourceId),
+    /// A request has reached its server.
+    RequestArrived(RequestRef),
+    /// The first of the requests in work in a container has had its cpu time.
+    CpuDone(CpuId),
+    /// The answer to a request has reached its client.
+    AnswerArrived(RequestRef),
+    /// The first of the clients that wait equally long gives up.
+    RequestTimeout(TimeoutId),
+    /// From now on requests count.
+    WarmUpOver,
     /// The disruption controller syncs a pod disruption budget.
     DisruptionSync(PodDisruptionBudgetId),
     /// A drain tries the pods again that were not let go, by position among the drains of the run.
@@ -131,14 +146,25 @@ impl Event {
         Rank::new(match self {
             Self::ActionDue(_)
             | Self::TraceDue(_)
+            | Self::FaultDue(_)
             | Self::NodeFailed(_)
             | Self::NodeRecovered(_)
             | Self::ProcessKilled(..)
+            | Self::WarmUpOver
             | Self::DrainDue(_) => 0,
-            Self::StepDone(_) | Self::MemoryLimitReached(_) | Self::TermDone(_) | Self::HookDone(_) => 1,
-            Self::PullDone(_) => 2,
+            Self::StepDone(_)
+            | Self::MemoryLimitReached(_)
+            | Self::TermDone(_)
+            | Self::HookDone(_)
+            | Self::CpuDone(_)
+            | Self::AnswerArrived(_) => 1,
+            Self::PullDone(_) | Self::RequestDue(_) | Self::RequestArrived(_) => 2,
             Self::PodSync(_) => 3,
-            Self::PodDeadlineReached(_) | Self::GraceOver(_) | Self::ProbeDue(_) | Self::MemoryDue(_) => 4,
+            Self::PodDeadlineReached(_)
+            | Self::GraceOver(_)
+            | Self::ProbeDue(_)
+            | Self::MemoryDue(_)
+            | Self::RequestTimeout(_) => 4,
             Self::TaintedNodeSync(_) => 5,
             Self::TaintedPodSync(_) => 6,
             Self::NodeTaintSync(_) => 7,
@@ -205,6 +231,10 @@ pub enum Command {
     SetPodNotReady(PodId),
     /// Adds the condition DisruptionTarget with this reason and message.
     SetDisruptionTarget(PodId, Name, Name),
+    /// A process listens on all ports that it serves.
+    StartServing(ProcessRef, Arc<[Serve]>),
+    /// A process that served has ended.
+    EndServing(ProcessRef, ServingEnd),
     /// Asks for the deletion of a pod with its own or another grace period. A pod that no kubelet holds, or that
     /// has ended, goes at once.
     DeletePod(PodId, Option<SimDuration>),
@@ -232,6 +262,15 @@ pub enum Command {
     Adopt(ObjectId, Owner),
     /// Notes something about an object.
     Record(ObjectId, Record),
+}
+
+/// How a process ceases to serve.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ServingEnd {
+    /// It exited, or was killed: its connections are reset.
+    Exited,
+    /// It is gone with its node, which tells nobody.
+    NodeLost,
 }
 
 /// Another spec for an object.
@@ -373,6 +412,10 @@ pub enum Change {
     PodReadyChanged(PodId, bool),
     /// A pod got the condition DisruptionTarget, for this reason.
     PodDisrupted(PodId, Name),
+    /// A process listens on the ports that it serves.
+    ServingStarted(ProcessRef, Arc<[Serve]>),
+    /// A process that served has ended.
+    ServingEnded(ProcessRef, ServingEnd),
     /// Deletion of a pod was asked for and waits for its processes or a finalizer.
     PodDeletionRequested(PodId, SimDuration),
     /// The tracking finalizer was taken off a pod.
@@ -433,6 +476,8 @@ impl Change {
             Self::PodPhaseChanged(..) => "PodPhaseChanged",
             Self::PodReadyChanged(..) => "PodReadyChanged",
             Self::PodDisrupted(..) => "PodDisrupted",
+            Self::ServingStarted(..) => "ServingStarted",
+            Self::ServingEnded(..) => "ServingEnded",
             Self::PodDeletionRequested(..) => "PodDeletionRequested",
             Self::PodFinalizerRemoved(_) => "PodFinalizerRemoved",
             Self::PodDeleted(..) => "PodDeleted",
@@ -474,6 +519,9 @@ impl Change {
             | Self::PodDisrupted(pod, _)
             | Self::PodDeletionRequested(pod, _)
             | Self::PodFinalizerRemoved(pod) => Subject::Alive(ObjectId::Pod(*pod)),
+            Self::ServingStarted(process, _) | Self::ServingEnded(process, _) => {
+                Subject::Alive(ObjectId::Pod(process.pod))
+            }
             Self::NodeDeleted(_, name) => Subject::Gone { kind: Kind::Node, namespace: "", name },
             Self::PodDeleted(_, pod) => {
                 Subject::Gone { kind: Kind::Pod, namespace: &pod.namespace, name: &pod.name }

@@ -33,5 +33,6 @@ pub mod resource_quota;
 pub mod service;
 pub mod stateful_set;
 pub mod time_zone;
+pub mod traffic;
 pub mod unix_time;
 pub mod wall_clock;

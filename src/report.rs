@@ -1,6 +1,8 @@
 //! Results as text and JSON. Pure functions: they read what was observed and return text.
 
+pub mod failures;
 pub mod table;
+pub mod traffic;
 pub mod summary;
 pub mod comparison;
 pub mod cron_period;

@@ -462,6 +462,8 @@ impl Component for Scheduler {
             }
             Change::PodUnschedulable(..)
             | Change::NodeLeaseChanged(..)
+            | Change::ServingStarted(..)
+            | Change::ServingEnded(..)
             | Change::NodeConditionChanged(..)
             | Change::MetaChanged(_)
             | Change::DeletionRequested(..)

@@ -5,6 +5,7 @@
 //! run can be forked at any instant.
 
 mod actions;
+mod faults;
 pub mod drain;
 mod process;
 
@@ -34,7 +35,9 @@ use crate::scheduler::Scheduler;
 use crate::scheduler::config::{SchedulerConfig, ScoringKind};
 pub use crate::sim::actions::name_matches;
 use crate::sim::drain::{Drain, Drains};
+use crate::sim::faults::FaultProcess;
 use crate::sim::process::Process;
+use crate::traffic::{Traffic, TrafficError};
 
 /// A run of a scenario, at some instant.
 #[derive(Clone)]
@@ -48,6 +51,7 @@ pub struct Simulation<O> {
     changes: Vec<Change>,
     n_events: u64,
     misses: Vec<String>,
+    faults: Vec<FaultProcess>,
     is_started: bool,
 }
 
@@ -69,6 +73,18 @@ struct Components {
     disruption: Process<DisruptionController>,
     drains: Drains,
     scheduler: Process<Scheduler>,
+    traffic: Traffic,
+}
+
+/// An invariant of a run that does not hold: a bug of the simulator.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SimulationError {
+    /// Of the cluster.
+    #[error(transparent)]
+    Cluster(#[from] InvariantError),
+    /// Of the load.
+    #[error(transparent)]
+    Traffic(#[from] TrafficError),
 }
 
 /// Why a run ended.
@@ -90,7 +106,8 @@ impl<O: Observer> Simulation<O> {
             streams: streams.clone(),
             clock: WallClock { start: scenario.start_time },
         };
-        let components = Components::new(&scenario);
+        let components = Components::new(&scenario, &streams);
+        let faults = faults::processes(&scenario, &streams);
         Self {
             scenario,
             context,
@@ -101,6 +118,7 @@ impl<O: Observer> Simulation<O> {
             changes: Vec::new(),
             n_events: 0,
             misses: Vec::new(),
+            faults,
             is_started: false,
         }
     }
@@ -171,6 +189,11 @@ impl<O: Observer> Simulation<O> {
         &self.components.scheduler.component
     }
 
+    /// The load.
+    pub fn traffic(&self) -> &Traffic {
+        &self.components.traffic
+    }
+
     /// Facts of the run that never change.
     pub fn context(&self) -> &Context {
         &self.context
@@ -200,8 +223,9 @@ impl<O: Observer> Simulation<O> {
     ///
     /// # Errors
     /// The first invariant that does not hold: a bug.
-    pub fn check_invariants(&self) -> Result<(), InvariantError> {
-        self.cluster.check_invariants()
+    pub fn check_invariants(&self) -> Result<(), SimulationError> {
+        self.cluster.check_invariants()?;
+        Ok(self.components.traffic.check_invariants(self.now())?)
     }
 
     /// Starts all components, creates the objects of the scenario and puts its timeline into the calendar.
@@ -218,6 +242,22 @@ impl<O: Observer> Simulation<O> {
             self.calendar.schedule(entry.at, event.rank(), event);
         }
         self.await_arrival(0);
+        let mut watch = Watch::new(&self.context, &self.cluster, &mut self.calendar);
+        for (position, fault) in (0..).zip(&mut self.faults) {
+            fault.await_next(position, &mut watch);
+        }
+    }
+
+    /// Has what fails by chance fail, or return, and makes its next turn due.
+    fn fault(&mut self, position: u32) {
+        let fault = &mut self.faults[position as usize];
+        let action = fault.turn();
+        let mut watch = Watch::new(&self.context, &self.cluster, &mut self.calendar);
+        fault.await_next(position, &mut watch);
+        let at = self.now();
+        if let Err(miss) = self.perform(&action) {
+            self.misses.push(format!("by chance at {at}: {miss}"));
+        }
     }
 
     /// Creates a pod of the recorded trace and makes the next one due.
@@ -269,6 +309,7 @@ impl<O: Observer> Simulation<O> {
         match event {
             Event::ActionDue(at) => self.act(at),
             Event::TraceDue(at) => self.arrive(at),
+            Event::FaultDue(at) => self.fault(at),
             Event::NodeFailed(_)
             | Event::NodeRecovered(_)
             | Event::ProcessKilled(..)
@@ -298,6 +339,12 @@ impl<O: Observer> Simulation<O> {
             Event::JobSync(_) | Event::OrphanPodSync(_) => components.job.on_event(event, turn),
             Event::JobExpired(_) => components.ttl.on_event(event, turn),
             Event::CronJobSync(_) => components.cronjob.on_event(event, turn),
+            Event::RequestDue(_)
+            | Event::RequestArrived(_)
+            | Event::CpuDone(_)
+            | Event::AnswerArrived(_)
+            | Event::RequestTimeout(_)
+            | Event::WarmUpOver => components.traffic.on_event(event, turn),
             Event::DisruptionSync(_) => components.disruption.on_event(event, turn),
             Event::DrainDue(_) => components.drains.on_event(event, turn),
             Event::SchedulingCycle | Event::BackoffFlush | Event::UnschedulableFlush => {
@@ -332,7 +379,7 @@ fn scheduler(scenario: &Scenario) -> Scheduler {
 }
 
 impl Components {
-    fn new(scenario: &Scenario) -> Self {
+    fn new(scenario: &Scenario, streams: &Streams) -> Self {
         Self {
             kubelet: Kubelet::new(Arc::clone(&scenario.programs)),
             node_lifecycle: Process::new(NodeLifecycleController::new),
@@ -349,6 +396,7 @@ impl Components {
             disruption: Process::new(DisruptionController::new),
             drains: Drains::default(),
             scheduler: Process::new(|| scheduler(scenario)),
+            traffic: Traffic::new(Arc::clone(&scenario.traffic), scenario.warm_up, streams),
         }
     }
 
@@ -367,6 +415,7 @@ impl Components {
         self.cronjob.start(watch);
         self.disruption.start(watch);
         self.scheduler.start(watch);
+        self.traffic.start(watch);
     }
 
     fn stop(&mut self, name: ComponentName) {
@@ -425,5 +474,6 @@ impl Components {
         self.disruption.on_change(change, watch);
         self.drains.on_change(change, watch);
         self.scheduler.on_change(change, watch);
+        self.traffic.on_change(change, watch);
     }
 }

@@ -8,13 +8,14 @@ use serde_json::Value;
 
 use crate::cluster::{Cluster, EvictionRefusal, NodeUsage};
 use crate::engine::{Arena, EntityKey, Id, Purpose, SimTime};
-use crate::event::{Change, Command, Creation, NodeBefore, NodeChange};
+use crate::event::{Change, Command, Creation, NodeBefore, NodeChange, ProcessRef, ServingEnd};
 use crate::model::ids::{Kind, NodeId, ObjectId};
 use crate::model::meta::{Labels, Name, ObjectMeta, Propagation, Uid};
 use crate::model::node::{ConditionStatus, Node, NodeCondition, NodeReady, NodeReadyReason, NodeSpec, Signs};
 use crate::model::object::Object;
 use crate::model::pod::{Ordinal, Pod};
 use crate::model::scenario::NewSpec;
+use crate::model::traffic::Serve;
 
 /// Why the API server refuses a write.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -80,6 +81,8 @@ impl Cluster {
             Command::SetDisruptionTarget(pod, reason, message) => {
                 self.set_disruption_target(now, pod, reason, message, changes)?;
             }
+            Command::StartServing(process, serves) => self.start_serving(process, serves, changes)?,
+            Command::EndServing(process, end) => self.end_serving(process, end, changes),
             Command::DeletePod(pod, grace) => self.delete_pod(now, pod, grace, changes)?,
             Command::EvictPod(pod, grace) => self.evict_pod(now, pod, grace, changes)?,
             Command::ReleasePod(pod) => self.release_pod(pod, changes)?,
@@ -282,6 +285,28 @@ impl Cluster {
             changes.push(Change::NodeLeaseChanged(id, signs.is_renewed()));
         }
         Ok(())
+    }
+
+    fn start_serving(
+        &mut self,
+        process: ProcessRef,
+        serves: Arc<[Serve]>,
+        changes: &mut Vec<Change>,
+    ) -> Result<(), Refusal> {
+        self.pods.get(process.pod).ok_or(Refusal::NotFound)?;
+        if !self.is_serving(process) {
+            self.serving.insert((process.pod, process.container), process.run);
+            changes.push(Change::ServingStarted(process, serves));
+        }
+        Ok(())
+    }
+
+    /// The process of a pod that is gone may end later than it.
+    fn end_serving(&mut self, process: ProcessRef, end: ServingEnd, changes: &mut Vec<Change>) {
+        if self.is_serving(process) {
+            self.serving.remove(&(process.pod, process.container));
+            changes.push(Change::ServingEnded(process, end));
+        }
     }
 
     fn delete_node(&mut self, id: NodeId, changes: &mut Vec<Change>) -> Result<(), Refusal> {

@@ -140,6 +140,11 @@ impl Distribution {
         to_duration(self.nanos.sample(rng))
     }
 
+    /// The duration that a sample exceeds with probability 1 - `u`, of at least 0 and below 1.
+    pub fn quantile(&self, u: f64) -> SimDuration {
+        to_duration(self.nanos.quantile(u))
+    }
+
     /// The mean; `None` where the tail is too heavy for one.
     pub fn mean(&self) -> Option<SimDuration> {
         self.nanos.mean().map(to_duration)

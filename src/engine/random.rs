@@ -26,6 +26,12 @@ pub enum Purpose {
     Latency = 6,
     /// The unique ids of objects.
     Uid = 7,
+    /// The arrivals of the requests of a source.
+    RequestArrival = 9,
+    /// The cpu time that requests take.
+    RequestDemand = 10,
+    /// The choice of an endpoint for a connection.
+    EndpointChoice = 11,
     /// When the probes of a kubelet that has just started begin.
     ProbeStart = 8,
 }

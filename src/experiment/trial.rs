@@ -9,6 +9,7 @@ use crate::model::scenario::{Horizon, Scenario};
 use crate::observe::expectation::{Evidence, Judge, Judgement, LogLine};
 use crate::observe::run::RunObserver;
 use crate::sim::{Ending, Simulation};
+use crate::traffic::TrafficResults;
 
 /// What a trial is observed by: the standard observer and another.
 pub type Seen<O> = (RunObserver, O);
@@ -23,6 +24,24 @@ pub struct Trial<O> {
     pub end: SimTime,
     /// Why it ended.
     pub ending: Ending,
+}
+
+impl<O: Observer> Trial<O> {
+    /// What came of the load; `None` where the scenario has none.
+    pub fn traffic(&self) -> Option<TrafficResults> {
+        let simulation = &self.simulation;
+        let traffic = simulation.traffic();
+        (!traffic.is_empty()).then(|| traffic.results(simulation.cluster(), self.end))
+    }
+
+    /// The digest of the run: all changes, and what came of the load.
+    pub fn digest(&self) -> String {
+        let mut digest = self.simulation.observer().0.digest.clone();
+        if let Some(results) = self.traffic() {
+            digest.add_traffic(&results);
+        }
+        digest.hex()
+    }
 }
 
 /// How many events are handled between two calls of the progress function.
@@ -102,6 +121,7 @@ fn judge<O: Observer>(simulation: &Simulation<Seen<O>>, positions: &[usize], at:
         now: at,
         records: &simulation.observer().0.records,
         logs: &logs,
+        traffic: simulation.traffic(),
     });
     let expectations = &simulation.scenario().expectations;
     let judged = positions.iter().map(|position| {

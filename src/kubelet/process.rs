@@ -14,12 +14,14 @@
 //! from DNS. Every draw has a stream of its own, by pod, container, run and step, so that what one
 //! process does never shifts what another draws.
 
+use std::sync::Arc;
+
 use rand_chacha::ChaCha8Rng;
 
 use crate::component::{Timers, Turn};
 use crate::engine::random::uniform;
 use crate::engine::{Distribution, EntityKey, EventId, Purpose, SimDuration, SimTime};
-use crate::event::{Event, ProcessRef};
+use crate::event::{Command, Event, ProcessRef, ServingEnd};
 use crate::kubelet::catalogue::ProgramId;
 use crate::kubelet::logs::PodLogs;
 use crate::kubelet::memory;
@@ -213,8 +215,11 @@ impl Process {
     }
 
     /// Takes back the timers of the process and frees its ports: it is no more.
-    pub(super) fn end(&mut self, around: &mut Surroundings<'_, '_>) {
+    pub(super) fn end(&mut self, end: ServingEnd, around: &mut Surroundings<'_, '_>) {
         self.stop_doing(around);
+        if !around.program.serves.is_empty() {
+            around.turn.write(Command::EndServing(self.id, end));
+        }
         for timer in [self.memory_timer.take(), self.pre_stop.take()].into_iter().flatten() {
             around.turn.cancel(timer);
         }
@@ -269,6 +274,7 @@ impl Process {
                 self.doing = Doing::Endless;
                 Flow::Hold
             }
+            Step::Serve => self.serve(around),
             Step::Write(path) => self.write(path, around),
             Step::Log(text) => {
                 self.log(text.clone(), around);
@@ -298,6 +304,21 @@ impl Process {
                 Flow::Exit(1)
             }
         }
+    }
+
+    /// Listens on all ports that the program serves.
+    fn serve(&mut self, around: &mut Surroundings<'_, '_>) -> Flow {
+        let serves = &around.program.serves;
+        for serve in serves.iter() {
+            if let Flow::Exit(code) = self.listen(serve.port, Protocol::Tcp, around) {
+                return Flow::Exit(code);
+            }
+        }
+        if around.turn.cluster().pod(self.id.pod).is_some() {
+            around.turn.write(Command::StartServing(self.id, Arc::clone(serves)));
+        }
+        self.doing = Doing::Endless;
+        Flow::Hold
     }
 
     fn wait_for(

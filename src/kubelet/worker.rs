@@ -38,7 +38,7 @@ use std::sync::Arc;
 
 use crate::component::{Timers, Turn};
 use crate::engine::{EntityKey, EventId, SimDuration, SimTime};
-use crate::event::{Command, Event, ProcessRef};
+use crate::event::{Command, Event, ProcessRef, ServingEnd};
 use crate::kubelet::admission;
 use crate::kubelet::backoff::{Backoff, BackoffPolicy};
 use crate::kubelet::catalogue::{Catalogue, ImageId};
@@ -426,7 +426,9 @@ impl Worker {
     pub(super) fn lose(&mut self, shared: &mut Shared, turn: &mut Turn<'_>) {
         for at in 0..self.slots.len() {
             if self.slots[at].has_process() {
-                self.with_process(at, shared, turn, Process::end);
+                self.with_process(at, shared, turn, |process, around| {
+                    process.end(ServingEnd::NodeLost, around)
+                });
                 self.slots[at].lose_process();
             }
         }
@@ -520,7 +522,7 @@ impl Worker {
 
     /// Ends a process that runs; the kubelet sees it later.
     fn end_process(&mut self, at: usize, exit: Exit, shared: &mut Shared, turn: &mut Turn<'_>) {
-        self.with_process(at, shared, turn, Process::end);
+        self.with_process(at, shared, turn, |process, around| process.end(ServingEnd::Exited, around));
         self.stir_memory(at, shared);
         let now = turn.now();
         self.slots[at].end_process(exit, now);

@@ -15,6 +15,7 @@ pub mod job;
 pub mod node;
 mod placed;
 pub mod pod;
+pub mod service;
 mod pod_disruption_budget;
 mod stateful_set;
 mod workloads;
@@ -101,6 +102,11 @@ pub fn accept(
             validation::cronjob::cronjob(&cronjob, context.profile, &mut errors);
             context.finish_cronjob(cronjob, tree, errors)?
         }
+        Kind::Service => {
+            let Prepared { object: service, mut errors } = prepare_service(tree)?;
+            validation::service::service(&service, &mut errors);
+            finish_service(&service, errors)?
+        }
         Kind::PodDisruptionBudget => pod_disruption_budget::accept(tree, None)?,
         Kind::StatefulSet => context.accept_stateful_set(tree, warnings)?,
         Kind::DaemonSet => context.accept_daemon_set(tree, warnings)?,
@@ -116,7 +122,7 @@ pub fn accept(
             validation::deployment::deployment(&deployment, &mut errors);
             context.finish_deployment(deployment, errors)?
         }
-        Kind::Service | Kind::HorizontalPodAutoscaler => {
+        Kind::HorizontalPodAutoscaler => {
             unreachable!("the reader takes these for kinds that are not modelled")
         }
     };
@@ -164,6 +170,12 @@ pub fn accept_update(
             validation::cronjob::cronjob_update(&cronjob, &old, context.profile, &mut errors);
             context.finish_cronjob(cronjob, &new, errors)?
         }
+        Kind::Service => {
+            let old = prepare_service(&old)?.object;
+            let Prepared { object: service, mut errors } = prepare_service(&new)?;
+            validation::service::service_update(&service, &old, &mut errors);
+            finish_service(&service, errors)?
+        }
         Kind::PodDisruptionBudget => pod_disruption_budget::accept(&new, Some(&old))?,
         Kind::StatefulSet => context.accept_other_stateful_set(&new, &old)?,
         Kind::DaemonSet => context.accept_other_daemon_set(&new, &old)?,
@@ -179,7 +191,7 @@ pub fn accept_update(
             validation::deployment::deployment_update(&deployment, &old, &mut errors);
             context.finish_deployment(deployment, errors)?
         }
-        Kind::Service | Kind::HorizontalPodAutoscaler => {
+        Kind::HorizontalPodAutoscaler => {
             unreachable!("the reader takes these for kinds that are not modelled")
         }
     };
@@ -246,6 +258,21 @@ fn prepare_node(tree: &Tree) -> Result<Prepared<wire::node::Node>, Vec<FieldErro
 fn finish_node(node: &wire::node::Node, errors: FieldErrors) -> Result<NewObject, Vec<FieldError>> {
     errors.into_result(())?;
     Ok(new_object(&node.metadata, NewSpec::Node(node::node_spec(node))))
+}
+
+fn prepare_service(tree: &Tree) -> Result<Prepared<wire::service::Service>, Vec<FieldError>> {
+    let mut service: wire::service::Service = wire::decode(tree).map_err(|error| vec![error])?;
+    fill_namespace(&mut service.metadata);
+    defaults::service(&mut service);
+    Ok(Prepared { object: service, errors: FieldErrors::default() })
+}
+
+fn finish_service(
+    service: &wire::service::Service,
+    errors: FieldErrors,
+) -> Result<NewObject, Vec<FieldError>> {
+    errors.into_result(())?;
+    Ok(new_object(&service.metadata, NewSpec::Service(Arc::new(service::service_spec(&service.spec)))))
 }
 
 impl ReadContext<'_> {

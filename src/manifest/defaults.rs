@@ -12,7 +12,9 @@ use crate::manifest::wire::job::{Job, JobSpec};
 use crate::manifest::wire::meta::LabelSelector;
 use crate::manifest::wire::node::Node;
 use crate::manifest::wire::pod::{Container, Pod, PodSpec, Volume};
+use crate::manifest::wire::probe::IntOrString;
 use crate::manifest::wire::probe::{Handler, Probe};
+use crate::manifest::wire::service::Service;
 use crate::manifest::wire::{Others, ResourceList};
 use crate::model::meta::Name;
 use crate::model::profile::{Feature, Profile};
@@ -44,6 +46,25 @@ pub mod job_labels {
 pub fn pod(pod: &mut Pod) {
     pod_spec(&mut pod.spec);
     created_pod_spec(&mut pod.spec);
+}
+
+/// Fills in a Service.
+///
+/// Source: Kubernetes 1.28, pkg/apis/core/v1/defaults.go, SetDefaults_Service.
+pub fn service(service: &mut Service) {
+    let spec = &mut service.spec;
+    fill(&mut spec.session_affinity, "None");
+    fill(&mut spec.kind, "ClusterIP");
+    for port in &mut spec.ports {
+        fill(&mut port.protocol, "TCP");
+        let is_given = match &port.target_port {
+            IntOrString::Int(number) => *number != 0,
+            IntOrString::Text(name) => !name.is_empty(),
+        };
+        if !is_given {
+            port.target_port = IntOrString::Int(port.port);
+        }
+    }
 }
 
 /// Fills in what pods and pod templates have in common.

@@ -4,7 +4,7 @@ use cel::common::ast::{EntryExpr, Expr, IdedExpr};
 use cel::parser::PrattParser;
 
 /// The variables that an expectation may use.
-pub const VARIABLES: [&str; 14] = [
+pub const VARIABLES: [&str; 17] = [
     "autoscalers",
     "budgets",
     "cronjobs",
@@ -14,11 +14,14 @@ pub const VARIABLES: [&str; 14] = [
     "logs",
     "nodes",
     "pods",
+    "quotas",
     "records",
     "replicasets",
     "services",
     "statefulsets",
     "t",
+    "tiers",
+    "traffic",
 ];
 
 /// How deep an expression may be nested.

@@ -9,6 +9,7 @@ mod collect;
 mod nodes;
 mod timeline;
 mod trace;
+mod traffic;
 mod variant;
 
 use std::sync::Arc;
@@ -23,7 +24,7 @@ use crate::manifest::scenario::{self, ScenarioFile, ScenarioSpec, read};
 use crate::manifest::source::{Object, Source};
 use crate::manifest::{decode, expression, params};
 use crate::model::profile::{Feature, KubernetesVersion, Profile};
-use crate::model::scenario::{Expectation, Horizon, Scenario};
+use crate::model::scenario::{Expectation, Horizon, Scenario, TimedAction};
 use crate::model::unix_time::UnixTime;
 
 /// The end of a run that never falls quiet.
@@ -46,6 +47,8 @@ pub struct Options {
     pub settings: Vec<(String, String)>,
     /// Whether fields that are not modelled are left out rather than refused.
     pub allows_unmodelled: bool,
+    /// What happens besides the timeline of the scenario.
+    pub failures: Vec<TimedAction>,
     /// Features on or off whatever the scenario's version and gates say, to tell what comes of them alone.
     pub features: Vec<(Feature, bool)>,
 }
@@ -160,9 +163,11 @@ impl Loader<'_> {
         self.accept_all(objects, head, &profile, &mut collected);
         self.add_nodes(head, &profile, &mut collected);
         let timeline = self.timeline(head, &profile, &collected);
+        let faults = self.faults(head);
         let mut errors = FieldErrors::default();
         let mut programs = read::programs(&head.spec.images, &mut errors);
         let trace = self.trace(head, &profile, &mut programs);
+        let traffic = self.traffic(head, &mut errors);
         let expectations = self.expectations(head);
         let horizon = self.horizon(head, &mut errors);
         let scheduler = read::scheduler(head.spec.scheduler.as_ref(), &mut errors);
@@ -186,7 +191,9 @@ impl Loader<'_> {
             objects: collected.into_objects(),
             programs: Arc::new(programs),
             trace,
+            traffic: Arc::new(traffic),
             timeline,
+            faults,
             expectations,
             assumptions,
         })

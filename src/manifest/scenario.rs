@@ -4,9 +4,11 @@
 //! comments are their text. `read` turns them into the model.
 
 pub mod check;
+pub mod delay;
 pub mod probes;
 pub mod read;
 pub mod scalar;
+pub mod traffic;
 mod timeline;
 
 use std::collections::BTreeMap;
@@ -15,12 +17,14 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
+pub use delay::{Delay, DelayDistribution};
 pub use probes::{FailureWindow, Hook, Hooks, ProbeAnswers};
 pub use scalar::{ByteSize, GrowthRate, Port, Span};
 pub use timeline::{
-    Apply, ComponentChoice, ComponentTarget, Delete, Drain, Evict, Fail, Kill, NodeTarget, Patch,
+    Apply, ComponentChoice, ComponentTarget, Delete, Drain, Evict, Fail, Fault, Kill, NodeTarget, Patch,
     PropagationPolicy, Scale, Stop, TimelineEntry,
 };
+use traffic::{NetworkSettings, ServePort, TrafficSource};
 
 /// The whole document.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -95,8 +99,14 @@ pub struct ScenarioSpec {
     pub images: BTreeMap<String, Image>,
     /// Pods that arrive by a recorded trace.
     pub trace: Option<TraceFiles>,
+    /// The load: where requests come from.
+    pub traffic: Vec<TrafficSource>,
+    /// The network of the cluster.
+    pub network: NetworkSettings,
     /// What happens when.
     pub timeline: Vec<TimelineEntry>,
+    /// What fails by chance, from the seed. Such a run lasts until its horizon.
+    pub faults: Vec<Fault>,
     /// What must hold, in CEL.
     pub expect: Vec<Expect>,
     /// Other shapes of this scenario, for `sim compare` and `--variant`. The first is what the others are compared with.
@@ -230,7 +240,10 @@ pub struct Image {
     pub attempts: Option<Vec<Attempt>>,
     /// What numbers the starts for `attempts`. Default: `container`.
     pub attempts_by: AttemptsBy,
-    /// What the process does on SIGTERM. Default: exits at once with 143.
+    /// What the process serves after its steps, for ever. It listens on all ports; where one is taken it logs
+    /// `address already in use` and exits with 1.
+    pub serve: Vec<ServePort>,
+    /// What the process does on SIGTERM. Default: exits at once with 143. Until it ends it goes on serving.
     pub on_term: Option<OnTerm>,
     /// How the process answers probes. Default: well and at once, an `httpGet`, `tcpSocket` or `grpc` probe as soon as
     /// some process of the pod listens on the port.
@@ -379,56 +392,6 @@ pub enum Forever {
     Forever,
 }
 
-/// A span, or a distribution of spans.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(untagged)]
-pub enum Delay {
-    /// Always the same.
-    Constant(Span),
-    /// Drawn each time.
-    Drawn(DelayDistribution),
-}
-
-/// A distribution of spans.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub enum DelayDistribution {
-    /// Always the same.
-    Constant(Span),
-    /// Every span between two bounds alike.
-    Uniform {
-        /// The shortest.
-        min: Span,
-        /// The longest.
-        max: Span,
-    },
-    /// Memoryless with this mean.
-    Exponential(Span),
-    /// A bell curve; negative draws count as zero.
-    Normal {
-        /// The mean.
-        mean: Span,
-        /// The standard deviation.
-        sd: Span,
-    },
-    /// A skewed bell curve, given by two percentiles.
-    Lognormal {
-        /// Half of the draws are shorter.
-        p50: Span,
-        /// 99 of 100 draws are shorter.
-        p99: Span,
-    },
-    /// A heavy tail.
-    Pareto {
-        /// The shortest.
-        min: Span,
-        /// The smaller, the heavier the tail.
-        shape: f64,
-    },
-    /// One of these, all alike.
-    Empirical(Vec<Span>),
-}
-
 /// An exit code, or codes by weight as `{0: 0.9, 1: 0.1}`.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(untagged)]
@@ -453,8 +416,8 @@ pub struct TraceFiles {
 pub struct Expect {
     /// When. Default: at the end.
     pub at: Option<Span>,
-    /// A CEL expression over `jobs`, `cronjobs` and `nodes` (by name), `pods`, `logs` and `records` (lists) and
-    /// `t` [s].
+    /// A CEL expression over `jobs`, `cronjobs` and `nodes` (by name), `pods`, `logs` and `records` (lists),
+    /// `traffic` (by source), `tiers` (as `deployment/web/app`) and `t` [s].
     pub that: String,
     /// What it means, in words.
     pub message: Option<String>,

@@ -257,6 +257,7 @@ fn object_kind(api_version: &str, name: &str) -> ObjectKind {
         ("v1", "Node") => ObjectKind::Cluster(Kind::Node),
         ("apps/v1", "ReplicaSet") => ObjectKind::Cluster(Kind::ReplicaSet),
         ("apps/v1", "Deployment") => ObjectKind::Cluster(Kind::Deployment),
+        ("v1", "Service") => ObjectKind::Cluster(Kind::Service),
         ("batch/v1", "Job") => ObjectKind::Cluster(Kind::Job),
         ("batch/v1" | "batch/v1beta1", "CronJob") => ObjectKind::Cluster(Kind::CronJob),
         ("apps/v1", "StatefulSet") => ObjectKind::Cluster(Kind::StatefulSet),

@@ -27,6 +27,7 @@ pub mod quota;
 pub mod probe;
 pub mod resources;
 pub mod scheduling;
+pub mod service;
 pub mod topology;
 
 use crate::manifest::field_error::{FieldErrors, Path};

@@ -20,6 +20,7 @@ pub mod priority;
 pub mod replica_set;
 pub mod stateful_set;
 pub mod quota;
+pub mod service;
 pub mod probe;
 
 use std::collections::BTreeMap;

@@ -1,10 +1,13 @@
 //! Programs: what an image does when a container runs it.
 
+use std::sync::Arc;
+
 use crate::engine::{Distribution, SimDuration};
 use crate::model::meta::Name;
 use crate::model::pod::Protocol;
 use crate::model::probe::ProbeKind;
 use crate::model::resources::Bytes;
+use crate::model::traffic::Serve;
 
 /// What an image does.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,6 +20,8 @@ pub struct Program {
     pub startup: Option<Distribution>,
     /// The memory that the process uses; `None` uses nothing worth counting.
     pub memory: Option<MemoryUse>,
+    /// What the process serves once it is at [`Step::Serve`].
+    pub serves: Arc<[Serve]>,
     /// What each start does; the last entry repeats.
     pub attempts: Vec<Vec<Step>>,
     /// What numbers the starts.
@@ -126,6 +131,9 @@ pub enum Step {
     Run(Distribution),
     /// Runs for ever.
     RunForever,
+    /// Listens on the ports that the program serves, and answers requests for ever; a port that is taken: logs it
+    /// and exits with 1.
+    Serve,
     /// Writes a file.
     Write(Name),
     /// Writes a line to the log.
@@ -194,6 +202,7 @@ impl Program {
             | Step::WaitFor { .. }
             | Step::Connect(_)
             | Step::RunForever
+            | Step::Serve
             | Step::Write(_)
             | Step::Log(_) => false,
         };
@@ -213,6 +222,7 @@ impl Program {
             pull_failure: None,
             startup: None,
             memory: None,
+            serves: Arc::default(),
             attempts: vec![steps],
             attempts_by: AttemptsBy::Container,
             on_term: TermResponse::Exit { after: SimDuration::ZERO, code: 143 },

@@ -22,6 +22,7 @@ use crate::model::replica_set::ReplicaSetSpec;
 use crate::model::resource_quota::ResourceQuotaSpec;
 use crate::model::service::ServiceSpec;
 use crate::model::stateful_set::StatefulSetSpec;
+use crate::model::traffic::Traffic;
 use crate::model::unix_time::UnixTime;
 
 /// A whole scenario, ready to run.
@@ -53,8 +54,12 @@ pub struct Scenario {
     pub programs: Arc<BTreeMap<Name, Program>>,
     /// Pods that arrive by a recorded trace.
     pub trace: Option<PodTrace>,
+    /// The load.
+    pub traffic: Arc<Traffic>,
     /// What happens when, in order of time.
     pub timeline: Vec<TimedAction>,
+    /// What fails by chance.
+    pub faults: Vec<Fault>,
     /// What is expected, in the order of the file.
     pub expectations: Vec<Expectation>,
     /// What was assumed or left out, for the reader of the results.
@@ -230,6 +235,27 @@ pub struct TimedAction {
     pub action: Action,
 }
 
+/// Something that fails by chance, again and again: from its return to its next failure, and from that to its return,
+/// the times are exponentially distributed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// What fails.
+    pub target: FaultTarget,
+    /// The mean time between failures.
+    pub mtbf: SimDuration,
+    /// The mean time to repair.
+    pub mttr: SimDuration,
+}
+
+/// What fails.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FaultTarget {
+    /// The nodes of this name, each for itself; it may end in `*`.
+    Nodes(Name),
+    /// The nodes of a zone together.
+    Zone(Name),
+}
+
 /// Something that a user or the world does to the cluster.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Action {
@@ -271,6 +297,10 @@ pub enum Action {
     FailNode(Name),
     /// A node that stopped comes back.
     RecoverNode(Name),
+    /// All nodes of a zone stop dead.
+    FailZone(Name),
+    /// The nodes of a zone that stopped come back.
+    RecoverZone(Name),
     /// Marks a node unschedulable, or schedulable again.
     Cordon {
         /// The node.

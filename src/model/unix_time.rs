@@ -7,6 +7,7 @@
 //! Invariant: the instant lies in the years that `chrono` can show (about ±262,000), so that formatting never fails.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use chrono_tz::Tz;
@@ -30,7 +31,9 @@ impl UnixTime {
 
     /// The instant `secs` [s] after the epoch, or `None` beyond the years that can be shown.
     pub fn from_secs(secs: i64) -> Option<Self> {
-        DateTime::from_timestamp_secs(secs).map(|_| Self(secs))
+        const SHOWN: RangeInclusive<i64> =
+            DateTime::<Utc>::MIN_UTC.timestamp()..=DateTime::<Utc>::MAX_UTC.timestamp();
+        SHOWN.contains(&secs).then_some(Self(secs))
     }
 
     /// The distance from the epoch [s].
@@ -140,6 +143,11 @@ mod tests {
     #[test]
     fn an_instant_that_no_calendar_shows_does_not_exist() {
         assert_eq!(UnixTime::from_secs(i64::MAX), None);
+        for edge in [DateTime::<Utc>::MIN_UTC.timestamp(), DateTime::<Utc>::MAX_UTC.timestamp()] {
+            let around = [edge - 1, edge, edge + 1];
+            let shown = |secs: i64| DateTime::from_timestamp_secs(secs).is_some();
+            assert_eq!(around.map(|secs| UnixTime::from_secs(secs).is_some()), around.map(shown));
+        }
         assert_eq!(UnixTime::EPOCH.checked_add_secs(i64::MIN), None);
         assert_eq!(UnixTime::EPOCH.checked_add_secs(90), UnixTime::from_secs(90));
     }

@@ -1,5 +1,6 @@
 //! The digest of a run: one hash over all changes of the cluster with their times. Records, which are text about
-//! changes, are left out: a run that nobody asks for records has the same digest.
+//! changes, are left out: a run that nobody asks for records has the same digest. Requests are no changes; what came of
+//! them is added at the end of a run.
 //!
 //! Equal digests mean equal runs. Objects enter by the hash of their names and by numbers, never by id, so that
 //! neither the order of the documents nor the reuse of slots shows. The hash is xxh3 with 128 bits, whose output
@@ -9,7 +10,7 @@ use xxhash_rust::xxh3::Xxh3;
 
 use crate::cluster::Cluster;
 use crate::engine::SimTime;
-use crate::event::{Change, Subject};
+use crate::event::{Change, ServingEnd, Subject};
 use crate::model::daemon_set::DaemonSetStatus;
 use crate::model::deployment::DeploymentStatus;
 use crate::model::ids::ObjectId;
@@ -19,6 +20,7 @@ use crate::model::pod_disruption_budget::PodDisruptionBudgetStatus;
 use crate::model::pod_status::{ContainerRef, ContainerState};
 use crate::model::replica_set::ReplicaSetStatus;
 use crate::model::stateful_set::StatefulSetStatus;
+use crate::traffic::TrafficResults;
 
 /// The growing digest of a run.
 #[derive(Clone)]
@@ -39,6 +41,29 @@ impl Digest {
         self.buffer.clear();
         self.number(now.as_nanos());
         self.change(change, cluster);
+        self.hash.update(&self.buffer);
+    }
+
+    /// Adds what came of the load: counts and sums, which are exact.
+    pub fn add_traffic(&mut self, results: &TrafficResults) {
+        self.buffer.clear();
+        for source in &results.sources {
+            self.text(&source.name);
+            let counts = [source.offered, source.succeeded, source.retried, source.open];
+            counts.into_iter().chain(source.errors).for_each(|count| self.number(count));
+            self.number(source.latency.max.as_nanos());
+            self.buffer.extend_from_slice(&source.latency.sum.to_le_bytes());
+        }
+        for container in &results.containers {
+            for text in [&container.namespace, &container.pod, &container.container] {
+                self.text(text);
+            }
+            for port in &container.ports {
+                let counts = [u64::from(port.port), port.arrived, port.succeeded];
+                counts.into_iter().chain(port.failed).for_each(|count| self.number(count));
+                self.buffer.extend_from_slice(&port.sojourn.to_le_bytes());
+            }
+        }
         self.hash.update(&self.buffer);
     }
 
@@ -73,6 +98,11 @@ impl Digest {
             Change::NodeLeaseChanged(_, is_renewed) => self.tag(u8::from(*is_renewed)),
             Change::PodReadyChanged(_, is_ready) => self.tag(u8::from(*is_ready)),
             Change::PodDisrupted(_, reason) => self.text(reason),
+            Change::ServingStarted(process, _) => self.number(u64::from(process.run)),
+            Change::ServingEnded(process, end) => {
+                self.number(u64::from(process.run));
+                self.tag(u8::from(*end == ServingEnd::NodeLost));
+            }
             Change::PodDeletionRequested(_, grace) => self.number(grace.as_nanos()),
             Change::StatusChanged(object) => self.status(*object, cluster),
             Change::Created(_)

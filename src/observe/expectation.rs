@@ -2,7 +2,9 @@
 //!
 //! Objects have the shape of the Kubernetes API. Whole numbers are CEL `int`s. `jobs`, `cronjobs` and `nodes` are
 //! maps by name (`namespace/name` outside of the namespace `default`); `pods`, `logs` and `records` are lists in
-//! order of creation; `t` is the time [s].
+//! order of creation; `traffic` and `tiers` say what came of the load; `t` is the time [s].
+
+mod traffic;
 
 use std::sync::Arc;
 
@@ -11,13 +13,14 @@ use cel::{Context, Value};
 use serde_json::{Value as Json, json};
 
 use crate::cluster::Cluster;
-use crate::engine::SimTime;
+use crate::engine::{SimDuration, SimTime};
 use crate::manifest::expression;
 use crate::model::ids::Kind;
 use crate::model::meta::ObjectMeta;
 use crate::model::wall_clock::WallClock;
 use crate::observe::object::ObjectWriter;
 use crate::observe::records::RecordLog;
+use crate::traffic::Traffic;
 
 /// What an expectation is judged on.
 #[derive(Clone, Copy)]
@@ -32,6 +35,8 @@ pub struct Evidence<'a> {
     pub records: &'a RecordLog,
     /// The log lines so far.
     pub logs: &'a [LogLine],
+    /// The load so far.
+    pub traffic: &'a Traffic,
 }
 
 /// A line of a container's log.
@@ -97,7 +102,7 @@ impl<'a> Judge<'a> {
 
 type Build = fn(&Evidence<'_>) -> Value;
 
-const VARIABLES: [(&str, Build); 15] = [
+const VARIABLES: [(&str, Build); 17] = [
     ("autoscalers", |evidence| by_name(evidence, Kind::HorizontalPodAutoscaler)),
     ("budgets", |evidence| by_name(evidence, Kind::PodDisruptionBudget)),
     ("cronjobs", |evidence| by_name(evidence, Kind::CronJob)),
@@ -112,6 +117,8 @@ const VARIABLES: [(&str, Build); 15] = [
     ("replicasets", |evidence| by_name(evidence, Kind::ReplicaSet)),
     ("services", |evidence| by_name(evidence, Kind::Service)),
     ("statefulsets", |evidence| by_name(evidence, Kind::StatefulSet)),
+    ("tiers", traffic::tiers),
+    ("traffic", traffic::sources),
     ("t", |evidence| Value::Float(evidence.now.as_nanos() as f64 / 1e9)),
 ];
 
@@ -205,6 +212,10 @@ fn show(value: &Value) -> String {
         Value::UInt(number) => number.to_string(),
         Value::Float(number) => number.to_string(),
         Value::String(text) => format!("{text:?}"),
+        Value::Duration(span) => match span.num_nanoseconds().map(u64::try_from) {
+            Some(Ok(nanos)) => SimDuration::from_nanos(nanos).to_string(),
+            _ => span.to_string(),
+        },
         Value::List(items) => format!("a list of {}", items.len()),
         Value::Map(map) => format!("a map of {}", map.map.len()),
         _ => "a value of another type".into(),

@@ -108,7 +108,7 @@ impl AtWork {
     const fn of(event: &Event) -> Self {
         Self::Component(match event {
             Event::ActionDue(position) => return Self::Timeline(*position),
-            Event::TraceDue(_) => return Self::Start,
+            Event::TraceDue(_) | Event::FaultDue(_) => return Self::Start,
             Event::NodeFailed(_)
             | Event::NodeRecovered(_)
             | Event::ProcessKilled(..)
@@ -138,6 +138,12 @@ impl AtWork {
             Event::CronJobSync(_) => "cronjob-controller",
             Event::StatefulSetSync(_) => "statefulset-controller",
             Event::DaemonSetSync(_) => "daemonset-controller",
+            Event::RequestDue(_)
+            | Event::RequestArrived(_)
+            | Event::CpuDone(_)
+            | Event::AnswerArrived(_)
+            | Event::RequestTimeout(_)
+            | Event::WarmUpOver => "traffic",
             Event::DisruptionSync(_) => "disruption-controller",
             Event::DrainDue(_) => "kubectl drain",
             Event::SchedulingCycle | Event::BackoffFlush | Event::UnschedulableFlush => "default-scheduler",
@@ -344,6 +350,8 @@ impl Observer for Story {
             | Change::PodAccepted(_)
             | Change::PodIpSet(..)
             | Change::PodReadyChanged(..)
+            | Change::ServingStarted(..)
+            | Change::ServingEnded(..)
             | Change::PodFinalizerRemoved(_)
             | Change::MetaChanged(_)
             | Change::StatusChanged(_)

@@ -83,6 +83,7 @@ fn object_text(object: ObjectId, cluster: &Cluster) -> String {
 fn event_text(event: &Event, cluster: &Cluster) -> String {
     let (name, subject) = match event {
         Event::ActionDue(at) => return format!("ActionDue timeline[{at}]"),
+        Event::FaultDue(at) => return format!("FaultDue fault[{at}]"),
         Event::TraceDue(at) => return format!("TraceDue trace[{at}]"),
         Event::NodeFailed(node) => ("NodeFailed", ObjectId::Node(*node)),
         Event::NodeRecovered(node) => ("NodeRecovered", ObjectId::Node(*node)),
@@ -114,6 +115,12 @@ fn event_text(event: &Event, cluster: &Cluster) -> String {
         Event::CronJobSync(cronjob) => ("CronJobSync", ObjectId::CronJob(*cronjob)),
         Event::StatefulSetSync(set) => ("StatefulSetSync", ObjectId::StatefulSet(*set)),
         Event::DaemonSetSync(set) => ("DaemonSetSync", ObjectId::DaemonSet(*set)),
+        Event::RequestDue(_) => return "RequestDue".into(),
+        Event::RequestArrived(_) => return "RequestArrived".into(),
+        Event::CpuDone(_) => return "CpuDone".into(),
+        Event::AnswerArrived(_) => return "AnswerArrived".into(),
+        Event::RequestTimeout(_) => return "RequestTimeout".into(),
+        Event::WarmUpOver => return "WarmUpOver".into(),
         Event::DisruptionSync(budget) => ("DisruptionSync", ObjectId::PodDisruptionBudget(*budget)),
         Event::DrainDue(at) => return format!("DrainDue drain[{at}]"),
         Event::SchedulingCycle => return "SchedulingCycle".into(),
@@ -166,6 +173,9 @@ fn add_details(line: &mut Map<String, Value>, change: &Change, cluster: &Cluster
         }
         Change::PodDisrupted(_, reason) => {
             put("reason", json!(&**reason));
+        }
+        Change::ServingStarted(process, _) | Change::ServingEnded(process, _) => {
+            put("container", json!(container_name(process.pod, process.container, cluster)));
         }
         Change::PodDeletionRequested(_, grace) => {
             put("graceSeconds", json!(grace.as_secs()));

@@ -18,6 +18,8 @@ use crate::observe::object::status_text;
 use crate::observe::utilisation::NodeUtilisation;
 use crate::report::cron_runs::{self, CronJobLedger, LedgerInput};
 use crate::report::drains::{self, DrainRow};
+use crate::report::failures::{self, FailureRow};
+use crate::report::traffic::{self, TrafficSummary};
 use crate::sim::{Ending, Simulation};
 
 /// The version of the JSON format.
@@ -50,8 +52,14 @@ pub struct RunSummary {
     pub drains: Vec<DrainRow>,
     /// The pods that are there at the end.
     pub pods: Vec<PodRow>,
+    /// The failures of nodes, and what became of their pods.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub failures: Vec<FailureRow>,
     /// The nodes.
     pub nodes: Vec<NodeRow>,
+    /// The load.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub traffic: Option<TrafficSummary>,
     /// The expectations.
     pub expectations: Vec<ExpectationRow>,
     /// Entries of the timeline that met nothing or were refused, and why.
@@ -237,11 +245,12 @@ pub fn summarise<O: Observer>(trial: &Trial<O>, reproduce: String) -> RunSummary
         judgements.iter().map(|judgement| expectation_row(scenario, judgement)).collect();
     let drains: Vec<DrainRow> = simulation.drains().iter().map(drains::row).collect();
     let pods = pod_rows(simulation, end);
+    let traffic = trial.traffic().map(|results| traffic::summarise(&results));
     RunSummary {
         format: FORMAT,
         sim_version: env!("CARGO_PKG_VERSION"),
         scenario: scenario.name.to_string(),
-        verdict: super::text::verdict(&jobs, &cron_jobs, &drains, &pods),
+        verdict: super::text::verdict(&jobs, &cron_jobs, &drains, &pods, traffic.as_ref()),
         ok: judgements.iter().all(|judgement| judgement.holds),
         ended_at: seconds(end),
         ended_by: match trial.ending {
@@ -252,12 +261,14 @@ pub fn summarise<O: Observer>(trial: &Trial<O>, reproduce: String) -> RunSummary
         cron_jobs,
         drains,
         pods,
+        failures: failures::rows(seen.failures.failures()),
         nodes: seen.utilisation.nodes().map(|node| node_row(node, end)).collect(),
+        traffic,
         expectations,
         misses: simulation.misses().to_vec(),
         assumptions: scenario.assumptions.clone(),
         events: simulation.n_events(),
-        digest: seen.digest.hex(),
+        digest: trial.digest(),
         reproduce,
     }
 }

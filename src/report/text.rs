@@ -6,8 +6,10 @@ use std::fmt::Write;
 use crate::engine::SimDuration;
 use crate::report::cron_runs::{CronJobLedger, RunOutcome, ScheduledRun};
 use crate::report::drains::{self, DrainRow};
+use crate::report::failures;
 use crate::report::summary::{AttemptRow, JobRow, NodeRow, PodRow, RunSummary};
 use crate::report::table::Table;
+use crate::report::traffic::{self, TrafficSummary};
 
 /// Longer lists are cut, with a line that says so.
 const ROWS_MAX: usize = 40;
@@ -24,7 +26,13 @@ pub fn run(summary: &RunSummary) -> String {
     }
     section(&mut out, drains::table(&summary.drains));
     pods(&mut out, &summary.pods);
+    section(&mut out, failures::table(&summary.failures, ROWS_MAX));
     nodes(&mut out, &summary.nodes);
+    if let Some(load) = &summary.traffic {
+        for table in traffic::tables(load) {
+            section(&mut out, table);
+        }
+    }
     expectations(&mut out, summary);
     closing(&mut out, summary);
     out
@@ -49,9 +57,11 @@ pub fn verdict(
     cron_jobs: &[CronJobLedger],
     drains: &[DrainRow],
     pods: &[PodRow],
+    load: Option<&TrafficSummary>,
 ) -> Vec<String> {
     let own = jobs.iter().filter(|job| job.cron_job.is_none()).take(ROWS_MAX).map(job_verdict);
-    let mut lines: Vec<String> = own.chain(cron_jobs.iter().map(cron_verdict)).collect();
+    let sources = load.into_iter().flat_map(traffic::verdict);
+    let mut lines: Vec<String> = own.chain(cron_jobs.iter().map(cron_verdict)).chain(sources).collect();
     lines.extend(drains.iter().map(drains::verdict));
     if lines.is_empty() && !pods.is_empty() {
         lines.push(pods_verdict(pods));

@@ -14,6 +14,7 @@ use crate::manifest::convert::{self, JobProgress, ReadContext};
 use crate::manifest::patch::Revision;
 use crate::model::ids::{Kind, NodeId, ObjectId, PodId};
 use crate::model::meta::{Name, Propagation};
+use crate::model::node::LABEL_ZONE;
 use crate::model::pod::PodSpec;
 use crate::model::pod_status::ContainerRef;
 use crate::model::scenario::{Action, NewObject, NewSpec, ObjectName};
@@ -25,7 +26,18 @@ impl<O: Observer> Simulation<O> {
     pub(super) fn act(&mut self, position: u32) {
         let scenario = Arc::clone(&self.scenario);
         let entry = &scenario.timeline[position as usize];
-        let outcome = match &entry.action {
+        if let Err(miss) = self.perform(&entry.action) {
+            let place = entry.entry.map_or_else(String::new, |entry| format!("spec.timeline[{entry}] "));
+            self.misses.push(format!("{place}at {}: {miss}", entry.at));
+        }
+    }
+
+    /// Does something to the cluster.
+    ///
+    /// # Errors
+    /// Why it met nothing, or was refused.
+    pub(super) fn perform(&mut self, action: &Action) -> Result<(), String> {
+        match action {
             Action::StopComponent(component) => {
                 self.components.stop(*component);
                 Ok(())
@@ -57,10 +69,8 @@ impl<O: Observer> Simulation<O> {
             Action::FailNode(node) => schedule_for_node(node, Event::NodeFailed, &mut self.turn()),
             Action::RecoverNode(node) => schedule_for_node(node, Event::NodeRecovered, &mut self.turn()),
             Action::Cordon { node, is_unschedulable } => cordon(node, *is_unschedulable, &mut self.turn()),
-        };
-        if let Err(miss) = outcome {
-            let place = entry.entry.map_or_else(String::new, |entry| format!("spec.timeline[{entry}] "));
-            self.misses.push(format!("{place}at {}: {miss}", entry.at));
+            Action::FailZone(zone) => schedule_for_zone(zone, Event::NodeFailed, &mut self.turn()),
+            Action::RecoverZone(zone) => schedule_for_zone(zone, Event::NodeRecovered, &mut self.turn()),
         }
     }
 
@@ -216,6 +226,18 @@ fn schedule_for_node(name: &Name, event: fn(NodeId) -> Event, turn: &mut Turn<'_
     let node = turn.cluster().find_node(name).ok_or_else(|| format!("there is no node {name}"))?;
     turn.set_timer_after(SimDuration::ZERO, event(node));
     Ok(())
+}
+
+fn schedule_for_zone(zone: &Name, event: fn(NodeId) -> Event, turn: &mut Turn<'_>) -> Result<(), String> {
+    let nodes = turn.cluster().nodes().iter();
+    let mut nodes: Vec<_> =
+        nodes.filter(|(_, node)| node.meta.labels.get(LABEL_ZONE) == Some(zone)).collect();
+    nodes.sort_by_key(|(_, node)| node.meta.uid.serial);
+    let nodes: Vec<NodeId> = nodes.into_iter().map(|(id, _)| id).collect();
+    for node in &nodes {
+        turn.set_timer_after(SimDuration::ZERO, event(*node));
+    }
+    if nodes.is_empty() { Err(format!("there is no node in zone {zone}")) } else { Ok(()) }
 }
 
 fn cordon(name: &Name, is_unschedulable: bool, turn: &mut Turn<'_>) -> Result<(), String> {

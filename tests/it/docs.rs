@@ -36,7 +36,7 @@ fn console_blocks(text: &str) -> Vec<(String, String)> {
 
 /// Compares a document with what it should be, or writes it anew where `UPDATE_GOLDEN` is set.
 #[track_caller]
-fn check_document(name: &str, current: &str) {
+pub fn check_document(name: &str, current: &str) {
     if env::var_os("UPDATE_GOLDEN").is_some() {
         fs::write(root().join(name), current).unwrap();
     }

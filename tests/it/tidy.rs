@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 /// The largest file that need not say that it is a table [lines].
 const LINES_MAX: usize = 700;
 /// Modules of one layer that must not know each other: components meet in the cluster.
-const COMPONENTS: [&str; 14] = [
+const COMPONENTS: [&str; 15] = [
     "scheduler",
     "kubelet",
     "controllers::cronjob",
@@ -21,6 +21,7 @@ const COMPONENTS: [&str; 14] = [
     "controllers::stateful_set",
     "controllers::taint_eviction",
     "controllers::ttl",
+    "traffic",
 ];
 /// Words that stand for work not done, or for an order that depends on hashing. Written in two parts, so that this
 /// file may be looked at too.

@@ -71,7 +71,7 @@ impl Effects<'_, '_> {
             set.status.collision_count,
         );
         let hash = history.last().expect("the present template has a revision").hash.clone();
-        let moves = self.decide(&hash, |present, places| manage(present, places));
+        let moves = self.decide(&hash, manage);
         let moves = self.spare(moves, &mut outcome);
         let is_settled = moves == Moves::default();
         outcome.has_failed = self.make(&moves, &hash).is_err();
@@ -232,11 +232,11 @@ impl Effects<'_, '_> {
 fn target(pod: &Pod) -> Option<Name> {
     let terms = pod.spec.placement.required_nodes.iter().flatten();
     let fields = terms.flat_map(|term| &term.fields).filter(|field| &*field.key == FIELD_NODE_NAME);
-    let named = fields.filter_map(|field| match &field.operator {
+    let mut named = fields.filter_map(|field| match &field.operator {
         LabelOperator::In(names) => names.first().cloned(),
         _ => None,
     });
-    pod.spec.node_name.clone().or_else(|| named.last())
+    pod.spec.node_name.clone().or_else(|| named.next_back())
 }
 
 /// The creation of the pod of a node: affinity asks the scheduler for that one, in place of what the template asks for.

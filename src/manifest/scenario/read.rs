@@ -3,6 +3,8 @@
 //! What needs other files or Kubernetes objects (manifests, node pools' objects, patches' targets) is put together
 //! in `manifest::load`. Problems are reported by field path; positions are found from the path.
 
+pub mod traffic;
+
 use std::collections::BTreeMap;
 
 use crate::engine::{Distribution, SimDuration, SimTime};
@@ -84,7 +86,8 @@ fn program(image: &Image, path: &Path<'_>, errors: &mut FieldErrors) -> Program 
     if image.steps.is_some() && image.attempts.is_some() {
         errors.forbidden(&attempts_path, "`steps` is given: use one of the two");
     }
-    let attempts = match (&image.attempts, &image.steps) {
+    let serves = traffic::serves(&image.serve, &path.child("serve"), errors);
+    let mut attempts = match (&image.attempts, &image.steps) {
         (Some(attempts), _) if attempts.is_empty() => {
             errors.required(&attempts_path, "at least one attempt");
             Vec::new()
@@ -94,8 +97,12 @@ fn program(image: &Image, path: &Path<'_>, errors: &mut FieldErrors) -> Program 
             numbered.map(|(at, attempt)| self::attempt(attempt, &attempts_path.index(at), errors)).collect()
         }
         (None, Some(written)) => vec![steps(written, &path.child("steps"), errors)],
-        (None, None) => vec![vec![Step::RunForever]],
+        (None, None) if image.serve.is_empty() => vec![vec![Step::RunForever]],
+        (None, None) => vec![Vec::new()],
     };
+    if !image.serve.is_empty() {
+        add_serving(&mut attempts, path, errors);
+    }
     Program {
         pull_size: image.pull_size.map(|size| size.0),
         pull_failure: pull_failure(image, path, errors),
@@ -104,6 +111,7 @@ fn program(image: &Image, path: &Path<'_>, errors: &mut FieldErrors) -> Program 
             base: memory.base.0,
             growth_per_minute: memory.growth.map_or(Bytes(0), |growth| growth.per_minute),
         }),
+        serves,
         attempts,
         attempts_by: match image.attempts_by {
             AttemptsBy::Container => model::AttemptsBy::Container,
@@ -160,6 +168,17 @@ fn hook_run(written: Option<&Hook>) -> HookRun {
         Some(Hook::Full(hook)) => {
             HookRun { takes: hook.takes.map_or(SimDuration::ZERO, |span| span.0), fails: hook.fails }
         }
+    }
+}
+
+/// Has every start that gets to its last step serve after it.
+fn add_serving(attempts: &mut [Vec<Step>], path: &Path<'_>, errors: &mut FieldErrors) {
+    let is_end = |step: &Step| matches!(step, Step::Exit(_) | Step::RunForever);
+    if attempts.iter().all(|steps| steps.iter().any(is_end)) {
+        errors.forbidden(&path.child("serve"), "is never reached: the steps before it do not end, or exit");
+    }
+    for steps in attempts {
+        steps.push(Step::Serve);
     }
 }
 
@@ -290,7 +309,7 @@ fn exit(codes: impl Into<Vec<(i32, f64)>>, path: &Path<'_>, errors: &mut FieldEr
 }
 
 /// The distribution that was written; `None`, with an error, where its parameters make no sense.
-fn distribution(delay: &Delay, path: &Path<'_>, errors: &mut FieldErrors) -> Option<Distribution> {
+pub(super) fn distribution(delay: &Delay, path: &Path<'_>, errors: &mut FieldErrors) -> Option<Distribution> {
     let built = match delay {
         Delay::Constant(span) | Delay::Drawn(DelayDistribution::Constant(span)) => {
             Ok(Distribution::constant(span.0))

@@ -24,6 +24,10 @@ pub struct GrowthRate {
     pub per_minute: Bytes,
 }
 
+/// A number of requests per time, written as `200/s`, `90/m` or `5/h` [requests/s].
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct RequestRate(pub f64);
+
 /// A port, 1 to 65535.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Port(pub u16);
@@ -66,6 +70,13 @@ impl<'de> Deserialize<'de> for GrowthRate {
     }
 }
 
+impl<'de> Deserialize<'de> for RequestRate {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        request_rate(&text).map_err(D::Error::custom)
+    }
+}
+
 impl<'de> Deserialize<'de> for Port {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let number = i64::deserialize(deserializer)?;
@@ -95,6 +106,23 @@ fn growth(text: &str) -> Result<GrowthRate, String> {
         .ok_or_else(|| format!("too large: {text}"))
 }
 
+fn request_rate(text: &str) -> Result<RequestRate, String> {
+    let bad = || format!("not a rate such as 200/s: {text:?}");
+    let (number, unit) = text.split_once('/').ok_or_else(bad)?;
+    let number: f64 = number.trim().parse().map_err(|_| bad())?;
+    let seconds = match unit {
+        "s" => 1.0,
+        "m" => 60.0,
+        "h" => 3600.0,
+        _ => return Err(format!("not a rate per s, m or h: {text:?}")),
+    };
+    if (0.0..=1e9).contains(&number) {
+        Ok(RequestRate(number / seconds))
+    } else {
+        Err(format!("must be between 0 and 1000000000: {text:?}"))
+    }
+}
+
 macro_rules! scalar_schema {
     ($type:ident, $schema:tt) => {
         impl JsonSchema for $type {
@@ -120,4 +148,5 @@ scalar_schema!(Span, {
 });
 scalar_schema!(ByteSize, {"type": ["string", "integer"], "format": "quantity"});
 scalar_schema!(GrowthRate, {"type": "string", "format": "rate"});
+scalar_schema!(RequestRate, {"type": "string", "format": "request rate", "pattern": "^[0-9]+(\\.[0-9]+)?/[smh]$"});
 scalar_schema!(Port, {"type": "integer", "minimum": 1, "maximum": 65535});

@@ -20,11 +20,25 @@ const LABEL_VALUE: &str = "a valid label must be an empty string or consist of a
     '.', and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex \
     used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')";
 
+/// Source: Kubernetes 1.28, apimachinery/pkg/util/validation, IsDNS1035Label.
+const DNS_1035_LABEL: &str = "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with \
+    an alphabetic character, and end with an alphanumeric character (e.g. 'my-name',  or 'abc-123', regex used for \
+    validation is '[a-z]([-a-z0-9]*[a-z0-9])?')";
+
 /// A DNS label, such as a container's name.
 pub fn dns_label(text: &str) -> Vec<String> {
     let mut faults = longer_than(text, LABEL_MAX);
     if !is_dns_label(text) {
         faults.push(DNS_LABEL.to_owned());
+    }
+    faults
+}
+
+/// A DNS label that begins with a letter, such as a Service's name.
+pub fn dns_1035_label(text: &str) -> Vec<String> {
+    let mut faults = longer_than(text, LABEL_MAX);
+    if !is_dns_label(text) || !text.starts_with(|c: char| c.is_ascii_lowercase()) {
+        faults.push(DNS_1035_LABEL.to_owned());
     }
     faults
 }
