@@ -5,6 +5,7 @@ pub mod replica_set;
 pub mod deployment;
 pub mod job;
 pub mod cronjob;
+pub mod horizontal_pod_autoscaler;
 pub mod ttl;
 pub mod garbage_collector;
 pub mod node_lifecycle;

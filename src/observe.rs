@@ -10,6 +10,7 @@ pub mod expectation;
 pub mod object;
 pub mod records;
 pub mod run;
+pub mod scalings;
 pub mod story;
 pub mod tiers;
 pub mod trace;

@@ -18,6 +18,7 @@ use crate::controllers::daemon_set::DaemonSetController;
 use crate::controllers::deployment::DeploymentController;
 use crate::controllers::disruption::DisruptionController;
 use crate::controllers::garbage_collector::GarbageCollector;
+use crate::controllers::horizontal_pod_autoscaler::HorizontalPodAutoscalerController;
 use crate::controllers::job::JobController;
 use crate::controllers::node_lifecycle::NodeLifecycleController;
 use crate::controllers::pod_gc::PodGcController;
@@ -28,6 +29,8 @@ use crate::controllers::ttl::TtlController;
 use crate::engine::{Calendar, SimTime, Streams};
 use crate::event::{Change, Command, Creation, Event};
 use crate::kubelet::Kubelet;
+use crate::metrics_server::MetricsServer;
+use crate::model::horizontal_pod_autoscaler::AutoscalerConfig;
 use crate::model::meta::Labels;
 use crate::model::scenario::{ComponentName, Horizon, NewObject, NewSpec, NodeScoring, Scenario};
 use crate::model::wall_clock::WallClock;
@@ -72,6 +75,8 @@ struct Components {
     cronjob: Process<CronJobController>,
     disruption: Process<DisruptionController>,
     drains: Drains,
+    autoscaler: Process<HorizontalPodAutoscalerController>,
+    metrics_server: MetricsServer,
     scheduler: Process<Scheduler>,
     traffic: Traffic,
 }
@@ -187,6 +192,11 @@ impl<O: Observer> Simulation<O> {
     /// The scheduler, for explanations.
     pub fn scheduler(&self) -> &Scheduler {
         &self.components.scheduler.component
+    }
+
+    /// The autoscaler controller, for explanations.
+    pub fn autoscaler(&self) -> &HorizontalPodAutoscalerController {
+        &self.components.autoscaler.component
     }
 
     /// The load.
@@ -339,14 +349,16 @@ impl<O: Observer> Simulation<O> {
             Event::JobSync(_) | Event::OrphanPodSync(_) => components.job.on_event(event, turn),
             Event::JobExpired(_) => components.ttl.on_event(event, turn),
             Event::CronJobSync(_) => components.cronjob.on_event(event, turn),
+            Event::DisruptionSync(_) => components.disruption.on_event(event, turn),
+            Event::DrainDue(_) => components.drains.on_event(event, turn),
+            Event::AutoscalerSync(_) => components.autoscaler.on_event(event, turn),
+            Event::ScrapeDue => components.metrics_server.scrape(&components.traffic, turn),
             Event::RequestDue(_)
             | Event::RequestArrived(_)
             | Event::CpuDone(_)
             | Event::AnswerArrived(_)
             | Event::RequestTimeout(_)
             | Event::WarmUpOver => components.traffic.on_event(event, turn),
-            Event::DisruptionSync(_) => components.disruption.on_event(event, turn),
-            Event::DrainDue(_) => components.drains.on_event(event, turn),
             Event::SchedulingCycle | Event::BackoffFlush | Event::UnschedulableFlush => {
                 components.scheduler.on_event(event, turn);
             }
@@ -395,6 +407,11 @@ impl Components {
             cronjob: Process::new(CronJobController::new),
             disruption: Process::new(DisruptionController::new),
             drains: Drains::default(),
+            autoscaler: Process::new(|| {
+                let series = Arc::clone(&scenario.metrics);
+                HorizontalPodAutoscalerController::new(AutoscalerConfig::default(), series)
+            }),
+            metrics_server: MetricsServer::new(Arc::clone(&scenario.programs), scenario.last_autoscaler()),
             scheduler: Process::new(|| scheduler(scenario)),
             traffic: Traffic::new(Arc::clone(&scenario.traffic), scenario.warm_up, streams),
         }
@@ -414,6 +431,8 @@ impl Components {
         self.ttl.start(watch);
         self.cronjob.start(watch);
         self.disruption.start(watch);
+        self.autoscaler.start(watch);
+        self.metrics_server.start(watch);
         self.scheduler.start(watch);
         self.traffic.start(watch);
     }
@@ -434,6 +453,7 @@ impl Components {
                 self.ttl.stop();
                 self.cronjob.stop();
                 self.disruption.stop();
+                self.autoscaler.stop();
             }
         }
     }
@@ -454,6 +474,7 @@ impl Components {
                 self.ttl.start(watch);
                 self.cronjob.start(watch);
                 self.disruption.start(watch);
+                self.autoscaler.start(watch);
             }
         }
     }
@@ -473,6 +494,8 @@ impl Components {
         self.cronjob.on_change(change, watch);
         self.disruption.on_change(change, watch);
         self.drains.on_change(change, watch);
+        self.autoscaler.on_change(change, watch);
+        self.metrics_server.on_change(change, watch);
         self.scheduler.on_change(change, watch);
         self.traffic.on_change(change, watch);
     }

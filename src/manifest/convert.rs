@@ -11,13 +11,14 @@
 
 mod amount;
 mod daemon_set;
+pub mod horizontal_pod_autoscaler;
 pub mod job;
 pub mod node;
 mod placed;
 pub mod pod;
-pub mod service;
 mod pod_disruption_budget;
 mod stateful_set;
+pub mod service;
 mod workloads;
 mod probe;
 
@@ -102,12 +103,6 @@ pub fn accept(
             validation::cronjob::cronjob(&cronjob, context.profile, &mut errors);
             context.finish_cronjob(cronjob, tree, errors)?
         }
-        Kind::Service => {
-            let Prepared { object: service, mut errors } = prepare_service(tree)?;
-            validation::service::service(&service, &mut errors);
-            finish_service(&service, errors)?
-        }
-        Kind::PodDisruptionBudget => pod_disruption_budget::accept(tree, None)?,
         Kind::StatefulSet => context.accept_stateful_set(tree, warnings)?,
         Kind::DaemonSet => context.accept_daemon_set(tree, warnings)?,
         Kind::ReplicaSet => {
@@ -122,8 +117,16 @@ pub fn accept(
             validation::deployment::deployment(&deployment, &mut errors);
             context.finish_deployment(deployment, errors)?
         }
+        Kind::PodDisruptionBudget => pod_disruption_budget::accept(tree, None)?,
+        Kind::Service => {
+            let Prepared { object: service, mut errors } = prepare_service(tree)?;
+            validation::service::service(&service, &mut errors);
+            finish_service(&service, errors)?
+        }
         Kind::HorizontalPodAutoscaler => {
-            unreachable!("the reader takes these for kinds that are not modelled")
+            let tree = horizontal_pod_autoscaler::as_v2(tree);
+            let object = context.accept_autoscaler(&tree)?;
+            return Ok(NewObject { manifest: Arc::new(tree.to_json()), ..object });
         }
     };
     Ok(NewObject { manifest: Arc::new(tree.to_json()), ..object })
@@ -170,13 +173,6 @@ pub fn accept_update(
             validation::cronjob::cronjob_update(&cronjob, &old, context.profile, &mut errors);
             context.finish_cronjob(cronjob, &new, errors)?
         }
-        Kind::Service => {
-            let old = prepare_service(&old)?.object;
-            let Prepared { object: service, mut errors } = prepare_service(&new)?;
-            validation::service::service_update(&service, &old, &mut errors);
-            finish_service(&service, errors)?
-        }
-        Kind::PodDisruptionBudget => pod_disruption_budget::accept(&new, Some(&old))?,
         Kind::StatefulSet => context.accept_other_stateful_set(&new, &old)?,
         Kind::DaemonSet => context.accept_other_daemon_set(&new, &old)?,
         Kind::ReplicaSet => {
@@ -191,8 +187,17 @@ pub fn accept_update(
             validation::deployment::deployment_update(&deployment, &old, &mut errors);
             context.finish_deployment(deployment, errors)?
         }
+        Kind::PodDisruptionBudget => pod_disruption_budget::accept(&new, Some(&old))?,
+        Kind::Service => {
+            let old = prepare_service(&old)?.object;
+            let Prepared { object: service, mut errors } = prepare_service(&new)?;
+            validation::service::service_update(&service, &old, &mut errors);
+            finish_service(&service, errors)?
+        }
         Kind::HorizontalPodAutoscaler => {
-            unreachable!("the reader takes these for kinds that are not modelled")
+            let new = horizontal_pod_autoscaler::as_v2(&new);
+            let object = context.accept_autoscaler_update(&old, &new)?;
+            return Ok(NewObject { manifest: Arc::new(new.to_json()), ..object });
         }
     };
     Ok(NewObject { manifest: Arc::new(manifest), ..object })

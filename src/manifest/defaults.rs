@@ -5,6 +5,8 @@
 pub mod sets;
 pub mod workloads;
 
+pub mod horizontal_pod_autoscaler;
+
 use serde_json::{Value, json};
 
 use crate::manifest::wire::cronjob::CronJob;

@@ -9,7 +9,8 @@ use crate::manifest::convert::{Prepared, ReadContext, fill_namespace, new_object
 use crate::manifest::defaults;
 use crate::manifest::field_error::{FieldError, FieldErrors, Path};
 use crate::manifest::tree::Tree;
-use crate::manifest::validation::gates;
+use crate::manifest::validation::{self, gates};
+use crate::manifest::warnings::{self, FieldWarnings};
 use crate::manifest::wire;
 use crate::manifest::wire::deployment::{Deployment, DeploymentSpec as WireSpec};
 use crate::manifest::wire::pod::PodTemplateSpec;
@@ -21,7 +22,47 @@ use crate::model::replica_set::ReplicaSetSpec;
 use crate::model::scenario::{NewObject, NewSpec};
 
 impl ReadContext<'_> {
-    pub(super) fn prepare_replica_set(&self, tree: &Tree) -> Result<Prepared<ReplicaSet>, Vec<FieldError>> {
+    /// Accepts a ReplicaSet that is to be created.
+    pub(super) fn accept_replica_set(
+        &self,
+        tree: &Tree,
+        warnings: &mut FieldWarnings,
+    ) -> Result<NewObject, Vec<FieldError>> {
+        let Prepared { object: set, mut errors } = self.prepare_replica_set(tree)?;
+        warnings::template(&set.metadata, &set.spec.template, warnings);
+        validation::replica_set::replica_set(&set, &mut errors);
+        self.finish_replica_set(set, errors)
+    }
+
+    /// Accepts a change of a ReplicaSet.
+    pub(super) fn update_replica_set(&self, new: &Tree, old: &Tree) -> Result<NewObject, Vec<FieldError>> {
+        let old = self.prepare_replica_set(old)?.object;
+        let Prepared { object: set, mut errors } = self.prepare_replica_set(new)?;
+        validation::replica_set::replica_set_update(&set, &old, &mut errors);
+        self.finish_replica_set(set, errors)
+    }
+
+    /// Accepts a Deployment that is to be created.
+    pub(super) fn accept_deployment(
+        &self,
+        tree: &Tree,
+        warnings: &mut FieldWarnings,
+    ) -> Result<NewObject, Vec<FieldError>> {
+        let Prepared { object: deployment, mut errors } = self.prepare_deployment(tree)?;
+        warnings::template(&deployment.metadata, &deployment.spec.template, warnings);
+        validation::deployment::deployment(&deployment, &mut errors);
+        self.finish_deployment(deployment, errors)
+    }
+
+    /// Accepts a change of a Deployment.
+    pub(super) fn update_deployment(&self, new: &Tree, old: &Tree) -> Result<NewObject, Vec<FieldError>> {
+        let old = self.prepare_deployment(old)?.object;
+        let Prepared { object: deployment, mut errors } = self.prepare_deployment(new)?;
+        validation::deployment::deployment_update(&deployment, &old, &mut errors);
+        self.finish_deployment(deployment, errors)
+    }
+
+    fn prepare_replica_set(&self, tree: &Tree) -> Result<Prepared<ReplicaSet>, Vec<FieldError>> {
         let mut set: ReplicaSet = wire::decode(tree).map_err(|error| vec![error])?;
         let errors = self.template_gates(&set.spec.template);
         fill_namespace(&mut set.metadata);
@@ -29,7 +70,7 @@ impl ReadContext<'_> {
         Ok(Prepared { object: set, errors })
     }
 
-    pub(super) fn finish_replica_set(
+    fn finish_replica_set(
         &self,
         set: ReplicaSet,
         mut errors: FieldErrors,
@@ -44,7 +85,7 @@ impl ReadContext<'_> {
         Ok(new_object(&set.metadata, NewSpec::ReplicaSet(Arc::new(spec))))
     }
 
-    pub(super) fn prepare_deployment(&self, tree: &Tree) -> Result<Prepared<Deployment>, Vec<FieldError>> {
+    fn prepare_deployment(&self, tree: &Tree) -> Result<Prepared<Deployment>, Vec<FieldError>> {
         let mut deployment: Deployment = wire::decode(tree).map_err(|error| vec![error])?;
         let errors = self.template_gates(&deployment.spec.template);
         fill_namespace(&mut deployment.metadata);
@@ -52,7 +93,7 @@ impl ReadContext<'_> {
         Ok(Prepared { object: deployment, errors })
     }
 
-    pub(super) fn finish_deployment(
+    fn finish_deployment(
         &self,
         deployment: Deployment,
         mut errors: FieldErrors,
