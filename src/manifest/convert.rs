@@ -103,26 +103,16 @@ pub fn accept(
             validation::cronjob::cronjob(&cronjob, context.profile, &mut errors);
             context.finish_cronjob(cronjob, tree, errors)?
         }
-        Kind::StatefulSet => context.accept_stateful_set(tree, warnings)?,
-        Kind::DaemonSet => context.accept_daemon_set(tree, warnings)?,
-        Kind::ReplicaSet => {
-            let Prepared { object: set, mut errors } = context.prepare_replica_set(tree)?;
-            warnings::template(&set.metadata, &set.spec.template, warnings);
-            validation::replica_set::replica_set(&set, &mut errors);
-            context.finish_replica_set(set, errors)?
-        }
-        Kind::Deployment => {
-            let Prepared { object: deployment, mut errors } = context.prepare_deployment(tree)?;
-            warnings::template(&deployment.metadata, &deployment.spec.template, warnings);
-            validation::deployment::deployment(&deployment, &mut errors);
-            context.finish_deployment(deployment, errors)?
-        }
+        Kind::ReplicaSet => context.accept_replica_set(tree, warnings)?,
+        Kind::Deployment => context.accept_deployment(tree, warnings)?,
         Kind::PodDisruptionBudget => pod_disruption_budget::accept(tree, None)?,
         Kind::Service => {
             let Prepared { object: service, mut errors } = prepare_service(tree)?;
             validation::service::service(&service, &mut errors);
             finish_service(&service, errors)?
         }
+        Kind::StatefulSet => context.accept_stateful_set(tree, warnings)?,
+        Kind::DaemonSet => context.accept_daemon_set(tree, warnings)?,
         Kind::HorizontalPodAutoscaler => {
             let tree = horizontal_pod_autoscaler::as_v2(tree);
             let object = context.accept_autoscaler(&tree)?;
@@ -173,20 +163,8 @@ pub fn accept_update(
             validation::cronjob::cronjob_update(&cronjob, &old, context.profile, &mut errors);
             context.finish_cronjob(cronjob, &new, errors)?
         }
-        Kind::StatefulSet => context.accept_other_stateful_set(&new, &old)?,
-        Kind::DaemonSet => context.accept_other_daemon_set(&new, &old)?,
-        Kind::ReplicaSet => {
-            let old = context.prepare_replica_set(&old)?.object;
-            let Prepared { object: set, mut errors } = context.prepare_replica_set(&new)?;
-            validation::replica_set::replica_set_update(&set, &old, &mut errors);
-            context.finish_replica_set(set, errors)?
-        }
-        Kind::Deployment => {
-            let old = context.prepare_deployment(&old)?.object;
-            let Prepared { object: deployment, mut errors } = context.prepare_deployment(&new)?;
-            validation::deployment::deployment_update(&deployment, &old, &mut errors);
-            context.finish_deployment(deployment, errors)?
-        }
+        Kind::ReplicaSet => context.update_replica_set(&new, &old)?,
+        Kind::Deployment => context.update_deployment(&new, &old)?,
         Kind::PodDisruptionBudget => pod_disruption_budget::accept(&new, Some(&old))?,
         Kind::Service => {
             let old = prepare_service(&old)?.object;
@@ -194,6 +172,8 @@ pub fn accept_update(
             validation::service::service_update(&service, &old, &mut errors);
             finish_service(&service, errors)?
         }
+        Kind::StatefulSet => context.update_stateful_set(&new, &old)?,
+        Kind::DaemonSet => context.update_daemon_set(&new, &old)?,
         Kind::HorizontalPodAutoscaler => {
             let new = horizontal_pod_autoscaler::as_v2(&new);
             let object = context.accept_autoscaler_update(&old, &new)?;

@@ -31,12 +31,8 @@ impl ReadContext<'_> {
         self.finish_daemon_set(set, errors)
     }
 
-    /// Accepts a DaemonSet that is to take the place of `old`.
-    pub(super) fn accept_other_daemon_set(
-        &self,
-        tree: &Tree,
-        old: &Tree,
-    ) -> Result<NewObject, Vec<FieldError>> {
+    /// Accepts a DaemonSet that takes the place of `old`.
+    pub(super) fn update_daemon_set(&self, tree: &Tree, old: &Tree) -> Result<NewObject, Vec<FieldError>> {
         let old = self.prepare_daemon_set(old)?.object;
         let Prepared { object: set, mut errors } = self.prepare_daemon_set(tree)?;
         daemon_set_update(&set, &old, &mut errors);

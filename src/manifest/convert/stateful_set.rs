@@ -32,12 +32,8 @@ impl ReadContext<'_> {
         self.finish_stateful_set(set, errors)
     }
 
-    /// Accepts a StatefulSet that is to take the place of `old`.
-    pub(super) fn accept_other_stateful_set(
-        &self,
-        tree: &Tree,
-        old: &Tree,
-    ) -> Result<NewObject, Vec<FieldError>> {
+    /// Accepts a StatefulSet that takes the place of `old`.
+    pub(super) fn update_stateful_set(&self, tree: &Tree, old: &Tree) -> Result<NewObject, Vec<FieldError>> {
         let old = self.prepare_stateful_set(old)?.object;
         let Prepared { object: set, mut errors } = self.prepare_stateful_set(tree)?;
         stateful_set_update(&set, &old, &mut errors);
