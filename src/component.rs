@@ -8,7 +8,7 @@ pub mod turn;
 pub mod work_queue;
 
 pub use turn::{Context, Observer, Timers, Turn, Watch};
-pub use work_queue::{Retry, WorkQueue};
+pub use work_queue::{Retry, TokenBucket, WorkQueue};
 
 use crate::engine::SimTime;
 use crate::event::{Change, Event, ProcessRef};

@@ -1,5 +1,8 @@
 //! The controllers of kube-controller-manager: small state machines that never import each other.
 
+pub mod pod_ranking;
+pub mod replica_set;
+pub mod deployment;
 pub mod job;
 pub mod cronjob;
 pub mod horizontal_pod_autoscaler;

@@ -30,7 +30,7 @@ use crate::model::pod_status::{ContainerRef, ContainerState, Phase, PodReason};
 use crate::model::record::Record;
 use crate::model::replica_set::{ReplicaSetSpec, ReplicaSetStatus};
 use crate::model::resource_quota::ResourceQuotaSpec;
-use crate::model::scenario::NewObject;
+use crate::model::scenario::{NewObject, NewSpec};
 use crate::model::service::ServiceSpec;
 use crate::model::stateful_set::{StatefulSetSpec, StatefulSetStatus};
 use crate::model::traffic::{CpuId, RequestRef, Serve, SourceId, TimeoutId};
@@ -42,6 +42,8 @@ pub enum Event {
     ActionDue(u32),
     /// The next pod of the recorded trace arrives, by position.
     TraceDue(u32),
+    /// What fails by chance fails, or returns; by position among those.
+    FaultDue(u32),
     /// A node stops dead.
     NodeFailed(NodeId),
     /// A node that stopped has booted again.
@@ -86,6 +88,10 @@ pub enum Event {
     PodGcDue,
     /// An object's deletion goes on: its dependants are to be deleted, or are gone.
     GarbageDue(ObjectId),
+    /// The ReplicaSet controller syncs a ReplicaSet.
+    ReplicaSetSync(ReplicaSetId),
+    /// The Deployment controller syncs a Deployment.
+    DeploymentSync(DeploymentId),
     /// The Job controller syncs a Job.
     JobSync(JobId),
     /// The Job controller takes the finalizer off a pod that no Job will count.
@@ -141,6 +147,7 @@ impl Event {
         Rank::new(match self {
             Self::ActionDue(_)
             | Self::TraceDue(_)
+            | Self::FaultDue(_)
             | Self::NodeFailed(_)
             | Self::NodeRecovered(_)
             | Self::ProcessKilled(..)
@@ -168,7 +175,11 @@ impl Event {
             Self::NoExecuteTaintDue => 11,
             Self::PodGcDue => 12,
             Self::GarbageDue(_) | Self::ScrapeDue => 13,
-            Self::JobSync(_) | Self::OrphanPodSync(_) | Self::DisruptionSync(_) => 14,
+            Self::ReplicaSetSync(_)
+            | Self::DeploymentSync(_)
+            | Self::JobSync(_)
+            | Self::OrphanPodSync(_)
+            | Self::DisruptionSync(_) => 14,
             Self::JobExpired(_) => 15,
             Self::CronJobSync(_) | Self::AutoscalerSync(_) => 16,
             Self::SchedulingCycle => 17,
@@ -287,6 +298,33 @@ pub enum SpecUpdate {
     CronJob(CronJobId, Arc<CronJobSpec>),
     /// Of a horizontal pod autoscaler.
     HorizontalPodAutoscaler(HorizontalPodAutoscalerId, Arc<HorizontalPodAutoscalerSpec>),
+}
+
+impl SpecUpdate {
+    /// Another spec for an object that has a spec and a status; `None` where the spec is of another kind.
+    pub fn of(object: ObjectId, spec: &NewSpec) -> Option<Self> {
+        Some(match (object, spec) {
+            (ObjectId::ResourceQuota(id), NewSpec::ResourceQuota(spec)) => {
+                Self::ResourceQuota(id, Arc::clone(spec))
+            }
+            (ObjectId::Service(id), NewSpec::Service(spec)) => Self::Service(id, Arc::clone(spec)),
+            (ObjectId::PodDisruptionBudget(id), NewSpec::PodDisruptionBudget(spec)) => {
+                Self::PodDisruptionBudget(id, Arc::clone(spec))
+            }
+            (ObjectId::ReplicaSet(id), NewSpec::ReplicaSet(spec)) => Self::ReplicaSet(id, Arc::clone(spec)),
+            (ObjectId::Deployment(id), NewSpec::Deployment(spec)) => Self::Deployment(id, Arc::clone(spec)),
+            (ObjectId::StatefulSet(id), NewSpec::StatefulSet(spec)) => {
+                Self::StatefulSet(id, Arc::clone(spec))
+            }
+            (ObjectId::DaemonSet(id), NewSpec::DaemonSet(spec)) => Self::DaemonSet(id, Arc::clone(spec)),
+            (ObjectId::Job(id), NewSpec::Job(spec)) => Self::Job(id, Arc::clone(spec)),
+            (ObjectId::CronJob(id), NewSpec::CronJob(spec)) => Self::CronJob(id, Arc::clone(spec)),
+            (ObjectId::HorizontalPodAutoscaler(id), NewSpec::HorizontalPodAutoscaler(spec)) => {
+                Self::HorizontalPodAutoscaler(id, Arc::clone(spec))
+            }
+            _ => return None,
+        })
+    }
 }
 
 /// Another status of an object.

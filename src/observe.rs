@@ -5,6 +5,7 @@
 pub mod attempts;
 pub mod cron_runs;
 pub mod digest;
+pub mod failures;
 pub mod expectation;
 pub mod object;
 pub mod records;

@@ -1,5 +1,6 @@
 //! Results as text and JSON. Pure functions: they read what was observed and return text.
 
+pub mod failures;
 pub mod table;
 pub mod scalings;
 pub mod traffic;

@@ -5,6 +5,7 @@
 //! run can be forked at any instant.
 
 mod actions;
+mod faults;
 pub mod drain;
 mod process;
 
@@ -13,12 +14,14 @@ use std::sync::Arc;
 use crate::cluster::{Cluster, InvariantError};
 use crate::component::{Component, Context, Observer, Turn, Watch};
 use crate::controllers::cronjob::CronJobController;
+use crate::controllers::deployment::DeploymentController;
 use crate::controllers::disruption::DisruptionController;
 use crate::controllers::garbage_collector::GarbageCollector;
 use crate::controllers::horizontal_pod_autoscaler::HorizontalPodAutoscalerController;
 use crate::controllers::job::JobController;
 use crate::controllers::node_lifecycle::NodeLifecycleController;
 use crate::controllers::pod_gc::PodGcController;
+use crate::controllers::replica_set::ReplicaSetController;
 use crate::controllers::taint_eviction::TaintEvictionController;
 use crate::controllers::ttl::TtlController;
 use crate::engine::{Calendar, SimTime, Streams};
@@ -33,6 +36,7 @@ use crate::scheduler::Scheduler;
 use crate::scheduler::config::{SchedulerConfig, ScoringKind};
 pub use crate::sim::actions::name_matches;
 use crate::sim::drain::{Drain, Drains};
+use crate::sim::faults::FaultProcess;
 use crate::sim::process::Process;
 use crate::traffic::{Traffic, TrafficError};
 
@@ -48,6 +52,7 @@ pub struct Simulation<O> {
     changes: Vec<Change>,
     n_events: u64,
     misses: Vec<String>,
+    faults: Vec<FaultProcess>,
     is_started: bool,
 }
 
@@ -59,6 +64,8 @@ struct Components {
     taint_eviction: Process<TaintEvictionController>,
     pod_gc: Process<PodGcController>,
     garbage_collector: Process<GarbageCollector>,
+    deployment: Process<DeploymentController>,
+    replica_set: Process<ReplicaSetController>,
     job: Process<JobController>,
     ttl: Process<TtlController>,
     cronjob: Process<CronJobController>,
@@ -101,6 +108,7 @@ impl<O: Observer> Simulation<O> {
             clock: WallClock { start: scenario.start_time },
         };
         let components = Components::new(&scenario, &streams);
+        let faults = faults::processes(&scenario, &streams);
         Self {
             scenario,
             context,
@@ -111,6 +119,7 @@ impl<O: Observer> Simulation<O> {
             changes: Vec::new(),
             n_events: 0,
             misses: Vec::new(),
+            faults,
             is_started: false,
         }
     }
@@ -239,6 +248,22 @@ impl<O: Observer> Simulation<O> {
             self.calendar.schedule(entry.at, event.rank(), event);
         }
         self.await_arrival(0);
+        let mut watch = Watch::new(&self.context, &self.cluster, &mut self.calendar);
+        for (position, fault) in (0..).zip(&mut self.faults) {
+            fault.await_next(position, &mut watch);
+        }
+    }
+
+    /// Has what fails by chance fail, or return, and makes its next turn due.
+    fn fault(&mut self, position: u32) {
+        let fault = &mut self.faults[position as usize];
+        let action = fault.turn();
+        let mut watch = Watch::new(&self.context, &self.cluster, &mut self.calendar);
+        fault.await_next(position, &mut watch);
+        let at = self.now();
+        if let Err(miss) = self.perform(&action) {
+            self.misses.push(format!("by chance at {at}: {miss}"));
+        }
     }
 
     /// Creates a pod of the recorded trace and makes the next one due.
@@ -290,6 +315,7 @@ impl<O: Observer> Simulation<O> {
         match event {
             Event::ActionDue(at) => self.act(at),
             Event::TraceDue(at) => self.arrive(at),
+            Event::FaultDue(at) => self.fault(at),
             Event::NodeFailed(_)
             | Event::NodeRecovered(_)
             | Event::ProcessKilled(..)
@@ -312,6 +338,8 @@ impl<O: Observer> Simulation<O> {
             }
             Event::PodGcDue => components.pod_gc.on_event(event, turn),
             Event::GarbageDue(_) => components.garbage_collector.on_event(event, turn),
+            Event::ReplicaSetSync(_) => components.replica_set.on_event(event, turn),
+            Event::DeploymentSync(_) => components.deployment.on_event(event, turn),
             Event::JobSync(_) | Event::OrphanPodSync(_) => components.job.on_event(event, turn),
             Event::JobExpired(_) => components.ttl.on_event(event, turn),
             Event::CronJobSync(_) => components.cronjob.on_event(event, turn),
@@ -364,6 +392,8 @@ impl Components {
             taint_eviction: Process::new(TaintEvictionController::new),
             pod_gc: Process::new(PodGcController::new),
             garbage_collector: Process::new(GarbageCollector::new),
+            deployment: Process::new(DeploymentController::new),
+            replica_set: Process::new(ReplicaSetController::new),
             job: Process::new(JobController::new),
             ttl: Process::new(TtlController::new),
             cronjob: Process::new(CronJobController::new),
@@ -385,6 +415,8 @@ impl Components {
         self.taint_eviction.start(watch);
         self.pod_gc.start(watch);
         self.garbage_collector.start(watch);
+        self.deployment.start(watch);
+        self.replica_set.start(watch);
         self.job.start(watch);
         self.ttl.start(watch);
         self.cronjob.start(watch);
@@ -403,6 +435,8 @@ impl Components {
                 self.taint_eviction.stop();
                 self.pod_gc.stop();
                 self.garbage_collector.stop();
+                self.deployment.stop();
+                self.replica_set.stop();
                 self.job.stop();
                 self.ttl.stop();
                 self.cronjob.stop();
@@ -420,6 +454,8 @@ impl Components {
                 self.taint_eviction.start(watch);
                 self.pod_gc.start(watch);
                 self.garbage_collector.start(watch);
+                self.deployment.start(watch);
+                self.replica_set.start(watch);
                 self.job.start(watch);
                 self.ttl.start(watch);
                 self.cronjob.start(watch);
@@ -435,6 +471,8 @@ impl Components {
         self.taint_eviction.on_change(change, watch);
         self.pod_gc.on_change(change, watch);
         self.garbage_collector.on_change(change, watch);
+        self.deployment.on_change(change, watch);
+        self.replica_set.on_change(change, watch);
         self.job.on_change(change, watch);
         self.ttl.on_change(change, watch);
         self.cronjob.on_change(change, watch);

@@ -1,13 +1,15 @@
 //! The arguments of all commands, with their help.
 
+use std::fmt;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::cli::compare::TRIALS_DEFAULT;
-use crate::engine::SimDuration;
+use crate::engine::{SimDuration, SimTime};
 use crate::model::ids::Kind;
+use crate::model::scenario::{Action, TimedAction};
 
 /// A deterministic, offline simulator of Kubernetes behaviour.
 #[derive(Debug, Parser)]
@@ -80,6 +82,9 @@ pub(super) struct InputArgs {
     /// Sets a parameter of the scenario; may be repeated.
     #[arg(long, value_name = "NAME=VALUE", value_parser = parse_setting)]
     pub(super) set: Vec<(String, String)>,
+    /// Has a node or a zone fail, for ever or until an instant; may be repeated.
+    #[arg(long, value_name = "node/NAME@T[..T]|zone/NAME@T[..T]", value_parser = parse_failure)]
+    pub(super) fail: Vec<Failure>,
     /// Leaves fields out that are not modelled and would change the result, with a warning each.
     #[arg(long)]
     pub(super) allow_unmodelled: bool,
@@ -245,6 +250,7 @@ impl NamedInputArgs {
             seed: self.seed,
             variant: self.variant.clone(),
             set: self.set.clone(),
+            fail: Vec::new(),
             allow_unmodelled: self.allow_unmodelled,
         };
         (names.first().map(|name| name.display().to_string()), input)
@@ -339,6 +345,55 @@ pub(super) enum GetFormat {
 fn parse_setting(text: &str) -> Result<(String, String), String> {
     let (name, value) = text.split_once('=').ok_or_else(|| format!("not NAME=VALUE: {text:?}"))?;
     Ok((name.to_owned(), value.to_owned()))
+}
+
+/// A failure that the command line asks for.
+#[derive(Debug, Clone)]
+pub(super) struct Failure {
+    is_zone: bool,
+    name: String,
+    from: SimDuration,
+    until: Option<SimDuration>,
+}
+
+impl Failure {
+    /// The failure and what ends it.
+    pub(super) fn actions(&self) -> Vec<TimedAction> {
+        let name = self.name.as_str();
+        let (failure, repair) = if self.is_zone {
+            (Action::FailZone(name.into()), Action::RecoverZone(name.into()))
+        } else {
+            (Action::FailNode(name.into()), Action::RecoverNode(name.into()))
+        };
+        let at = |span: SimDuration, action| TimedAction { entry: None, at: SimTime::ZERO + span, action };
+        let repair = self.until.map(|until| at(until, repair));
+        [at(self.from, failure)].into_iter().chain(repair).collect()
+    }
+}
+
+impl fmt::Display for Failure {
+    /// As it was written.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = if self.is_zone { "zone" } else { "node" };
+        write!(f, "{kind}/{}@{}", self.name, self.from)?;
+        self.until.map_or(Ok(()), |until| write!(f, "..{until}"))
+    }
+}
+
+fn parse_failure(text: &str) -> Result<Failure, String> {
+    let wanted = || format!("not node/NAME@T, node/NAME@T..T, zone/NAME@T or zone/NAME@T..T: {text:?}");
+    let (target, when) = text.rsplit_once('@').ok_or_else(wanted)?;
+    let (kind, name) = target.split_once('/').ok_or_else(wanted)?;
+    let is_zone = match kind {
+        "node" => false,
+        "zone" => true,
+        _ => return Err(wanted()),
+    };
+    let (from, until) = match when.split_once("..") {
+        Some(_) => parse_outage(when).map(|(from, until)| (from, Some(until)))?,
+        None => (when.parse().map_err(|error: crate::engine::time::DurationError| error.to_string())?, None),
+    };
+    Ok(Failure { is_zone, name: name.to_owned(), from, until })
 }
 
 fn parse_outage(text: &str) -> Result<(SimDuration, SimDuration), String> {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use anyhow::Context;
 
 use crate::cli::CliError;
-use crate::cli::args::InputArgs;
+use crate::cli::args::{Failure, InputArgs};
 use crate::manifest::limits::TEXT_BYTES_MAX;
 use crate::manifest::load::{self, Loaded, Options, has_scenario};
 use crate::manifest::source::Source;
@@ -31,6 +31,7 @@ pub(super) fn load_quietly(args: &InputArgs) -> Result<Loaded, CliError> {
         variant: args.variant.clone(),
         settings: args.set.clone(),
         allows_unmodelled: args.allow_unmodelled,
+        failures: args.fail.iter().flat_map(Failure::actions).collect(),
         features: Vec::new(),
     };
     load::load(&sources, &mut fetch, &options)
@@ -43,6 +44,7 @@ pub(super) fn words(args: &InputArgs, seed: u64) -> Vec<String> {
     words.extend(args.variant.iter().map(|name| format!("--variant {name}")));
     words.push(format!("--seed {seed}"));
     words.extend(args.set.iter().map(|(name, value)| format!("--set {name}={value}")));
+    words.extend(args.fail.iter().map(|failure| format!("--fail {failure}")));
     words.extend(args.allow_unmodelled.then(|| "--allow-unmodelled".to_owned()));
     words
 }

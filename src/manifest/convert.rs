@@ -17,6 +17,7 @@ mod placed;
 pub mod pod;
 pub mod service;
 mod pod_disruption_budget;
+mod workloads;
 mod probe;
 
 pub use placed::{accept_object, report};
@@ -100,13 +101,15 @@ pub fn accept(
             validation::cronjob::cronjob(&cronjob, context.profile, &mut errors);
             context.finish_cronjob(cronjob, tree, errors)?
         }
+        Kind::ReplicaSet => context.accept_replica_set(tree, warnings)?,
+        Kind::Deployment => context.accept_deployment(tree, warnings)?,
         Kind::Service => {
             let Prepared { object: service, mut errors } = prepare_service(tree)?;
             validation::service::service(&service, &mut errors);
             finish_service(&service, errors)?
         }
         Kind::PodDisruptionBudget => pod_disruption_budget::accept(tree, None)?,
-        Kind::ReplicaSet | Kind::Deployment | Kind::StatefulSet | Kind::DaemonSet => {
+        Kind::StatefulSet | Kind::DaemonSet => {
             unreachable!("the reader takes these for kinds that are not modelled")
         }
         Kind::HorizontalPodAutoscaler => {
@@ -159,6 +162,8 @@ pub fn accept_update(
             validation::cronjob::cronjob_update(&cronjob, &old, context.profile, &mut errors);
             context.finish_cronjob(cronjob, &new, errors)?
         }
+        Kind::ReplicaSet => context.update_replica_set(&new, &old)?,
+        Kind::Deployment => context.update_deployment(&new, &old)?,
         Kind::Service => {
             let old = prepare_service(&old)?.object;
             let Prepared { object: service, mut errors } = prepare_service(&new)?;
@@ -166,7 +171,7 @@ pub fn accept_update(
             finish_service(&service, errors)?
         }
         Kind::PodDisruptionBudget => pod_disruption_budget::accept(&new, Some(&old))?,
-        Kind::ReplicaSet | Kind::Deployment | Kind::StatefulSet | Kind::DaemonSet => {
+        Kind::StatefulSet | Kind::DaemonSet => {
             unreachable!("the reader takes these for kinds that are not modelled")
         }
         Kind::HorizontalPodAutoscaler => {

@@ -24,7 +24,7 @@ use crate::manifest::scenario::{self, ScenarioFile, ScenarioSpec, read};
 use crate::manifest::source::{Object, Source};
 use crate::manifest::{decode, expression, params};
 use crate::model::profile::{Feature, KubernetesVersion, Profile};
-use crate::model::scenario::{Expectation, Horizon, Scenario};
+use crate::model::scenario::{Expectation, Horizon, Scenario, TimedAction};
 use crate::model::unix_time::UnixTime;
 
 /// The end of a run that never falls quiet.
@@ -47,6 +47,8 @@ pub struct Options {
     pub settings: Vec<(String, String)>,
     /// Whether fields that are not modelled are left out rather than refused.
     pub allows_unmodelled: bool,
+    /// What happens besides the timeline of the scenario.
+    pub failures: Vec<TimedAction>,
     /// Features on or off whatever the scenario's version and gates say, to tell what comes of them alone.
     pub features: Vec<(Feature, bool)>,
 }
@@ -161,6 +163,7 @@ impl Loader<'_> {
         self.accept_all(objects, head, &profile, &mut collected);
         self.add_nodes(head, &profile, &mut collected);
         let timeline = self.timeline(head, &profile, &collected);
+        let faults = self.faults(head);
         let mut errors = FieldErrors::default();
         let mut programs = read::programs(&head.spec.images, &mut errors);
         let metrics = scenario::metrics::series(&head.spec.metrics, &mut errors);
@@ -192,6 +195,7 @@ impl Loader<'_> {
             trace,
             traffic: Arc::new(traffic),
             timeline,
+            faults,
             expectations,
             assumptions,
         })

@@ -23,7 +23,7 @@ pub use metrics::{Cpu, Metric};
 pub use probes::{FailureWindow, Hook, Hooks, ProbeAnswers};
 pub use scalar::{ByteSize, GrowthRate, Port, Span};
 pub use timeline::{
-    Apply, ComponentChoice, ComponentTarget, Delete, Drain, Evict, Fail, Kill, NodeTarget, Patch,
+    Apply, ComponentChoice, ComponentTarget, Delete, Drain, Evict, Fail, Fault, Kill, NodeTarget, Patch,
     PropagationPolicy, Scale, Stop, TimelineEntry,
 };
 use traffic::{NetworkSettings, ServePort, TrafficSource};
@@ -109,6 +109,8 @@ pub struct ScenarioSpec {
     pub network: NetworkSettings,
     /// What happens when.
     pub timeline: Vec<TimelineEntry>,
+    /// What fails by chance, from the seed. Such a run lasts until its horizon.
+    pub faults: Vec<Fault>,
     /// What must hold, in CEL.
     pub expect: Vec<Expect>,
     /// Other shapes of this scenario, for `sim compare` and `--variant`. The first is what the others are compared with.

@@ -256,6 +256,8 @@ fn object_kind(api_version: &str, name: &str) -> ObjectKind {
         ("v1", "ResourceQuota") => ObjectKind::Cluster(Kind::ResourceQuota),
         ("v1", "Node") => ObjectKind::Cluster(Kind::Node),
         ("v1", "Service") => ObjectKind::Cluster(Kind::Service),
+        ("apps/v1", "ReplicaSet") => ObjectKind::Cluster(Kind::ReplicaSet),
+        ("apps/v1", "Deployment") => ObjectKind::Cluster(Kind::Deployment),
         ("batch/v1", "Job") => ObjectKind::Cluster(Kind::Job),
         ("autoscaling/v2" | "autoscaling/v1", "HorizontalPodAutoscaler") => {
             ObjectKind::Cluster(Kind::HorizontalPodAutoscaler)

@@ -9,6 +9,7 @@
 pub mod amount;
 pub mod container;
 pub mod cronjob;
+pub mod deployment;
 pub mod gates;
 pub mod horizontal_pod_autoscaler;
 pub mod indexes;
@@ -20,6 +21,7 @@ pub mod node;
 pub mod pod;
 pub mod pod_disruption_budget;
 pub mod priority;
+pub mod replica_set;
 pub mod quota;
 pub mod probe;
 pub mod resources;

@@ -10,12 +10,14 @@
 pub mod amount;
 pub mod cronjob;
 pub mod horizontal_pod_autoscaler;
+pub mod deployment;
 pub mod job;
 pub mod meta;
 pub mod node;
 pub mod pod;
 pub mod pod_disruption_budget;
 pub mod priority;
+pub mod replica_set;
 pub mod quota;
 pub mod service;
 pub mod probe;

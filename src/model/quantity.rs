@@ -52,6 +52,13 @@ enum Format {
     DecimalExponent,
 }
 
+impl serde::Serialize for Quantity {
+    /// The billionths, so that equal amounts are written alike.
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.nanos)
+    }
+}
+
 impl Quantity {
     /// No amount at all.
     pub const ZERO: Quantity = Quantity { nanos: 0, format: Format::DecimalSi };

@@ -61,6 +61,8 @@ pub struct Scenario {
     pub traffic: Arc<Traffic>,
     /// What happens when, in order of time.
     pub timeline: Vec<TimedAction>,
+    /// What fails by chance.
+    pub faults: Vec<Fault>,
     /// What is expected, in the order of the file.
     pub expectations: Vec<Expectation>,
     /// What was assumed or left out, for the reader of the results.
@@ -249,6 +251,27 @@ pub struct TimedAction {
     pub action: Action,
 }
 
+/// Something that fails by chance, again and again: from its return to its next failure, and from that to its return,
+/// the times are exponentially distributed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// What fails.
+    pub target: FaultTarget,
+    /// The mean time between failures.
+    pub mtbf: SimDuration,
+    /// The mean time to repair.
+    pub mttr: SimDuration,
+}
+
+/// What fails.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FaultTarget {
+    /// The nodes of this name, each for itself; it may end in `*`.
+    Nodes(Name),
+    /// The nodes of a zone together.
+    Zone(Name),
+}
+
 /// Something that a user or the world does to the cluster.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Action {
@@ -290,6 +313,10 @@ pub enum Action {
     FailNode(Name),
     /// A node that stopped comes back.
     RecoverNode(Name),
+    /// All nodes of a zone stop dead.
+    FailZone(Name),
+    /// The nodes of a zone that stopped come back.
+    RecoverZone(Name),
     /// Marks a node unschedulable, or schedulable again.
     Cordon {
         /// The node.

@@ -83,6 +83,7 @@ fn object_text(object: ObjectId, cluster: &Cluster) -> String {
 fn event_text(event: &Event, cluster: &Cluster) -> String {
     let (name, subject) = match event {
         Event::ActionDue(at) => return format!("ActionDue timeline[{at}]"),
+        Event::FaultDue(at) => return format!("FaultDue fault[{at}]"),
         Event::TraceDue(at) => return format!("TraceDue trace[{at}]"),
         Event::NodeFailed(node) => ("NodeFailed", ObjectId::Node(*node)),
         Event::NodeRecovered(node) => ("NodeRecovered", ObjectId::Node(*node)),
@@ -107,6 +108,8 @@ fn event_text(event: &Event, cluster: &Cluster) -> String {
         Event::PodGcDue => return "PodGcDue".into(),
         Event::GarbageDue(object) => ("GarbageDue", *object),
         Event::OrphanPodSync(pod) => ("OrphanPodSync", ObjectId::Pod(*pod)),
+        Event::ReplicaSetSync(set) => ("ReplicaSetSync", ObjectId::ReplicaSet(*set)),
+        Event::DeploymentSync(deployment) => ("DeploymentSync", ObjectId::Deployment(*deployment)),
         Event::JobSync(job) => ("JobSync", ObjectId::Job(*job)),
         Event::JobExpired(job) => ("JobExpired", ObjectId::Job(*job)),
         Event::CronJobSync(cronjob) => ("CronJobSync", ObjectId::CronJob(*cronjob)),

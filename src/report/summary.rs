@@ -18,6 +18,7 @@ use crate::observe::object::status_text;
 use crate::observe::utilisation::NodeUtilisation;
 use crate::report::cron_runs::{self, CronJobLedger, LedgerInput};
 use crate::report::drains::{self, DrainRow};
+use crate::report::failures::{self, FailureRow};
 use crate::report::scalings::{self, AutoscalerRow};
 use crate::report::traffic::{self, TrafficSummary};
 use crate::sim::{Ending, Simulation};
@@ -55,6 +56,9 @@ pub struct RunSummary {
     pub drains: Vec<DrainRow>,
     /// The pods that are there at the end.
     pub pods: Vec<PodRow>,
+    /// The failures of nodes, and what became of their pods.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub failures: Vec<FailureRow>,
     /// The nodes.
     pub nodes: Vec<NodeRow>,
     /// The load.
@@ -263,6 +267,7 @@ pub fn summarise<O: Observer>(trial: &Trial<O>, reproduce: String) -> RunSummary
         autoscalers,
         drains,
         pods,
+        failures: failures::rows(seen.failures.failures()),
         nodes: seen.utilisation.nodes().map(|node| node_row(node, end)).collect(),
         traffic,
         expectations,

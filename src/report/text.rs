@@ -6,6 +6,7 @@ use std::fmt::Write;
 use crate::engine::SimDuration;
 use crate::report::cron_runs::{CronJobLedger, RunOutcome, ScheduledRun};
 use crate::report::drains::{self, DrainRow};
+use crate::report::failures;
 use crate::report::scalings::{self, AutoscalerRow};
 use crate::report::summary::{AttemptRow, JobRow, NodeRow, PodRow, RunSummary};
 use crate::report::table::Table;
@@ -29,6 +30,7 @@ pub fn run(summary: &RunSummary) -> String {
     }
     section(&mut out, drains::table(&summary.drains));
     pods(&mut out, &summary.pods);
+    section(&mut out, failures::table(&summary.failures, ROWS_MAX));
     nodes(&mut out, &summary.nodes);
     if let Some(load) = &summary.traffic {
         for table in traffic::tables(load) {

@@ -13,6 +13,7 @@ pub mod golden_job;
 pub mod golden_node;
 mod golden_sched;
 mod hpa_replicas;
+mod golden_workload;
 mod job_sync;
 mod node_lifecycle;
 mod restart_backoff;

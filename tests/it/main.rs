@@ -14,6 +14,7 @@ mod drains;
 mod generate;
 mod jobs;
 mod json_schema;
+mod nodes;
 mod objects;
 mod placement;
 mod profiles;
