@@ -100,6 +100,10 @@ pub enum Event {
     JobExpired(JobId),
     /// The CronJob controller syncs a CronJob.
     CronJobSync(CronJobId),
+    /// The disruption controller syncs a pod disruption budget.
+    DisruptionSync(PodDisruptionBudgetId),
+    /// A drain tries the pods again that were not let go, by position among the drains of the run.
+    DrainDue(u32),
     /// The autoscaler controller syncs an autoscaler.
     AutoscalerSync(HorizontalPodAutoscalerId),
     /// The metrics server asks the kubelets.
@@ -116,10 +120,6 @@ pub enum Event {
     RequestTimeout(TimeoutId),
     /// From now on requests count.
     WarmUpOver,
-    /// The disruption controller syncs a pod disruption budget.
-    DisruptionSync(PodDisruptionBudgetId),
-    /// A drain tries the pods again that were not let go, by position among the drains of the run.
-    DrainDue(u32),
     /// The scheduler tries the next pod of its active queue.
     SchedulingCycle,
     /// The scheduler moves pods out of its back-off queue.
@@ -151,8 +151,8 @@ impl Event {
             | Self::NodeFailed(_)
             | Self::NodeRecovered(_)
             | Self::ProcessKilled(..)
-            | Self::WarmUpOver
-            | Self::DrainDue(_) => 0,
+            | Self::DrainDue(_)
+            | Self::WarmUpOver => 0,
             Self::StepDone(_)
             | Self::MemoryLimitReached(_)
             | Self::TermDone(_)

@@ -32,6 +32,7 @@ pub mod scheduling;
 pub mod resource_quota;
 pub mod service;
 pub mod stateful_set;
+pub mod sweep;
 pub mod time_zone;
 pub mod traffic;
 pub mod unix_time;

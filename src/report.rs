@@ -8,6 +8,7 @@ pub mod summary;
 pub mod comparison;
 pub mod cron_period;
 pub mod cron_runs;
+pub mod sweep;
 pub mod drains;
 pub mod text;
 pub mod get;

@@ -69,10 +69,10 @@ struct Components {
     job: Process<JobController>,
     ttl: Process<TtlController>,
     cronjob: Process<CronJobController>,
-    autoscaler: Process<HorizontalPodAutoscalerController>,
-    metrics_server: MetricsServer,
     disruption: Process<DisruptionController>,
     drains: Drains,
+    autoscaler: Process<HorizontalPodAutoscalerController>,
+    metrics_server: MetricsServer,
     scheduler: Process<Scheduler>,
     traffic: Traffic,
 }
@@ -343,6 +343,8 @@ impl<O: Observer> Simulation<O> {
             Event::JobSync(_) | Event::OrphanPodSync(_) => components.job.on_event(event, turn),
             Event::JobExpired(_) => components.ttl.on_event(event, turn),
             Event::CronJobSync(_) => components.cronjob.on_event(event, turn),
+            Event::DisruptionSync(_) => components.disruption.on_event(event, turn),
+            Event::DrainDue(_) => components.drains.on_event(event, turn),
             Event::AutoscalerSync(_) => components.autoscaler.on_event(event, turn),
             Event::ScrapeDue => components.metrics_server.scrape(&components.traffic, turn),
             Event::RequestDue(_)
@@ -351,8 +353,6 @@ impl<O: Observer> Simulation<O> {
             | Event::AnswerArrived(_)
             | Event::RequestTimeout(_)
             | Event::WarmUpOver => components.traffic.on_event(event, turn),
-            Event::DisruptionSync(_) => components.disruption.on_event(event, turn),
-            Event::DrainDue(_) => components.drains.on_event(event, turn),
             Event::SchedulingCycle | Event::BackoffFlush | Event::UnschedulableFlush => {
                 components.scheduler.on_event(event, turn);
             }
@@ -397,13 +397,13 @@ impl Components {
             job: Process::new(JobController::new),
             ttl: Process::new(TtlController::new),
             cronjob: Process::new(CronJobController::new),
+            disruption: Process::new(DisruptionController::new),
+            drains: Drains::default(),
             autoscaler: Process::new(|| {
                 let series = Arc::clone(&scenario.metrics);
                 HorizontalPodAutoscalerController::new(AutoscalerConfig::default(), series)
             }),
             metrics_server: MetricsServer::new(Arc::clone(&scenario.programs), scenario.last_autoscaler()),
-            disruption: Process::new(DisruptionController::new),
-            drains: Drains::default(),
             scheduler: Process::new(|| scheduler(scenario)),
             traffic: Traffic::new(Arc::clone(&scenario.traffic), scenario.warm_up, streams),
         }
@@ -420,9 +420,9 @@ impl Components {
         self.job.start(watch);
         self.ttl.start(watch);
         self.cronjob.start(watch);
+        self.disruption.start(watch);
         self.autoscaler.start(watch);
         self.metrics_server.start(watch);
-        self.disruption.start(watch);
         self.scheduler.start(watch);
         self.traffic.start(watch);
     }
@@ -440,8 +440,8 @@ impl Components {
                 self.job.stop();
                 self.ttl.stop();
                 self.cronjob.stop();
-                self.autoscaler.stop();
                 self.disruption.stop();
+                self.autoscaler.stop();
             }
         }
     }
@@ -459,8 +459,8 @@ impl Components {
                 self.job.start(watch);
                 self.ttl.start(watch);
                 self.cronjob.start(watch);
-                self.autoscaler.start(watch);
                 self.disruption.start(watch);
+                self.autoscaler.start(watch);
             }
         }
     }
@@ -476,10 +476,10 @@ impl Components {
         self.job.on_change(change, watch);
         self.ttl.on_change(change, watch);
         self.cronjob.on_change(change, watch);
-        self.autoscaler.on_change(change, watch);
-        self.metrics_server.on_change(change, watch);
         self.disruption.on_change(change, watch);
         self.drains.on_change(change, watch);
+        self.autoscaler.on_change(change, watch);
+        self.metrics_server.on_change(change, watch);
         self.scheduler.on_change(change, watch);
         self.traffic.on_change(change, watch);
     }

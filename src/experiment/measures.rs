@@ -12,19 +12,26 @@ use crate::observe::tiers::recovery_time;
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Measures(pub Vec<Measure>);
 
-/// A named number.
+/// A number that a trial was measured by.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Measure {
-    /// What it is, as `recovery time`.
-    pub name: String,
+    /// What it is.
+    pub kind: MeasureKind,
     /// What it is about, as the name of a tier; empty for the whole.
     pub subject: String,
+    /// The number.
+    pub value: f64,
+}
+
+/// What a measure is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MeasureKind {
+    /// Its name, as `recovery after a node loss`.
+    pub name: &'static str,
     /// Its unit.
     pub unit: Unit,
     /// Which direction is the good one.
     pub better: Better,
-    /// The number.
-    pub value: f64,
 }
 
 /// The unit of a measure.
@@ -59,17 +66,46 @@ pub enum Better {
     Neither,
 }
 
+const fn kind(name: &'static str, unit: Unit, better: Better) -> MeasureKind {
+    MeasureKind { name, unit, better }
+}
+
+const EXPECTATIONS_MET: MeasureKind = kind("expectations met", Unit::Share, Better::Higher);
+const JOBS_COMPLETE: MeasureKind = kind("Jobs complete", Unit::Share, Better::Higher);
+const LAST_JOB: MeasureKind = kind("end of the last Job", Unit::Seconds, Better::Lower);
+const FAILED_PODS: MeasureKind = kind("failed pods of Jobs", Unit::Count, Better::Lower);
+const COST: MeasureKind = kind("cost", Unit::CostPerHour, Better::Lower);
+const CPU_REQUESTED: MeasureKind = kind("cpu requested", Unit::Cores, Better::Lower);
+const MEMORY_REQUESTED: MeasureKind = kind("memory requested", Unit::Bytes, Better::Lower);
+const CPU_SHARE: MeasureKind = kind("cpu requested of allocatable", Unit::Share, Better::Neither);
+const REPLICAS: MeasureKind = kind("ready replicas", Unit::Count, Better::Neither);
+const BLAST_RADIUS: MeasureKind = kind("lost with the worst node", Unit::Share, Better::Lower);
+const RECOVERY: MeasureKind = kind("recovery after a node loss", Unit::Seconds, Better::Lower);
+
+/// All kinds of measures, in the order in which they are shown.
+pub const KINDS: [MeasureKind; 11] = [
+    EXPECTATIONS_MET,
+    JOBS_COMPLETE,
+    LAST_JOB,
+    FAILED_PODS,
+    COST,
+    CPU_REQUESTED,
+    MEMORY_REQUESTED,
+    CPU_SHARE,
+    REPLICAS,
+    BLAST_RADIUS,
+    RECOVERY,
+];
+
 impl Measures {
     /// The value of a measure, where the trial has it.
-    pub fn value(&self, name: &str, subject: &str) -> Option<f64> {
-        let found = self.0.iter().find(|measure| measure.name == name && measure.subject == subject);
+    pub fn value(&self, kind: MeasureKind, subject: &str) -> Option<f64> {
+        let found = self.0.iter().find(|measure| measure.kind == kind && measure.subject == subject);
         found.map(|measure| measure.value)
     }
 
-    /// Adds a measure.
-    pub fn add(&mut self, name: &str, subject: &str, unit: Unit, better: Better, value: f64) {
-        let (name, subject) = (name.to_owned(), subject.to_owned());
-        self.0.push(Measure { name, subject, unit, better, value });
+    fn add(&mut self, kind: MeasureKind, subject: &str, value: f64) {
+        self.0.push(Measure { kind, subject: subject.to_owned(), value });
     }
 }
 
@@ -88,7 +124,7 @@ fn expectations<O: Observer>(measures: &mut Measures, trial: &Trial<O>) {
     let n = trial.judgements.len();
     if n > 0 {
         let n_met = trial.judgements.iter().filter(|judgement| judgement.holds).count();
-        measures.add("expectations met", "", Unit::Share, Better::Higher, n_met as f64 / n as f64);
+        measures.add(EXPECTATIONS_MET, "", n_met as f64 / n as f64);
     }
 }
 
@@ -102,9 +138,9 @@ fn jobs(measures: &mut Measures, seen: &RunObserver, end: SimTime) {
     let ends = jobs.iter().map(|job| job.finished().map_or(end, |condition| condition.since));
     let makespan = ends.max().unwrap_or(end).since(SimTime::ZERO).as_secs_f64();
     let n_failed: u32 = jobs.iter().map(|job| job.status.failed).sum();
-    measures.add("Jobs complete", "", Unit::Share, Better::Higher, share);
-    measures.add("end of the last Job", "", Unit::Seconds, Better::Lower, makespan);
-    measures.add("failed pods of Jobs", "", Unit::Count, Better::Lower, f64::from(n_failed));
+    measures.add(JOBS_COMPLETE, "", share);
+    measures.add(LAST_JOB, "", makespan);
+    measures.add(FAILED_PODS, "", f64::from(n_failed));
 }
 
 fn nodes(measures: &mut Measures, seen: &RunObserver, end: SimTime) {
@@ -117,16 +153,18 @@ fn nodes(measures: &mut Measures, seen: &RunObserver, end: SimTime) {
     if nodes.iter().any(|node| node.price_per_hour.is_some()) {
         let price = |price: Option<f64>| price.unwrap_or(0.0);
         let cost: f64 = nodes.iter().map(|node| price(node.price_per_hour) * hours(node.life(end))).sum();
-        measures.add("cost", "", Unit::CostPerHour, Better::Lower, cost / life);
+        measures.add(COST, "", cost / life);
     }
     let weight = |node: &crate::observe::utilisation::NodeUtilisation| hours(node.life(end)) / life;
     let cpu: f64 = nodes.iter().map(|node| node.cpu.mean(node.end(end)) * weight(node)).sum();
     let memory: f64 = nodes.iter().map(|node| node.memory.mean(node.end(end)) * weight(node)).sum();
     let offered: f64 = nodes.iter().map(|node| node.cpu_allocatable as f64 * weight(node)).sum();
-    measures.add("cpu requested", "", Unit::Cores, Better::Lower, cpu / 1000.0);
-    measures.add("memory requested", "", Unit::Bytes, Better::Lower, memory);
+    measures.add(CPU_REQUESTED, "", cpu / 1000.0);
+    if memory > 0.0 {
+        measures.add(MEMORY_REQUESTED, "", memory);
+    }
     if offered > 0.0 {
-        measures.add("cpu requested of allocatable", "", Unit::Share, Better::Neither, cpu / offered);
+        measures.add(CPU_SHARE, "", cpu / offered);
     }
 }
 
@@ -137,12 +175,12 @@ fn tiers(measures: &mut Measures, seen: &RunObserver, end: SimTime) {
         let is_unique = names[&**container] == 1;
         let subject = if is_unique { container.to_string() } else { format!("{namespace}/{container}") };
         let worst = tier.at_worst_node.mean(end) / 1e6;
-        measures.add("ready replicas", &subject, Unit::Count, Better::Neither, tier.ready.mean(end));
-        measures.add("lost with the worst node", &subject, Unit::Share, Better::Lower, worst);
+        measures.add(REPLICAS, &subject, tier.ready.mean(end));
+        measures.add(BLAST_RADIUS, &subject, worst);
     }
     let slowest = seen.tiers.losses().iter().map(|loss| recovery_time(loss, end)).max();
     if let Some(slowest) = slowest {
         let seconds = slowest.as_secs_f64();
-        measures.add("recovery after a node loss", "", Unit::Seconds, Better::Lower, seconds);
+        measures.add(RECOVERY, "", seconds);
     }
 }

@@ -9,14 +9,14 @@
 //! manifest has no uid, and left out of the model. Who creates a pod for a Job adds them, from the Job's name and uid:
 //! see [`job_labels`].
 
-pub mod horizontal_pod_autoscaler;
 mod amount;
+pub mod horizontal_pod_autoscaler;
 pub mod job;
 pub mod node;
 mod placed;
 pub mod pod;
-pub mod service;
 mod pod_disruption_budget;
+pub mod service;
 mod workloads;
 mod probe;
 
@@ -103,12 +103,12 @@ pub fn accept(
         }
         Kind::ReplicaSet => context.accept_replica_set(tree, warnings)?,
         Kind::Deployment => context.accept_deployment(tree, warnings)?,
+        Kind::PodDisruptionBudget => pod_disruption_budget::accept(tree, None)?,
         Kind::Service => {
             let Prepared { object: service, mut errors } = prepare_service(tree)?;
             validation::service::service(&service, &mut errors);
             finish_service(&service, errors)?
         }
-        Kind::PodDisruptionBudget => pod_disruption_budget::accept(tree, None)?,
         Kind::StatefulSet | Kind::DaemonSet => {
             unreachable!("the reader takes these for kinds that are not modelled")
         }
@@ -164,13 +164,13 @@ pub fn accept_update(
         }
         Kind::ReplicaSet => context.update_replica_set(&new, &old)?,
         Kind::Deployment => context.update_deployment(&new, &old)?,
+        Kind::PodDisruptionBudget => pod_disruption_budget::accept(&new, Some(&old))?,
         Kind::Service => {
             let old = prepare_service(&old)?.object;
             let Prepared { object: service, mut errors } = prepare_service(&new)?;
             validation::service::service_update(&service, &old, &mut errors);
             finish_service(&service, errors)?
         }
-        Kind::PodDisruptionBudget => pod_disruption_budget::accept(&new, Some(&old))?,
         Kind::StatefulSet | Kind::DaemonSet => {
             unreachable!("the reader takes these for kinds that are not modelled")
         }

@@ -5,12 +5,13 @@
 
 pub mod check;
 pub mod metrics;
-pub mod delay;
 pub mod probes;
 pub mod read;
 pub mod scalar;
+pub mod delay;
 pub mod traffic;
 mod timeline;
+mod variation;
 
 use std::collections::BTreeMap;
 
@@ -27,6 +28,7 @@ pub use timeline::{
     PropagationPolicy, Scale, Stop, TimelineEntry,
 };
 use traffic::{NetworkSettings, ServePort, TrafficSource};
+pub use variation::{Axis, Sweep, Variant};
 
 /// The whole document.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -115,22 +117,10 @@ pub struct ScenarioSpec {
     pub expect: Vec<Expect>,
     /// Other shapes of this scenario, for `sim compare` and `--variant`. The first is what the others are compared with.
     pub variants: Vec<Variant>,
+    /// A grid of runs, for `sim sweep`.
+    pub sweep: Option<Sweep>,
     /// What is left out of the statistics of traffic and utilisation at the beginning. Default: nothing.
     pub warm_up: Option<Span>,
-}
-
-/// Another shape of a scenario: another Scenario file, or fields of `spec` that take the place of this one's. Maps are
-/// merged key by key, everything else is replaced, and `null` takes a field away.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Variant {
-    /// The name, unique in the scenario.
-    pub name: String,
-    /// A Scenario file, relative to this one, that is played instead. Excludes other fields.
-    pub scenario: Option<String>,
-    /// Fields of `spec`.
-    #[serde(flatten)]
-    pub overrides: BTreeMap<String, Value>,
 }
 
 /// The latencies of the cluster.

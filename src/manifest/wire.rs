@@ -17,9 +17,9 @@ pub mod node;
 pub mod pod;
 pub mod pod_disruption_budget;
 pub mod priority;
-pub mod replica_set;
-pub mod quota;
 pub mod service;
+pub mod quota;
+pub mod replica_set;
 pub mod probe;
 
 use std::collections::BTreeMap;

@@ -23,6 +23,7 @@ use crate::model::replica_set::ReplicaSetSpec;
 use crate::model::resource_quota::ResourceQuotaSpec;
 use crate::model::service::ServiceSpec;
 use crate::model::stateful_set::StatefulSetSpec;
+use crate::model::sweep::Sweep;
 use crate::model::traffic::Traffic;
 use crate::model::unix_time::UnixTime;
 
@@ -39,6 +40,8 @@ pub struct Scenario {
     pub start_time: UnixTime,
     /// When the run ends at the latest.
     pub horizon: Horizon,
+    /// A grid of runs.
+    pub sweep: Sweep,
     /// What is left out of the statistics at the beginning.
     pub warm_up: SimDuration,
     /// The behaviour of the Kubernetes version.

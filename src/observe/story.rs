@@ -136,6 +136,8 @@ impl AtWork {
             Event::JobSync(_) | Event::OrphanPodSync(_) => "job-controller",
             Event::JobExpired(_) => "ttl-after-finished-controller",
             Event::CronJobSync(_) => "cronjob-controller",
+            Event::DisruptionSync(_) => "disruption-controller",
+            Event::DrainDue(_) => "kubectl drain",
             Event::AutoscalerSync(_) => "horizontal-pod-autoscaler",
             Event::ScrapeDue => "metrics-server",
             Event::RequestDue(_)
@@ -144,8 +146,6 @@ impl AtWork {
             | Event::AnswerArrived(_)
             | Event::RequestTimeout(_)
             | Event::WarmUpOver => "traffic",
-            Event::DisruptionSync(_) => "disruption-controller",
-            Event::DrainDue(_) => "kubectl drain",
             Event::SchedulingCycle | Event::BackoffFlush | Event::UnschedulableFlush => "default-scheduler",
         })
     }

@@ -48,12 +48,12 @@ pub struct RunSummary {
     pub jobs: Vec<JobRow>,
     /// The CronJobs.
     pub cron_jobs: Vec<CronJobLedger>,
-    /// The autoscalers.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub autoscalers: Vec<AutoscalerRow>,
     /// The drains of nodes.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub drains: Vec<DrainRow>,
+    /// The autoscalers.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub autoscalers: Vec<AutoscalerRow>,
     /// The pods that are there at the end.
     pub pods: Vec<PodRow>,
     /// The failures of nodes, and what became of their pods.
@@ -264,8 +264,8 @@ pub fn summarise<O: Observer>(trial: &Trial<O>, reproduce: String) -> RunSummary
         },
         jobs,
         cron_jobs,
-        autoscalers,
         drains,
+        autoscalers,
         pods,
         failures: failures::rows(seen.failures.failures()),
         nodes: seen.utilisation.nodes().map(|node| node_row(node, end)).collect(),

@@ -25,10 +25,10 @@ pub fn run(summary: &RunSummary) -> String {
     for ledger in &summary.cron_jobs {
         cron_ledger(&mut out, ledger);
     }
+    section(&mut out, drains::table(&summary.drains));
     for autoscaler in &summary.autoscalers {
         scalings(&mut out, autoscaler, summary.autoscalers.len() > 1);
     }
-    section(&mut out, drains::table(&summary.drains));
     pods(&mut out, &summary.pods);
     section(&mut out, failures::table(&summary.failures, ROWS_MAX));
     nodes(&mut out, &summary.nodes);
@@ -65,13 +65,12 @@ pub fn verdict(
     load: Option<&TrafficSummary>,
 ) -> Vec<String> {
     let own = jobs.iter().filter(|job| job.cron_job.is_none()).take(ROWS_MAX).map(job_verdict);
-    let sources = load.into_iter().flat_map(traffic::verdict);
     let mut lines: Vec<String> = own
         .chain(cron_jobs.iter().map(cron_verdict))
         .chain(autoscalers.iter().map(scalings::verdict))
-        .chain(sources)
+        .chain(drains.iter().map(drains::verdict))
+        .chain(load.into_iter().flat_map(traffic::verdict))
         .collect();
-    lines.extend(drains.iter().map(drains::verdict));
     if lines.is_empty() && !pods.is_empty() {
         lines.push(pods_verdict(pods));
     }

@@ -23,6 +23,7 @@ mod queueing;
 mod recorded;
 mod scenarios;
 mod scheduling;
+mod sweep;
 mod services;
 mod tidy;
 mod traffic;

@@ -29,8 +29,8 @@ pub fn accepted(manifest: Value, profile: &Profile) -> Result<NewObject, String>
         Some("Node") => Kind::Node,
         Some("Job") => Kind::Job,
         Some("CronJob") => Kind::CronJob,
-        Some("HorizontalPodAutoscaler") => Kind::HorizontalPodAutoscaler,
         Some("PodDisruptionBudget") => Kind::PodDisruptionBudget,
+        Some("HorizontalPodAutoscaler") => Kind::HorizontalPodAutoscaler,
         other => return Err(format!("no kind of the cluster: {other:?}")),
     };
     let tree = Tree::from_json(&manifest, Mark::START);

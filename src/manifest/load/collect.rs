@@ -65,6 +65,13 @@ impl Collected {
         self.objects.keys().any(|(kind, ..)| *kind == Kind::Node)
     }
 
+    /// Whether there is an object of this kind and name.
+    pub(super) fn has(&self, kind: Kind, namespace: &str, name: &str) -> bool {
+        self.objects.values().any(|object| {
+            object.spec.kind() == kind && &*object.namespace == namespace && &*object.name == name
+        })
+    }
+
     /// All objects in the order of their creation.
     pub(super) fn into_objects(self) -> Vec<NewObject> {
         self.objects.into_values().collect()
