@@ -92,6 +92,10 @@ pub enum Event {
     ReplicaSetSync(ReplicaSetId),
     /// The Deployment controller syncs a Deployment.
     DeploymentSync(DeploymentId),
+    /// The StatefulSet controller syncs a StatefulSet.
+    StatefulSetSync(StatefulSetId),
+    /// The DaemonSet controller syncs a DaemonSet.
+    DaemonSetSync(DaemonSetId),
     /// The Job controller syncs a Job.
     JobSync(JobId),
     /// The Job controller takes the finalizer off a pod that no Job will count.
@@ -177,6 +181,8 @@ impl Event {
             Self::GarbageDue(_) | Self::ScrapeDue => 13,
             Self::ReplicaSetSync(_)
             | Self::DeploymentSync(_)
+            | Self::StatefulSetSync(_)
+            | Self::DaemonSetSync(_)
             | Self::JobSync(_)
             | Self::OrphanPodSync(_)
             | Self::DisruptionSync(_) => 14,

@@ -27,6 +27,7 @@ pub mod quantity;
 pub mod record;
 pub mod replica_set;
 pub mod resources;
+pub mod revision;
 pub mod scenario;
 pub mod scheduling;
 pub mod resource_quota;

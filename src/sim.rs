@@ -14,6 +14,7 @@ use std::sync::Arc;
 use crate::cluster::{Cluster, InvariantError};
 use crate::component::{Component, Context, Observer, Turn, Watch};
 use crate::controllers::cronjob::CronJobController;
+use crate::controllers::daemon_set::DaemonSetController;
 use crate::controllers::deployment::DeploymentController;
 use crate::controllers::disruption::DisruptionController;
 use crate::controllers::garbage_collector::GarbageCollector;
@@ -22,6 +23,7 @@ use crate::controllers::job::JobController;
 use crate::controllers::node_lifecycle::NodeLifecycleController;
 use crate::controllers::pod_gc::PodGcController;
 use crate::controllers::replica_set::ReplicaSetController;
+use crate::controllers::stateful_set::StatefulSetController;
 use crate::controllers::taint_eviction::TaintEvictionController;
 use crate::controllers::ttl::TtlController;
 use crate::engine::{Calendar, SimTime, Streams};
@@ -66,6 +68,8 @@ struct Components {
     garbage_collector: Process<GarbageCollector>,
     deployment: Process<DeploymentController>,
     replica_set: Process<ReplicaSetController>,
+    stateful_set: Process<StatefulSetController>,
+    daemon_set: Process<DaemonSetController>,
     job: Process<JobController>,
     ttl: Process<TtlController>,
     cronjob: Process<CronJobController>,
@@ -339,6 +343,8 @@ impl<O: Observer> Simulation<O> {
             Event::PodGcDue => components.pod_gc.on_event(event, turn),
             Event::GarbageDue(_) => components.garbage_collector.on_event(event, turn),
             Event::ReplicaSetSync(_) => components.replica_set.on_event(event, turn),
+            Event::StatefulSetSync(_) => components.stateful_set.on_event(event, turn),
+            Event::DaemonSetSync(_) => components.daemon_set.on_event(event, turn),
             Event::DeploymentSync(_) => components.deployment.on_event(event, turn),
             Event::JobSync(_) | Event::OrphanPodSync(_) => components.job.on_event(event, turn),
             Event::JobExpired(_) => components.ttl.on_event(event, turn),
@@ -394,6 +400,8 @@ impl Components {
             garbage_collector: Process::new(GarbageCollector::new),
             deployment: Process::new(DeploymentController::new),
             replica_set: Process::new(ReplicaSetController::new),
+            stateful_set: Process::new(StatefulSetController::new),
+            daemon_set: Process::new(DaemonSetController::new),
             job: Process::new(JobController::new),
             ttl: Process::new(TtlController::new),
             cronjob: Process::new(CronJobController::new),
@@ -417,6 +425,8 @@ impl Components {
         self.garbage_collector.start(watch);
         self.deployment.start(watch);
         self.replica_set.start(watch);
+        self.stateful_set.start(watch);
+        self.daemon_set.start(watch);
         self.job.start(watch);
         self.ttl.start(watch);
         self.cronjob.start(watch);
@@ -437,6 +447,8 @@ impl Components {
                 self.garbage_collector.stop();
                 self.deployment.stop();
                 self.replica_set.stop();
+                self.stateful_set.stop();
+                self.daemon_set.stop();
                 self.job.stop();
                 self.ttl.stop();
                 self.cronjob.stop();
@@ -456,6 +468,8 @@ impl Components {
                 self.garbage_collector.start(watch);
                 self.deployment.start(watch);
                 self.replica_set.start(watch);
+                self.stateful_set.start(watch);
+                self.daemon_set.start(watch);
                 self.job.start(watch);
                 self.ttl.start(watch);
                 self.cronjob.start(watch);
@@ -473,6 +487,8 @@ impl Components {
         self.garbage_collector.on_change(change, watch);
         self.deployment.on_change(change, watch);
         self.replica_set.on_change(change, watch);
+        self.stateful_set.on_change(change, watch);
+        self.daemon_set.on_change(change, watch);
         self.job.on_change(change, watch);
         self.ttl.on_change(change, watch);
         self.cronjob.on_change(change, watch);

@@ -10,12 +10,14 @@
 //! see [`job_labels`].
 
 mod amount;
+mod daemon_set;
 pub mod horizontal_pod_autoscaler;
 pub mod job;
 pub mod node;
 mod placed;
 pub mod pod;
 mod pod_disruption_budget;
+mod stateful_set;
 pub mod service;
 mod workloads;
 mod probe;
@@ -109,9 +111,8 @@ pub fn accept(
             validation::service::service(&service, &mut errors);
             finish_service(&service, errors)?
         }
-        Kind::StatefulSet | Kind::DaemonSet => {
-            unreachable!("the reader takes these for kinds that are not modelled")
-        }
+        Kind::StatefulSet => context.accept_stateful_set(tree, warnings)?,
+        Kind::DaemonSet => context.accept_daemon_set(tree, warnings)?,
         Kind::HorizontalPodAutoscaler => {
             let tree = horizontal_pod_autoscaler::as_v2(tree);
             let object = context.accept_autoscaler(&tree)?;
@@ -171,9 +172,8 @@ pub fn accept_update(
             validation::service::service_update(&service, &old, &mut errors);
             finish_service(&service, errors)?
         }
-        Kind::StatefulSet | Kind::DaemonSet => {
-            unreachable!("the reader takes these for kinds that are not modelled")
-        }
+        Kind::StatefulSet => context.update_stateful_set(&new, &old)?,
+        Kind::DaemonSet => context.update_daemon_set(&new, &old)?,
         Kind::HorizontalPodAutoscaler => {
             let new = horizontal_pod_autoscaler::as_v2(&new);
             let object = context.accept_autoscaler_update(&old, &new)?;

@@ -9,6 +9,7 @@
 pub mod amount;
 pub mod container;
 pub mod cronjob;
+pub mod daemon_set;
 pub mod deployment;
 pub mod gates;
 pub mod horizontal_pod_autoscaler;
@@ -21,6 +22,7 @@ pub mod node;
 pub mod pod;
 pub mod pod_disruption_budget;
 pub mod priority;
+pub mod stateful_set;
 pub mod quota;
 pub mod replica_set;
 pub mod probe;

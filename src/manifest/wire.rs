@@ -9,6 +9,7 @@
 
 pub mod amount;
 pub mod cronjob;
+pub mod daemon_set;
 pub mod horizontal_pod_autoscaler;
 pub mod deployment;
 pub mod job;
@@ -17,6 +18,7 @@ pub mod node;
 pub mod pod;
 pub mod pod_disruption_budget;
 pub mod priority;
+pub mod stateful_set;
 pub mod service;
 pub mod quota;
 pub mod replica_set;

@@ -136,6 +136,8 @@ impl AtWork {
             Event::JobSync(_) | Event::OrphanPodSync(_) => "job-controller",
             Event::JobExpired(_) => "ttl-after-finished-controller",
             Event::CronJobSync(_) => "cronjob-controller",
+            Event::StatefulSetSync(_) => "statefulset-controller",
+            Event::DaemonSetSync(_) => "daemonset-controller",
             Event::DisruptionSync(_) => "disruption-controller",
             Event::DrainDue(_) => "kubectl drain",
             Event::AutoscalerSync(_) => "horizontal-pod-autoscaler",

@@ -113,6 +113,8 @@ fn event_text(event: &Event, cluster: &Cluster) -> String {
         Event::JobSync(job) => ("JobSync", ObjectId::Job(*job)),
         Event::JobExpired(job) => ("JobExpired", ObjectId::Job(*job)),
         Event::CronJobSync(cronjob) => ("CronJobSync", ObjectId::CronJob(*cronjob)),
+        Event::StatefulSetSync(set) => ("StatefulSetSync", ObjectId::StatefulSet(*set)),
+        Event::DaemonSetSync(set) => ("DaemonSetSync", ObjectId::DaemonSet(*set)),
         Event::DisruptionSync(budget) => ("DisruptionSync", ObjectId::PodDisruptionBudget(*budget)),
         Event::DrainDue(at) => return format!("DrainDue drain[{at}]"),
         Event::AutoscalerSync(id) => ("AutoscalerSync", ObjectId::HorizontalPodAutoscaler(*id)),

@@ -14,45 +14,16 @@ use cluster_sim::model::horizontal_pod_autoscaler::{
     Behavior, ScalingPolicy, ScalingPolicyType, ScalingRules, SelectPolicy,
 };
 use cluster_sim::model::ids::{Kind, ObjectId};
-use cluster_sim::model::meta::{LabelOperator, LabelRequirement, LabelSelector};
-use cluster_sim::model::pod::PodTemplate;
-use cluster_sim::model::replica_set::ReplicaSetSpec;
 use cluster_sim::model::resources::Millicores;
-use cluster_sim::model::scenario::{NewObject, NewSpec, Scenario};
+use cluster_sim::model::scenario::Scenario;
 use cluster_sim::observe::story::Story;
 use cluster_sim::report::why;
 use proptest::prelude::*;
 
-/// A scenario of this text with a ReplicaSet `web` over its pods of the label `app: web`, which nobody works for: its size
-/// is what the autoscaler makes it.
-fn scenario(text: &str, replicas: u32) -> Scenario {
+fn scenario(text: &str) -> Scenario {
     let source = Source { name: "test.yaml".into(), text: text.as_bytes().to_vec() };
     let loaded = load::load(&[source], &mut |_, name| Err(format!("{name}: not there")), &Options::default());
-    let mut scenario = loaded.map_err(|errors| errors.to_string()).unwrap().scenario;
-    let pod = scenario.objects.iter().find_map(|object| match &object.spec {
-        NewSpec::Pod(spec) => Some((object.clone(), Arc::clone(spec))),
-        _ => None,
-    });
-    let (object, spec) = pod.expect("the scenario has a pod");
-    let requirement = LabelRequirement { key: "app".into(), operator: LabelOperator::In(vec!["web".into()]) };
-    let set = ReplicaSetSpec {
-        replicas,
-        min_ready: SimDuration::ZERO,
-        selector: LabelSelector { requirements: vec![requirement] },
-        template: PodTemplate {
-            labels: object.labels.clone(),
-            annotations: object.annotations.clone(),
-            spec,
-            fingerprint: 0,
-        },
-    };
-    scenario.objects.push(NewObject {
-        name: "web".into(),
-        spec: NewSpec::ReplicaSet(Arc::new(set)),
-        manifest: Arc::default(),
-        ..object
-    });
-    scenario
+    loaded.map_err(|errors| errors.to_string()).unwrap().scenario
 }
 
 fn run(scenario: Scenario) -> Trial<Story> {
@@ -64,29 +35,26 @@ fn run(scenario: Scenario) -> Trial<Story> {
     trial::run(&Arc::new(scenario), None, Story::of(subject), |_| {})
 }
 
-const PODS: &str = r#"
-apiVersion: v1
-kind: Pod
-metadata: {name: web-1, labels: {app: web}}
+const SET: &str = r#"
+apiVersion: apps/v1
+kind: ReplicaSet
+metadata: {name: web}
 spec:
-  containers:
-    - {name: main, image: web, resources: {requests: {cpu: 100m, memory: 100Mi}}}
-    - {name: proxy, image: proxy, resources: {requests: {cpu: 300m, memory: 100Mi}}}
----
-apiVersion: v1
-kind: Pod
-metadata: {name: web-2, labels: {app: web}}
-spec:
-  containers:
-    - {name: main, image: web, resources: {requests: {cpu: 100m, memory: 100Mi}}}
-    - {name: proxy, image: proxy, resources: {requests: {cpu: 300m, memory: 100Mi}}}
+  replicas: 2
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec:
+      containers:
+        - {name: main, image: web, resources: {requests: {cpu: 100m, memory: 100Mi}}}
+        - {name: proxy, image: proxy, resources: {requests: {cpu: 300m, memory: 100Mi}}}
 "#;
 
-/// Plays two pods under an autoscaler of these metrics for five minutes and gives its scalings as `at:from>to`.
+/// Plays a ReplicaSet of two pods under an autoscaler of these metrics for five minutes and gives its scalings as `at:from>to`.
 #[track_caller]
 fn check(metrics: &str, more: &str, expected: &[&str]) {
     let text = format!(
-        "{PODS}---
+        "{SET}---
 apiVersion: autoscaling/v2
 kind: HorizontalPodAutoscaler
 metadata: {{name: web}}
@@ -104,7 +72,7 @@ spec:
     proxy: {{cpu: 30m, memory: {{base: 10Mi}}, steps: [run: forever]}}
 {more}"
     );
-    let trial = run(scenario(&text, 2));
+    let trial = run(scenario(&text));
     let (seen, _) = trial.simulation.observer();
     let scalings = seen.scalings.entries().iter().flat_map(|entry| &entry.scalings);
     let scalings: Vec<String> = scalings.map(|it| format!("{}:{}>{}", it.at, it.from, it.to)).collect();
@@ -128,6 +96,7 @@ fn the_average_of_a_pod_hides_a_hot_container_that_container_resource_shows() {
 
 #[test]
 fn a_size_follows_the_mean_of_a_resource() {
+    // New pods are not counted before they have a sample: each step waits for the one before.
     check(
         &resource("{type: AverageValue, averageValue: 100m}"),
         "",
@@ -166,10 +135,19 @@ fn metrics_that_the_scenario_gives_are_followed() {
 #[test]
 fn the_load_is_what_the_metrics_server_sees_of_a_process_that_serves() {
     let text = "
+apiVersion: apps/v1
+kind: ReplicaSet
+metadata: {name: web}
+spec:
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec: {containers: [{name: main, image: web, resources: {requests: {cpu: 100m}}}]}
+---
 apiVersion: v1
-kind: Pod
-metadata: {name: web-1, labels: {app: web}}
-spec: {containers: [{name: main, image: web, resources: {requests: {cpu: 100m}}}]}
+kind: Service
+metadata: {name: web}
+spec: {selector: {app: web}, ports: [{port: 80}]}
 ---
 apiVersion: autoscaling/v2
 kind: HorizontalPodAutoscaler
@@ -182,17 +160,15 @@ spec:
 apiVersion: sim/v1
 kind: Scenario
 spec:
-  horizon: 1m
+  horizon: 35s
   images: {web: {serve: [{port: 80, cpu: 5ms}]}}
-  traffic: [{name: load, to: \"pod/web-1:80\", rate: 50/s, arrivals: constant, from: 0s}]
+  traffic: [{name: load, to: service/web, rate: 50/s, arrivals: constant, from: 0s}]
 ";
-    let trial = run(scenario(text, 1));
-    let sample = |name: &str| match trial.simulation.cluster().find(Kind::Pod, "default", name) {
-        Some(ObjectId::Pod(pod)) => trial.simulation.cluster().pod_sample(pod).cloned(),
-        _ => None,
-    };
+    let trial = run(scenario(text));
+    let cluster = trial.simulation.cluster();
+    let sample = cluster.pods().ids().find_map(|pod| cluster.pod_sample(pod));
     // Fifty requests of 5 ms in each second are a quarter of a cpu.
-    let sample = sample("web-1").expect("the pod has run for long enough");
+    let sample = sample.expect("the pod has run for long enough");
     assert_eq!((sample.window, sample.containers[0].cpu), (SimDuration::from_secs(15), Millicores(250)));
     let (seen, _) = trial.simulation.observer();
     assert_eq!(seen.scalings.entries()[0].scalings[0].to, 3);
@@ -227,12 +203,12 @@ fn a_controller_that_starts_anew_waits_for_a_period_and_for_its_window() {
 #[test]
 fn why_tells_the_last_decisions_of_an_autoscaler() {
     let text = format!(
-        "{PODS}---\napiVersion: autoscaling/v1\nkind: HorizontalPodAutoscaler\nmetadata: {{name: web}}\nspec: \
+        "{SET}---\napiVersion: autoscaling/v1\nkind: HorizontalPodAutoscaler\nmetadata: {{name: web}}\nspec: \
          {{scaleTargetRef: {{apiVersion: apps/v1, kind: ReplicaSet, name: web}}, maxReplicas: 3, \
          targetCPUUtilizationPercentage: 20}}\n---\napiVersion: sim/v1\nkind: Scenario\nspec: {{horizon: 1m, images: \
          {{web: {{cpu: 200m}}, proxy: {{cpu: 40m}}}}}}\n"
     );
-    let trial = run(scenario(&text, 2));
+    let trial = run(scenario(&text));
     let why = why::why(&trial).unwrap().to_string();
     for line in [
         "HorizontalPodAutoscaler default/web  ReplicaSet/web  3 replicas at 1m  (min 1, max 3)",
@@ -255,11 +231,11 @@ fn two_autoscalers_of_the_same_pods_stop_each_other() {
         )
     };
     let text = format!(
-        "{PODS}{}{}---\napiVersion: sim/v1\nkind: Scenario\nspec: {{horizon: 1m}}\n",
+        "{SET}{}{}---\napiVersion: sim/v1\nkind: Scenario\nspec: {{horizon: 1m}}\n",
         hpa("web"),
         hpa("x")
     );
-    let trial = run(scenario(&text, 2));
+    let trial = run(scenario(&text));
     let cluster = trial.simulation.cluster();
     for name in ["web", "x"] {
         let Some(ObjectId::HorizontalPodAutoscaler(id)) =

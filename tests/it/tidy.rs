@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 /// The largest file that need not say that it is a table [lines].
 const LINES_MAX: usize = 700;
 /// Modules of one layer that must not know each other: components meet in the cluster.
-const COMPONENTS: [&str; 14] = [
+const COMPONENTS: [&str; 16] = [
     "scheduler",
     "kubelet",
     "controllers::cronjob",
+    "controllers::daemon_set",
     "controllers::deployment",
     "controllers::disruption",
     "controllers::garbage_collector",
@@ -18,6 +19,7 @@ const COMPONENTS: [&str; 14] = [
     "controllers::node_lifecycle",
     "controllers::pod_gc",
     "controllers::replica_set",
+    "controllers::stateful_set",
     "controllers::taint_eviction",
     "controllers::ttl",
     "traffic",
