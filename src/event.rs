@@ -22,6 +22,7 @@ use crate::model::ids::{
 };
 use crate::model::job::{JobSpec, JobStatus};
 use crate::model::meta::{Labels, Name, Owner, Propagation};
+use crate::model::metrics::PodSample;
 use crate::model::node::{ConditionStatus, NodeCondition, NodeReadyReason, NodeSpec, Signs};
 use crate::model::pod::{JobPod, PodSpec};
 use crate::model::pod_disruption_budget::{PodDisruptionBudgetSpec, PodDisruptionBudgetStatus};
@@ -91,6 +92,10 @@ pub enum Event {
     ReplicaSetSync(ReplicaSetId),
     /// The Deployment controller syncs a Deployment.
     DeploymentSync(DeploymentId),
+    /// The StatefulSet controller syncs a StatefulSet.
+    StatefulSetSync(StatefulSetId),
+    /// The DaemonSet controller syncs a DaemonSet.
+    DaemonSetSync(DaemonSetId),
     /// The Job controller syncs a Job.
     JobSync(JobId),
     /// The Job controller takes the finalizer off a pod that no Job will count.
@@ -99,6 +104,14 @@ pub enum Event {
     JobExpired(JobId),
     /// The CronJob controller syncs a CronJob.
     CronJobSync(CronJobId),
+    /// The disruption controller syncs a pod disruption budget.
+    DisruptionSync(PodDisruptionBudgetId),
+    /// A drain tries the pods again that were not let go, by position among the drains of the run.
+    DrainDue(u32),
+    /// The autoscaler controller syncs an autoscaler.
+    AutoscalerSync(HorizontalPodAutoscalerId),
+    /// The metrics server asks the kubelets.
+    ScrapeDue,
     /// The next request of a source arrives.
     RequestDue(SourceId),
     /// A request has reached its server.
@@ -111,10 +124,6 @@ pub enum Event {
     RequestTimeout(TimeoutId),
     /// From now on requests count.
     WarmUpOver,
-    /// The disruption controller syncs a pod disruption budget.
-    DisruptionSync(PodDisruptionBudgetId),
-    /// A drain tries the pods again that were not let go, by position among the drains of the run.
-    DrainDue(u32),
     /// The scheduler tries the next pod of its active queue.
     SchedulingCycle,
     /// The scheduler moves pods out of its back-off queue.
@@ -146,8 +155,8 @@ impl Event {
             | Self::NodeFailed(_)
             | Self::NodeRecovered(_)
             | Self::ProcessKilled(..)
-            | Self::WarmUpOver
-            | Self::DrainDue(_) => 0,
+            | Self::DrainDue(_)
+            | Self::WarmUpOver => 0,
             Self::StepDone(_)
             | Self::MemoryLimitReached(_)
             | Self::TermDone(_)
@@ -169,14 +178,16 @@ impl Event {
             Self::NodeMonitorDue => 10,
             Self::NoExecuteTaintDue => 11,
             Self::PodGcDue => 12,
-            Self::GarbageDue(_) => 13,
+            Self::GarbageDue(_) | Self::ScrapeDue => 13,
             Self::ReplicaSetSync(_)
             | Self::DeploymentSync(_)
+            | Self::StatefulSetSync(_)
+            | Self::DaemonSetSync(_)
             | Self::JobSync(_)
             | Self::OrphanPodSync(_)
             | Self::DisruptionSync(_) => 14,
             Self::JobExpired(_) => 15,
-            Self::CronJobSync(_) => 16,
+            Self::CronJobSync(_) | Self::AutoscalerSync(_) => 16,
             Self::SchedulingCycle => 17,
             Self::BackoffFlush => 18,
             Self::UnschedulableFlush => 19,
@@ -254,6 +265,9 @@ pub enum Command {
     Orphan(ObjectId),
     /// Gives an object without an owner to a controller; a pod that a Job gets is to be counted by it.
     Adopt(ObjectId, Owner),
+    /// Lets the metrics API tell this of pods, in the order of their ids, and of no others. Nobody can watch that API, so
+    /// no change comes of it.
+    PublishMetrics(Vec<PodSample>),
     /// Notes something about an object.
     Record(ObjectId, Record),
 }

@@ -11,6 +11,7 @@ pub mod object;
 pub mod records;
 pub mod rollouts;
 pub mod run;
+pub mod scalings;
 pub mod story;
 pub mod tiers;
 pub mod trace;

@@ -3,11 +3,13 @@
 pub mod failures;
 pub mod rollouts;
 pub mod table;
+pub mod scalings;
 pub mod traffic;
 pub mod summary;
 pub mod comparison;
 pub mod cron_period;
 pub mod cron_runs;
+pub mod sweep;
 pub mod drains;
 pub mod text;
 pub mod get;

@@ -49,6 +49,12 @@ pub(super) enum Command {
     /// Compare variants on common random numbers: paired differences with 95 % intervals, and a verdict.
     #[command(after_help = "Example: sim compare scenarios/layouts.yaml --trials 30")]
     Compare(CompareArgs),
+    /// Run the grid of `spec.sweep`, one result a run; goes on where it was cut off.
+    #[command(after_help = "Example: sim sweep scenarios/sweep.yaml --out results.csv")]
+    Sweep(SweepArgs),
+    /// Put the results of shards together.
+    #[command(after_help = "Example: sim merge shard-*.jsonl --out results.csv")]
+    Merge(MergeArgs),
     /// Print the JSON Schema of the Scenario kind, for editors.
     #[command(after_help = "Example: sim schema > scenario.schema.json")]
     Schema {
@@ -123,6 +129,52 @@ pub(super) struct CompareArgs {
     /// The form of the output.
     #[arg(short, long, value_enum, default_value_t = Format::Text)]
     pub(super) output: Format,
+}
+
+/// Arguments of `sweep`.
+#[derive(Debug, clap::Args)]
+pub(super) struct SweepArgs {
+    #[command(flatten)]
+    pub(super) input: InputArgs,
+    /// Where the results go: `.jsonl`, or else CSV.
+    #[arg(long, value_name = "FILE")]
+    pub(super) out: PathBuf,
+    /// Runs a part: `2/8` is the second of eight, `auto` asks the environment of a Slurm array job, `auto/8` also that
+    /// of a Kubernetes Indexed Job of eight pods.
+    #[arg(long, value_name = "I/N", value_parser = parse_shard)]
+    pub(super) shard: Option<ShardArg>,
+    /// The threads. Default: one per core; the results do not depend on it.
+    #[arg(long, value_name = "N")]
+    pub(super) workers: Option<NonZeroUsize>,
+}
+
+/// Arguments of `merge`.
+#[derive(Debug, clap::Args)]
+pub(super) struct MergeArgs {
+    /// Results of shards, `.jsonl`.
+    #[arg(required = true, value_name = "FILE")]
+    pub(super) files: Vec<PathBuf>,
+    /// Where the results go: `.jsonl`, or else CSV.
+    #[arg(long, value_name = "FILE")]
+    pub(super) out: PathBuf,
+}
+
+/// A part of a sweep.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Shard {
+    /// Its number, from 0.
+    pub(super) number: usize,
+    /// How many there are.
+    pub(super) count: usize,
+}
+
+/// A part of a sweep as it is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ShardArg {
+    /// This one.
+    Fixed(Shard),
+    /// The one that the environment names, of so many where it does not say.
+    Auto(Option<usize>),
 }
 
 /// Arguments of `get`.
@@ -345,6 +397,20 @@ pub(super) enum GetFormat {
 fn parse_setting(text: &str) -> Result<(String, String), String> {
     let (name, value) = text.split_once('=').ok_or_else(|| format!("not NAME=VALUE: {text:?}"))?;
     Ok((name.to_owned(), value.to_owned()))
+}
+
+fn parse_shard(text: &str) -> Result<ShardArg, String> {
+    let wrong = || format!("not I/N with I from 1 to N, nor auto or auto/N: {text:?}");
+    if text == "auto" {
+        return Ok(ShardArg::Auto(None));
+    }
+    let (part, count) = text.split_once('/').ok_or_else(wrong)?;
+    let count: usize = count.parse().ok().filter(|count| *count > 0).ok_or_else(wrong)?;
+    if part == "auto" {
+        return Ok(ShardArg::Auto(Some(count)));
+    }
+    let number: usize = part.parse().ok().filter(|number| (1..=count).contains(number)).ok_or_else(wrong)?;
+    Ok(ShardArg::Fixed(Shard { number: number - 1, count }))
 }
 
 /// A failure that the command line asks for.

@@ -22,20 +22,41 @@ pub(super) fn load(args: &InputArgs) -> Result<Loaded, CliError> {
 
 /// Reads the input.
 pub(super) fn load_quietly(args: &InputArgs) -> Result<Loaded, CliError> {
-    let mut sources = Vec::new();
-    for path in &args.files {
-        read_into(path, &mut sources)?;
-    }
-    let options = Options {
+    Input::read(args)?.load(options(args))
+}
+
+/// What the arguments ask of the reader.
+pub(super) fn options(args: &InputArgs) -> Options {
+    Options {
         seed: args.seed,
         variant: args.variant.clone(),
         settings: args.set.clone(),
         allows_unmodelled: args.allow_unmodelled,
         failures: args.fail.iter().flat_map(Failure::actions).collect(),
-        features: Vec::new(),
-    };
-    load::load(&sources, &mut fetch, &options)
-        .map_err(|diagnostics| CliError::BadInput(diagnostics.to_string()))
+        ..Options::default()
+    }
+}
+
+/// Files that were read, to be loaded once or many times.
+pub(super) struct Input {
+    sources: Vec<Source>,
+}
+
+impl Input {
+    /// Reads the files that the arguments name.
+    pub(super) fn read(args: &InputArgs) -> Result<Self, CliError> {
+        let mut sources = Vec::new();
+        for path in &args.files {
+            read_into(path, &mut sources)?;
+        }
+        Ok(Self { sources })
+    }
+
+    /// Makes a scenario of them.
+    pub(super) fn load(&self, options: Options) -> Result<Loaded, CliError> {
+        load::load(&self.sources, &mut fetch, &options)
+            .map_err(|diagnostics| CliError::BadInput(diagnostics.to_string()))
+    }
 }
 
 /// The arguments that give this input again, with the seed that was taken.

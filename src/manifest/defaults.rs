@@ -2,7 +2,10 @@
 //!
 //! Source: Kubernetes 1.28, pkg/apis/core/v1/defaults.go, pkg/apis/batch/v1/defaults.go, pkg/apis/apps/v1/defaults.go.
 
+pub mod sets;
 pub mod workloads;
+
+pub mod horizontal_pod_autoscaler;
 
 use serde_json::{Value, json};
 

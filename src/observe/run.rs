@@ -11,6 +11,7 @@ use crate::observe::digest::Digest;
 use crate::observe::failures::FailureLog;
 use crate::observe::records::RecordLog;
 use crate::observe::rollouts::RolloutLedger;
+use crate::observe::scalings::ScalingLedger;
 use crate::observe::tiers::Tiers;
 use crate::observe::utilisation::Utilisation;
 
@@ -27,6 +28,8 @@ pub struct RunObserver {
     pub rollouts: RolloutLedger,
     /// The CronJobs and their histories.
     pub cronjobs: CronHistory,
+    /// The autoscalers and what they did.
+    pub scalings: ScalingLedger,
     /// The failures of nodes and what became of their pods.
     pub failures: FailureLog,
     /// The nodes and what was requested of them.
@@ -50,6 +53,7 @@ impl Observer for RunObserver {
 
     fn see(&mut self, now: SimTime, change: &Change, cluster: &Cluster) {
         self.cronjobs.see(now, change, cluster);
+        self.scalings.see(now, change, cluster);
         self.failures.see(now, change, cluster);
         if let Change::Recorded(object, record) = change {
             self.records.add(now, *object, record, cluster);

@@ -136,14 +136,18 @@ impl AtWork {
             Event::JobSync(_) | Event::OrphanPodSync(_) => "job-controller",
             Event::JobExpired(_) => "ttl-after-finished-controller",
             Event::CronJobSync(_) => "cronjob-controller",
+            Event::StatefulSetSync(_) => "statefulset-controller",
+            Event::DaemonSetSync(_) => "daemonset-controller",
+            Event::DisruptionSync(_) => "disruption-controller",
+            Event::DrainDue(_) => "kubectl drain",
+            Event::AutoscalerSync(_) => "horizontal-pod-autoscaler",
+            Event::ScrapeDue => "metrics-server",
             Event::RequestDue(_)
             | Event::RequestArrived(_)
             | Event::CpuDone(_)
             | Event::AnswerArrived(_)
             | Event::RequestTimeout(_)
             | Event::WarmUpOver => "traffic",
-            Event::DisruptionSync(_) => "disruption-controller",
-            Event::DrainDue(_) => "kubectl drain",
             Event::SchedulingCycle | Event::BackoffFlush | Event::UnschedulableFlush => "default-scheduler",
         })
     }

@@ -3,6 +3,8 @@
 use serde::Serialize;
 
 use crate::cluster::Cluster;
+use crate::model::ids::{Kind, ObjectId};
+use crate::model::meta::ObjectMeta;
 use crate::observe::rollouts::{DeploymentEntry, Rollout};
 use crate::report::summary::seconds;
 use crate::report::table::Table;
@@ -105,52 +107,54 @@ fn rollout_row(rollout: &Rollout) -> RolloutRow {
     }
 }
 
-/// The Deployments at the end, and the ReplicaSets without one.
+/// What controllers keep alive at the end, in order of creation: ReplicaSets only where they have no Deployment.
 pub fn workloads(cluster: &Cluster) -> Vec<WorkloadRow> {
-    let mut rows = Vec::new();
-    for (_, deployment) in cluster.deployments().iter() {
-        let status = &deployment.status;
-        rows.push((
-            deployment.meta.uid,
-            WorkloadRow {
-                kind: "Deployment",
-                namespace: deployment.meta.namespace.to_string(),
-                name: deployment.meta.name.to_string(),
-                desired: deployment.spec.replicas,
-                current: status.replicas,
-                ready: status.ready_replicas,
-                up_to_date: status.updated_replicas,
-                available: status.available_replicas,
-                created: 0,
-            },
-        ));
-    }
-    for (id, set) in cluster.replica_sets().iter() {
-        let n_created = cluster.n_ever_of(id);
-        let owner = set.meta.owner.as_ref().and_then(|owner| cluster.meta(owner.object));
-        if let Some(owner) = owner {
-            let row = rows.iter_mut().find(|(uid, _)| *uid == owner.uid);
-            row.into_iter().for_each(|(_, row)| row.created += n_created);
-            continue;
-        }
-        let status = &set.status;
-        rows.push((
-            set.meta.uid,
-            WorkloadRow {
-                kind: "ReplicaSet",
-                namespace: set.meta.namespace.to_string(),
-                name: set.meta.name.to_string(),
-                desired: set.spec.replicas,
-                current: status.replicas,
-                ready: status.ready_replicas,
-                up_to_date: status.fully_labeled_replicas,
-                available: status.available_replicas,
-                created: n_created,
-            },
-        ));
-    }
+    let kinds = [Kind::ReplicaSet, Kind::Deployment, Kind::StatefulSet, Kind::DaemonSet];
+    let objects = kinds.into_iter().flat_map(|kind| cluster.objects(kind));
+    let named = objects.filter_map(|object| Some((cluster.meta(object)?, object)));
+    let is_own =
+        |meta: &ObjectMeta| meta.owner.as_ref().is_none_or(|owner| owner.object.kind() != Kind::Deployment);
+    let mut rows: Vec<_> = named
+        .filter(|(meta, _)| is_own(meta))
+        .filter_map(|(meta, object)| Some((meta.uid, workload(cluster, meta, object)?)))
+        .collect();
     rows.sort_by_key(|(uid, _)| *uid);
     rows.into_iter().map(|(_, row)| row).collect()
+}
+
+fn workload(cluster: &Cluster, meta: &ObjectMeta, object: ObjectId) -> Option<WorkloadRow> {
+    let ([desired, current, ready, up_to_date, available], created) = match object {
+        ObjectId::ReplicaSet(id) => {
+            let set = cluster.replica_set(id)?;
+            let it = &set.status;
+            let updated = it.fully_labeled_replicas;
+            let counts = [set.spec.replicas, it.replicas, it.ready_replicas, updated, it.available_replicas];
+            (counts, cluster.n_ever_of(id))
+        }
+        ObjectId::Deployment(id) => {
+            let deployment = cluster.deployment(id)?;
+            let it = &deployment.status;
+            let (wanted, updated) = (deployment.spec.replicas, it.updated_replicas);
+            let counts = [wanted, it.replicas, it.ready_replicas, updated, it.available_replicas];
+            (counts, cluster.replica_sets_of(id).map(|(set, _)| cluster.n_ever_of(set)).sum())
+        }
+        ObjectId::StatefulSet(id) => {
+            let set = cluster.stateful_set(id)?;
+            let it = &set.status;
+            let updated = it.updated_replicas;
+            let counts = [set.spec.replicas, it.replicas, it.ready_replicas, updated, it.available_replicas];
+            (counts, cluster.n_ever_of(id))
+        }
+        ObjectId::DaemonSet(id) => {
+            let it = &cluster.daemon_set(id)?.status;
+            let (wanted, current) = (it.desired_number_scheduled, it.current_number_scheduled);
+            let counts = [wanted, current, it.number_ready, it.updated_number_scheduled, it.number_available];
+            (counts, cluster.n_ever_of(id))
+        }
+        _ => return None,
+    };
+    let (kind, namespace, name) = (object.kind().as_str(), meta.namespace.to_string(), meta.name.to_string());
+    Some(WorkloadRow { kind, namespace, name, desired, current, ready, up_to_date, available, created })
 }
 
 /// The answer in one line: `Deployment default/web  revision 2 complete after 40s  (4 of 4 available)`.

@@ -5,12 +5,13 @@ use std::fmt::Write;
 
 use crate::engine::SimDuration;
 use crate::report::cron_runs::{CronJobLedger, RunOutcome, ScheduledRun};
-use crate::report::drains::{self, DrainRow};
+use crate::report::drains;
 use crate::report::failures;
-use crate::report::rollouts::{self, DeploymentRow, WorkloadRow};
+use crate::report::rollouts;
+use crate::report::scalings::{self, AutoscalerRow};
 use crate::report::summary::{AttemptRow, JobRow, NodeRow, PodRow, RunSummary};
 use crate::report::table::Table;
-use crate::report::traffic::{self, TrafficSummary};
+use crate::report::traffic;
 
 /// Longer lists are cut, with a line that says so.
 const ROWS_MAX: usize = 40;
@@ -28,6 +29,9 @@ pub fn run(summary: &RunSummary) -> String {
     section(&mut out, rollouts::workload_table(&summary.workloads));
     section(&mut out, rollouts::rollout_table(&summary.deployments));
     section(&mut out, drains::table(&summary.drains));
+    for autoscaler in &summary.autoscalers {
+        scalings(&mut out, autoscaler, summary.autoscalers.len() > 1);
+    }
     pods(&mut out, &summary.pods);
     section(&mut out, failures::table(&summary.failures, ROWS_MAX));
     nodes(&mut out, &summary.nodes);
@@ -55,21 +59,18 @@ fn section(out: &mut String, table: Table) {
 }
 
 /// The answer, in one line per controller, or one line on the pods where there is no controller.
-pub fn verdict(
-    jobs: &[JobRow],
-    cron_jobs: &[CronJobLedger],
-    (deployments, workloads): (&[DeploymentRow], &[WorkloadRow]),
-    drains: &[DrainRow],
-    pods: &[PodRow],
-    load: Option<&TrafficSummary>,
-) -> Vec<String> {
+pub fn verdict(summary: &RunSummary) -> Vec<String> {
+    let (jobs, pods) = (&summary.jobs, &summary.pods);
     let own = jobs.iter().filter(|job| job.cron_job.is_none()).take(ROWS_MAX).map(job_verdict);
-    let sources = load.into_iter().flat_map(traffic::verdict);
-    let mut lines: Vec<String> = own.chain(cron_jobs.iter().map(cron_verdict)).chain(sources).collect();
-    lines.extend(deployments.iter().take(ROWS_MAX).map(rollouts::verdict));
-    let others = workloads.iter().filter(|row| row.kind != "Deployment");
-    lines.extend(others.take(ROWS_MAX).map(rollouts::workload_verdict));
-    lines.extend(drains.iter().map(drains::verdict));
+    let others = summary.workloads.iter().filter(|row| row.kind != "Deployment");
+    let mut lines: Vec<String> = own
+        .chain(summary.cron_jobs.iter().map(cron_verdict))
+        .chain(summary.deployments.iter().take(ROWS_MAX).map(rollouts::verdict))
+        .chain(others.take(ROWS_MAX).map(rollouts::workload_verdict))
+        .chain(summary.autoscalers.iter().map(scalings::verdict))
+        .chain(summary.drains.iter().map(drains::verdict))
+        .chain(summary.traffic.iter().flat_map(traffic::verdict))
+        .collect();
     if lines.is_empty() && !pods.is_empty() {
         lines.push(pods_verdict(pods));
     }
@@ -227,6 +228,25 @@ fn cron_ledger(out: &mut String, ledger: &CronJobLedger) {
         let cut = shown.len() - n_shown;
         let more = if cut > 0 { format!(" and {cut} others") } else { String::new() };
         line_of(out, &format!("… and {n_ran} runs on time{more} (-o json lists all)"));
+    }
+}
+
+/// The sizes that an autoscaler set.
+fn scalings(out: &mut String, autoscaler: &AutoscalerRow, is_named: bool) {
+    let mut table = Table::new(&["AT", "FROM", "TO", "REASON"]);
+    for scaling in autoscaler.scalings.iter().take(ROWS_MAX) {
+        let (from, to) = (scaling.from.to_string(), scaling.to.to_string());
+        table.row([span(scaling.at), from, to, scaling.reason.clone()]);
+    }
+    if is_named && !table.is_empty() {
+        line_of(out, &format!("\nHorizontalPodAutoscaler {}/{}", autoscaler.namespace, autoscaler.name));
+        out.push_str(&table.to_string());
+    } else {
+        section(out, table);
+    }
+    let hidden = autoscaler.scalings.len().saturating_sub(ROWS_MAX);
+    if hidden > 0 {
+        line_of(out, &format!("… and {hidden} more scalings (-o json lists all)"));
     }
 }
 

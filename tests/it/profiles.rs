@@ -20,11 +20,18 @@ use cluster_sim::report::profiles::document;
 use serde::Deserialize;
 use serde_json::Value;
 
+const NO_TARGET: &str = "autoscalers.rs has it: no manifest brings a workload whose size can be set";
+
 /// Entries that no run can show, and why.
-const SEEN_IN_NO_RUN: [(Feature, &str); 1] = [(
-    Feature::CronJobSuccessFromComplete,
-    "Jobs that failed have no completionTime unless a test gives them one",
-)];
+const SEEN_IN_NO_RUN: [(Feature, &str); 4] = [
+    (
+        Feature::CronJobSuccessFromComplete,
+        "Jobs that failed have no completionTime unless a test gives them one",
+    ),
+    (Feature::AutoscalerToleranceBand, NO_TARGET),
+    (Feature::AutoscalerSidecarRequests, NO_TARGET),
+    (Feature::AutoscalerMetricsOnFailure, NO_TARGET),
+];
 
 /// The versions that are held against each other: the oldest, the default and the newest.
 const VERSIONS: [u8; 3] = [28, 35, 37];

@@ -43,8 +43,29 @@ pub(super) fn same_selector(
     }
 }
 
-/// Validates a selector, and the template of pods that it must find and that must run for ever.
+/// What holds a template, in the words of messages.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct TemplateHolder {
+    /// As `statefulset`.
+    pub lower_case: &'static str,
+    /// As `StatefulSet`.
+    pub kind: &'static str,
+}
+
+/// Validates selector and template of a ReplicaSet or Deployment.
 pub(super) fn selector_and_template(
+    selector: Option<&LabelSelector>,
+    template: &PodTemplateSpec,
+    path: &Path<'_>,
+    errors: &mut FieldErrors,
+) {
+    let holder = TemplateHolder { lower_case: "deployment", kind: "ReplicaSet" };
+    owned_template(holder, selector, template, path, errors);
+}
+
+/// Validates a selector, and the template of pods that it must find and that must run for ever.
+pub(super) fn owned_template(
+    holder: TemplateHolder,
     selector: Option<&LabelSelector>,
     template: &PodTemplateSpec,
     path: &Path<'_>,
@@ -56,7 +77,8 @@ pub(super) fn selector_and_template(
         Some(selector) => {
             label_selector(selector, &selector_path, errors);
             if selector.match_labels.is_empty() && selector.match_expressions.is_empty() {
-                errors.invalid(&selector_path, selector, "empty selector is invalid for deployment");
+                let detail = format!("empty selector is invalid for {}", holder.lower_case);
+                errors.invalid(&selector_path, selector, detail);
             }
         }
     }
@@ -72,10 +94,8 @@ pub(super) fn selector_and_template(
         errors.not_supported(&spec.child("restartPolicy"), &template.spec.restart_policy, &["Always"]);
     }
     if template.spec.active_deadline_seconds.is_some() {
-        errors.forbidden(
-            &spec.child("activeDeadlineSeconds"),
-            "activeDeadlineSeconds in ReplicaSet is not Supported",
-        );
+        let detail = format!("activeDeadlineSeconds in {} is not Supported", holder.kind);
+        errors.forbidden(&spec.child("activeDeadlineSeconds"), &detail);
     }
 }
 

@@ -20,7 +20,7 @@ use self::world::World;
 use super::{Suite, folders};
 
 /// The kinds of scenarios that are played.
-const KINDS: &[&str] = &["deployment", "replicaset"];
+const KINDS: &[&str] = &["deployment", "replicaset", "statefulset", "daemonset", "pdb"];
 
 #[test]
 fn workloads_go_as_with_the_real_controllers() {

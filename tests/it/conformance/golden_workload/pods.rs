@@ -8,7 +8,9 @@ use std::collections::BTreeMap;
 use cluster_sim::component::{Timers, Turn, Watch};
 use cluster_sim::engine::SimDuration;
 use cluster_sim::event::{Change, Command, Event, ProcessRef};
-use cluster_sim::model::ids::{ObjectId, PodId};
+use cluster_sim::model::ids::{NodeId, ObjectId, PodId};
+use cluster_sim::model::meta::Owner;
+use cluster_sim::model::pod::Pod;
 use cluster_sim::model::pod_status::{
     ContainerRef, ContainerState, Phase, PodReason, Termination, TerminationReason,
 };
@@ -25,6 +27,8 @@ pub struct ScriptedPods {
     pods: Vec<PodId>,
     players: BTreeMap<PodId, Player>,
     n_incarnations: BTreeMap<String, usize>,
+    /// How many pods each DaemonSet has had on each node.
+    n_daemon_pods: BTreeMap<String, usize>,
 }
 
 /// A pod that plays its script.
@@ -46,11 +50,20 @@ enum Next {
     Crash,
     Fail,
     Reject,
+    /// The pod garbage collector comes.
+    Collect,
 }
 
 impl ScriptedPods {
     pub fn new(scripts: Scripts, n_nodes: usize) -> Self {
-        Self { scripts, n_nodes, pods: Vec::new(), players: BTreeMap::new(), n_incarnations: BTreeMap::new() }
+        Self {
+            scripts,
+            n_nodes,
+            pods: Vec::new(),
+            players: BTreeMap::new(),
+            n_incarnations: BTreeMap::new(),
+            n_daemon_pods: BTreeMap::new(),
+        }
     }
 
     /// The pod of an operation, where it is still there.
@@ -69,6 +82,23 @@ impl ScriptedPods {
         }
     }
 
+    /// The pods of a node are collected after a while: it is no more.
+    pub fn collect(&mut self, node: NodeId, after: SimDuration, turn: &mut Turn<'_>) {
+        let pods = turn.cluster().pods().iter();
+        let mut pods: Vec<PodId> = pods.filter(|(_, pod)| pod.node == Some(node)).map(|(id, _)| id).collect();
+        pods.sort_by_key(|id| turn.cluster().pods()[*id].meta.uid);
+        for pod in pods {
+            self.wait(pod, after, Next::Collect, turn);
+        }
+    }
+
+    /// The pods of a node that are there, in order of creation.
+    pub fn on_node(&self, name: &str, turn: &Turn<'_>) -> Vec<PodId> {
+        let node = turn.cluster().find_node(name);
+        let is_there = |pod: &PodId| turn.cluster().pod(*pod).is_some_and(|pod| pod.node == node);
+        self.pods.iter().copied().filter(is_there).collect()
+    }
+
     /// The kubelet of a pod falls silent for ever.
     pub fn silence(&mut self, pod: PodId) {
         if let Some(player) = self.players.get_mut(&pod) {
@@ -79,16 +109,17 @@ impl ScriptedPods {
     /// The first script that there is for a pod.
     fn cast(&mut self, pod: PodId, watch: &Watch<'_>) -> Script {
         let pod = &watch.cluster().pods()[pod];
-        let incarnation = self.n_incarnations.entry(pod.meta.name.to_string()).or_default();
+        let ordinal = self.pods.len();
+        let node = wanted_node(pod).unwrap_or_else(|| format!("node-{}", ordinal % self.n_nodes.max(1)));
+        let name = self.name_in_files(pod, &node);
+        let incarnation = self.n_incarnations.entry(name.clone()).or_default();
         *incarnation += 1;
         let by_name = self
             .scripts
             .by_name
-            .get(&*pod.meta.name)
+            .get(&name)
             .map(|scripts| &scripts[(*incarnation - 1).min(scripts.len() - 1)]);
         let scripts = &self.scripts;
-        let ordinal = self.pods.len();
-        let node = wanted_node(pod).unwrap_or_else(|| format!("node-{}", ordinal % self.n_nodes.max(1)));
         let script = scripts
             .by_ordinal
             .get(&ordinal)
@@ -97,6 +128,18 @@ impl ScriptedPods {
             .or_else(|| scripts.by_image.get(&*pod.spec.containers[0].image))
             .unwrap_or(&scripts.default);
         Script { node: script.node.clone().or(Some(node)), ..script.clone() }
+    }
+
+    /// The name of a pod in the files: those of DaemonSets are counted by node.
+    fn name_in_files(&mut self, pod: &Pod, node: &str) -> String {
+        match &pod.meta.owner {
+            Some(Owner { object: ObjectId::DaemonSet(_), name, .. }) => {
+                let n_before = self.n_daemon_pods.entry(format!("{name}-{node}")).or_default();
+                *n_before += 1;
+                format!("{name}-{node}-{}", *n_before - 1)
+            }
+            _ => pod.meta.name.to_string(),
+        }
     }
 
     /// Takes note of new pods and of those that are to go.
@@ -129,11 +172,12 @@ impl ScriptedPods {
         }
     }
 
-    /// Whether a timer is not out of date, and the pod still does something.
+    /// Whether a timer is not out of date, and the pod still does something: one that is to go does not.
     fn is_present(&self, process: ProcessRef, turn: &Turn<'_>) -> bool {
         let player = &self.players[&process.pod];
-        let is_alive = turn.cluster().pod(process.pod).is_some_and(|pod| !pod.status.phase.is_terminal());
-        player.stage == process.run && !player.is_stuck && is_alive
+        let is_due = player.stage == process.run && !player.is_stuck;
+        let pod = turn.cluster().pod(process.pod);
+        is_due && pod.is_some_and(|pod| pod.is_active() || player.next == Next::Collect)
     }
 
     fn place(&mut self, pod: PodId, turn: &mut Turn<'_>) {
@@ -175,6 +219,7 @@ impl ScriptedPods {
                 self.crash(pod, down, turn);
             }
             Next::Fail => self.fail(pod, turn),
+            Next::Collect => turn.write(Command::DeletePod(pod, Some(SimDuration::ZERO))),
             Next::Reject => {
                 turn.write(Command::AcceptPod(pod));
                 turn.write(Command::FailPod(pod, PodReason::OutOf("cpu".into()), "".into()));
@@ -260,7 +305,7 @@ impl ScriptedPods {
 }
 
 /// The node that a pod is for, by its affinity to a node's name.
-fn wanted_node(pod: &cluster_sim::model::pod::Pod) -> Option<String> {
+fn wanted_node(pod: &Pod) -> Option<String> {
     let terms = pod.spec.placement.required_nodes.as_ref()?;
     let field = terms.first()?.fields.first()?;
     match &field.operator {

@@ -2,13 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use cluster_sim::cluster::Cluster;
+use cluster_sim::cluster::{Cluster, Refusal};
 use cluster_sim::component::Observer;
 use cluster_sim::engine::{SimDuration, SimTime};
 use cluster_sim::event::{Change, Event};
+use cluster_sim::model::daemon_set::DaemonSet;
 use cluster_sim::model::deployment::Deployment;
 use cluster_sim::model::ids::{Kind, NodeId, ObjectId, PodId};
+use cluster_sim::model::pod_disruption_budget::PodDisruptionBudget;
 use cluster_sim::model::replica_set::ReplicaSet;
+use cluster_sim::model::stateful_set::StatefulSet;
 
 use super::timeline::{Condition, Counts, Millis, Timeline};
 
@@ -86,10 +89,46 @@ impl Recorder {
         let (counts, conditions) = match object {
             ObjectId::ReplicaSet(id) => self.replica_set(&cluster.replica_sets()[id]),
             ObjectId::Deployment(id) => self.deployment(&cluster.deployments()[id]),
+            ObjectId::StatefulSet(id) => (stateful_set(&cluster.stateful_sets()[id]), Vec::new()),
+            ObjectId::DaemonSet(id) => (daemon_set(&cluster.daemon_sets()[id]), Vec::new()),
+            ObjectId::PodDisruptionBudget(id) => self.budget(&cluster.pod_disruption_budgets()[id]),
             _ => return,
         };
         let kind = object.kind().as_str();
         self.timeline.see_status(at, kind, &cluster.name_of(object), counts, conditions);
+    }
+
+    /// Takes down the answer to an eviction.
+    pub fn see_eviction(&mut self, at: SimTime, outcome: Result<(), Refusal>, cluster: &Cluster) {
+        let at = self.millis(at);
+        match outcome {
+            Ok(()) => self.timeline.see_eviction(at, 0, "", "", 0),
+            Err(Refusal::NotEvicted(refusal)) => {
+                let budget = refusal.budget().map(|id| cluster.name_of(ObjectId::PodDisruptionBudget(id)));
+                let cause = budget.and_then(|budget| refusal.cause(&budget)).unwrap_or_default();
+                let retry = refusal.retry_after().map_or(0, SimDuration::as_secs);
+                self.timeline.see_eviction(at, refusal.code().into(), refusal.message(), &cause, retry);
+            }
+            Err(_) => self.timeline.see_eviction(at, 404, "", "", 0),
+        }
+    }
+
+    fn budget(&self, budget: &PodDisruptionBudget) -> (Counts, Vec<Condition>) {
+        let status = &budget.status;
+        let counts = counts(&[
+            ("disruptionsAllowed", status.disruptions_allowed),
+            ("currentHealthy", status.current_healthy),
+            ("desiredHealthy", status.desired_healthy),
+            ("expectedPods", status.expected_pods),
+        ]);
+        let conditions = status.condition.iter().map(|condition| Condition {
+            kind: "DisruptionAllowed".to_owned(),
+            status: if condition.is_true { "True" } else { "False" }.to_owned(),
+            reason: condition.reason.to_owned(),
+            since: self.millis(condition.since),
+            updated: None,
+        });
+        (counts, conditions.collect())
     }
 
     fn replica_set(&self, set: &ReplicaSet) -> (Counts, Vec<Condition>) {
@@ -130,6 +169,33 @@ impl Recorder {
         });
         (counts, conditions.collect())
     }
+}
+
+fn stateful_set(set: &StatefulSet) -> Counts {
+    let status = &set.status;
+    let mut counts = counts(&[
+        ("replicas", status.replicas),
+        ("ready", status.ready_replicas),
+        ("current", status.current_replicas),
+        ("updated", status.updated_replicas),
+        ("available", status.available_replicas),
+    ]);
+    counts.insert("currentRevision".to_owned(), status.current_revision.to_string());
+    counts.insert("updateRevision".to_owned(), status.update_revision.to_string());
+    counts
+}
+
+fn daemon_set(set: &DaemonSet) -> Counts {
+    let status = &set.status;
+    counts(&[
+        ("desired", status.desired_number_scheduled),
+        ("current", status.current_number_scheduled),
+        ("misscheduled", status.number_misscheduled),
+        ("ready", status.number_ready),
+        ("updated", status.updated_number_scheduled),
+        ("available", status.number_available),
+        ("unavailable", status.number_unavailable),
+    ])
 }
 
 fn counts(counts: &[(&str, u32)]) -> Counts {

@@ -16,6 +16,7 @@ pub struct Scenario {
     /// From the whole second before the start to the start.
     pub offset: SimDuration,
     pub horizon: SimTime,
+    /// By how many the pods are dealt out.
     pub n_nodes: usize,
     pub acts: Vec<(SimTime, Act)>,
     pub scripts: Scripts,
@@ -34,7 +35,11 @@ pub enum Act {
         kind: Kind,
         name: String,
         propagation: Propagation,
+        /// When the pods of a node that is deleted are collected.
+        pod_gc: SimDuration,
     },
+    /// Evicts all pods of a node, and those that are refused again after 5 s.
+    Drain(String),
     Rollback {
         name: String,
         revision: Option<u64>,
@@ -60,6 +65,7 @@ pub enum PodAct {
     Delete { is_stuck: bool },
     ForceDelete,
     Fail,
+    Evict,
     SetReady(bool),
     Crash { down: SimDuration },
     Annotate(Value),
@@ -92,6 +98,11 @@ pub struct Script {
 }
 
 impl Scenario {
+    /// Whether its user makes the nodes.
+    pub fn makes_nodes(&self) -> bool {
+        self.acts.iter().any(|(_, act)| matches!(act, Act::Create(object) if object["kind"] == "Node"))
+    }
+
     /// Reads the scenario of a file.
     pub fn read(scenario: &Value) -> Self {
         let start = text(&scenario["start"]);
@@ -128,12 +139,15 @@ fn act(op: &Value) -> Act {
         "delete" => {
             let is_orphan = op["propagation"] == "Orphan";
             let propagation = if is_orphan { Propagation::Orphan } else { Propagation::Background };
-            Act::Delete { kind: kind(), name: name(), propagation }
+            let pod_gc = span(&op["value"]).unwrap_or(SimDuration::from_secs(40));
+            Act::Delete { kind: kind(), name: name(), propagation, pod_gc }
         }
         "rollback" => {
             let revision = op["revision"].as_u64().filter(|revision| *revision > 0);
             Act::Rollback { name: name(), revision }
         }
+        "drain" => Act::Drain(name()),
+        "evict" => on_pod(PodAct::Evict),
         "quota" => Act::Quota(op["value"].as_u64()),
         "deletePod" => on_pod(PodAct::Delete { is_stuck: op["stuck"] == true }),
         "forceDeletePod" => on_pod(PodAct::ForceDelete),

@@ -28,6 +28,8 @@ pub struct Timeline {
     /// The answers to evictions, in order.
     pub evictions: Vec<(Millis, String)>,
     names: SetNames,
+    /// The revisions that each object's status has named, in order of appearance: their hashes differ from upstream's.
+    revisions: BTreeMap<String, Vec<String>>,
 }
 
 /// Counts of a status, by the names of the files.
@@ -102,10 +104,7 @@ const COUNTS: &[(&str, &[&str])] = &[
         &["replicas", "ready", "current", "updated", "available", "currentRevision", "updateRevision"],
     ),
     ("DaemonSet", &["desired", "current", "misscheduled", "ready", "updated", "available", "unavailable"]),
-    (
-        "PodDisruptionBudget",
-        &["disruptionsAllowed", "currentHealthy", "desiredHealthy", "expectedPods", "condition"],
-    ),
+    ("PodDisruptionBudget", &["disruptionsAllowed", "currentHealthy", "desiredHealthy", "expectedPods"]),
 ];
 
 impl Timeline {
@@ -144,8 +143,9 @@ impl Timeline {
                 self.see_record(at, (text("object"), text("name")), [severity, reason, message]);
             }
             "evict" => {
-                let answer = [text("result"), &record["code"].to_string(), text("message"), text("cause")];
-                self.evictions.push((at, answer.join("|")));
+                let code = record["code"].as_u64().unwrap_or(0);
+                let (message, cause, retry) = (text("message"), text("cause"), record["retryAfter"].as_u64());
+                self.see_eviction(at, code, message, cause, retry.unwrap_or(0));
             }
             _ => {}
         }
@@ -156,7 +156,8 @@ impl Timeline {
         let (_, keys) = COUNTS.iter().find(|(of, _)| *of == kind).expect("the counts of a kind are known");
         let shown = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         let counts = keys.iter().map(|key| ((*key).to_owned(), shown(&record[*key]))).collect();
-        let conditions = record["conditions"].as_array().into_iter().flatten().map(|condition| Condition {
+        let conditions = record["conditions"].as_array().into_iter().flatten();
+        let conditions = conditions.chain(record.get("condition")).map(|condition| Condition {
             kind: shown(&condition["type"]),
             status: shown(&condition["status"]),
             reason: shown(&condition["reason"]),
@@ -201,8 +202,29 @@ impl Timeline {
         conditions: Vec<Condition>,
     ) {
         let object = format!("{kind} {}", self.names.get(name));
+        let counts = self.with_known_revisions(&object, counts);
         self.counts.entry(object.clone()).or_default().push((at, counts));
         self.conditions.entry(object).or_default().push((at, conditions));
+    }
+
+    /// The counts with the names of revisions replaced.
+    fn with_known_revisions(&mut self, object: &str, mut counts: Counts) -> Counts {
+        let known = self.revisions.entry(object.to_owned()).or_default();
+        for key in ["currentRevision", "updateRevision"] {
+            let Some(name) = counts.get_mut(key) else { continue };
+            let position = known.iter().position(|other| other == name).unwrap_or_else(|| {
+                known.push(name.clone());
+                known.len() - 1
+            });
+            *name = format!("#{position}");
+        }
+        counts
+    }
+
+    /// Takes down the answer to an eviction; the name of a pod that is not found holds a hash.
+    pub fn see_eviction(&mut self, at: Millis, code: u64, message: &str, cause: &str, retry_after: u64) {
+        let message = if code == 404 { "" } else { message };
+        self.evictions.push((at, format!("{code}|{message}|{cause}|{retry_after}")));
     }
 
     /// Takes down a record; what a refused creation says hangs on the quota's name, which the files do not have.
@@ -215,7 +237,8 @@ impl Timeline {
         if matches!(reason, "SuccessfulCreate" | "SuccessfulDelete") {
             return;
         }
-        let message = if reason == "FailedCreate" { "" } else { message };
+        // A refused creation tells the quota's name, a failed daemon pod its own; the files have others.
+        let message = if matches!(reason, "FailedCreate" | "FailedDaemonPod") { "" } else { message };
         let record = Record {
             object: format!("{kind} {}", self.names.get(name)),
             severity: severity.to_owned(),

@@ -4,11 +4,14 @@
 
 use std::sync::Arc;
 
-use cluster_sim::cluster::Cluster;
-use cluster_sim::component::{Component, Context, Turn, Watch};
+use cluster_sim::cluster::{Cluster, Refusal};
+use cluster_sim::component::{Component, Context, Timers, Turn, Watch};
+use cluster_sim::controllers::daemon_set::DaemonSetController;
 use cluster_sim::controllers::deployment::DeploymentController;
+use cluster_sim::controllers::disruption::DisruptionController;
 use cluster_sim::controllers::garbage_collector::GarbageCollector;
 use cluster_sim::controllers::replica_set::ReplicaSetController;
+use cluster_sim::controllers::stateful_set::StatefulSetController;
 use cluster_sim::engine::{Calendar, SimDuration, SimTime, Streams};
 use cluster_sim::event::{Change, Command, Creation, Event, SpecUpdate};
 use cluster_sim::manifest::admission::PriorityClasses;
@@ -47,6 +50,11 @@ pub struct World {
     garbage_collector: GarbageCollector,
     replica_sets: ReplicaSetController,
     deployments: DeploymentController,
+    stateful_sets: StatefulSetController,
+    daemon_sets: DaemonSetController,
+    disruption: DisruptionController,
+    /// The pods that each drain has still to evict.
+    drains: Vec<Vec<PodId>>,
     acts: Vec<(SimTime, Act)>,
     horizon: SimTime,
 }
@@ -62,7 +70,8 @@ impl World {
         };
         let mut cluster = Cluster::new(context.streams.clone());
         let written = scenario.scripts.nodes();
-        let nodes = (0..scenario.n_nodes).map(|n| format!("node-{n}"));
+        let n_nodes = if scenario.makes_nodes() { 0 } else { scenario.n_nodes };
+        let nodes = (0..n_nodes).map(|n| format!("node-{n}"));
         for name in nodes.chain(written) {
             add_node(&mut cluster, &name);
         }
@@ -76,6 +85,10 @@ impl World {
             garbage_collector: GarbageCollector::new(),
             replica_sets: ReplicaSetController::new(),
             deployments: DeploymentController::new(),
+            stateful_sets: StatefulSetController::new(),
+            daemon_sets: DaemonSetController::new(),
+            disruption: DisruptionController::new(),
+            drains: Vec::new(),
             acts: scenario.acts,
             horizon: scenario.horizon,
         };
@@ -101,6 +114,9 @@ impl World {
         if let Event::ActionDue(position) = event {
             return self.act(position as usize);
         }
+        if let Event::DrainDue(position) = event {
+            return self.drain(position);
+        }
         let turn = &mut Turn::new(
             &self.context,
             &mut self.cluster,
@@ -113,6 +129,9 @@ impl World {
             Event::GarbageDue(_) => self.garbage_collector.on_event(event, turn),
             Event::ReplicaSetSync(_) => self.replica_sets.on_event(event, turn),
             Event::DeploymentSync(_) => self.deployments.on_event(event, turn),
+            Event::StatefulSetSync(_) => self.stateful_sets.on_event(event, turn),
+            Event::DaemonSetSync(_) => self.daemon_sets.on_event(event, turn),
+            Event::DisruptionSync(_) => self.disruption.on_event(event, turn),
             _ => {}
         }
     }
@@ -124,6 +143,9 @@ impl World {
             self.garbage_collector.on_change(&change, &mut watch);
             self.deployments.on_change(&change, &mut watch);
             self.replica_sets.on_change(&change, &mut watch);
+            self.stateful_sets.on_change(&change, &mut watch);
+            self.daemon_sets.on_change(&change, &mut watch);
+            self.disruption.on_change(&change, &mut watch);
         }
     }
 
@@ -136,7 +158,9 @@ impl World {
         match self.acts[position].1.clone() {
             Act::Create(manifest) => self.create(&manifest),
             Act::Patch { kind, name, patch } => self.patch(kind, &name, &patch),
-            Act::Delete { kind, name, propagation } => self.delete(kind, &name, propagation),
+            Act::Delete { kind: Kind::Node, name, pod_gc, .. } => self.delete_node(&name, pod_gc),
+            Act::Delete { kind, name, propagation, .. } => self.delete(kind, &name, propagation),
+            Act::Drain(node) => self.begin_drain(&node),
             Act::Rollback { name, revision } => self.roll_back(&name, revision),
             Act::Quota(n_pods) => self.set_quota(n_pods),
             Act::OnPod { pod, act } => self.act_on_pod(&pod, &act),
@@ -145,7 +169,11 @@ impl World {
 
     fn create(&mut self, manifest: &Value) {
         let kind = kind(manifest["kind"].as_str().expect("an object has a kind"));
-        let tree = Tree::from_json(manifest, Mark::START);
+        let mut manifest = manifest.clone();
+        if kind == Kind::Node {
+            manifest["status"] = json!({"capacity": {"cpu": "4", "memory": "16Gi"}});
+        }
+        let tree = Tree::from_json(&manifest, Mark::START);
         let accepted =
             accept(kind, &tree, &read_context(&self.context.profile), &mut FieldWarnings::default());
         if let Ok(object) = accepted {
@@ -193,6 +221,55 @@ impl World {
         }
     }
 
+    fn delete_node(&mut self, name: &str, pod_gc: SimDuration) {
+        let Some(ObjectId::Node(node)) = self.find(Kind::Node, name) else { return };
+        let mut turn = Turn::new(
+            &self.context,
+            &mut self.cluster,
+            &mut self.calendar,
+            &mut self.recorder,
+            &mut self.changes,
+        );
+        turn.write(Command::DeleteNode(node));
+        self.pods.collect(node, pod_gc, &mut turn);
+    }
+
+    fn begin_drain(&mut self, node: &str) {
+        let turn = Turn::new(
+            &self.context,
+            &mut self.cluster,
+            &mut self.calendar,
+            &mut self.recorder,
+            &mut self.changes,
+        );
+        self.drains.push(self.pods.on_node(node, &turn));
+        let position = self.drains.len() - 1;
+        self.drain(u32::try_from(position).expect("few drains"));
+    }
+
+    /// Evicts what is left of a drain; those that are refused are tried again after 5 s.
+    fn drain(&mut self, position: u32) {
+        let pods = std::mem::take(&mut self.drains[position as usize]);
+        let is_refused = |world: &mut Self, pod: PodId| matches!(world.evict(Some(pod)), Err(Refusal::NotEvicted(refusal)) if refusal.code() == 429);
+        let left: Vec<PodId> = pods.into_iter().filter(|pod| is_refused(self, *pod)).collect();
+        if !left.is_empty() {
+            self.turn().set_timer_after(SimDuration::from_secs(5), Event::DrainDue(position));
+        }
+        self.drains[position as usize] = left;
+    }
+
+    /// Asks for the eviction of a pod, or of one that is gone, and takes down the answer.
+    fn evict(&mut self, pod: Option<PodId>) -> Result<(), Refusal> {
+        let mut turn = self.turn();
+        let now = turn.now();
+        let outcome = match pod {
+            Some(pod) => turn.submit(Command::EvictPod(pod, None)).map(|_| ()),
+            None => Err(Refusal::NotFound),
+        };
+        self.recorder.see_eviction(now, outcome.clone(), &self.cluster);
+        outcome
+    }
+
     /// Gives a Deployment the template of one of its replica sets: the one of a revision, or the one before the last.
     fn roll_back(&mut self, name: &str, revision: Option<u64>) {
         let Some(id @ ObjectId::Deployment(deployment)) = self.find(Kind::Deployment, name) else { return };
@@ -226,8 +303,14 @@ impl World {
             &mut self.recorder,
             &mut self.changes,
         );
-        let Some(pod) = self.pods.find(pod, &turn) else { return };
+        let pod = self.pods.find(pod, &turn);
+        if let PodAct::Evict = act {
+            let _ = self.evict(pod);
+            return;
+        }
+        let Some(pod) = pod else { return };
         match act {
+            PodAct::Evict => {}
             PodAct::Delete { is_stuck } => {
                 if *is_stuck {
                     self.pods.silence(pod);
