@@ -141,6 +141,6 @@ pub fn play(scenario: &Scenario, sweep: &Sweep, place: Place) -> RunResult {
         seed,
         ok: trial.judgements.iter().all(|judgement| judgement.holds),
         measures: measures::measure(&trial),
-        digest: trial.simulation.observer().0.digest.hex(),
+        digest: trial.digest(),
     }
 }

@@ -219,11 +219,12 @@ fn digits(value: f64) -> String {
     if text == "-0" { "0".to_owned() } else { text.to_owned() }
 }
 
-/// What there is to say of variant `idx` against the first, in a sentence.
+/// What there is to say of variant `idx` against the first, in a sentence: the differences that are worth words.
 fn verdict(comparison: &Comparison, idx: usize) -> String {
     let (name, first) = (&comparison.variants[idx], &comparison.variants[0]);
     let told = |wanted: Judgement| {
         let rows = comparison.rows.iter().filter(|row| row.judgement(idx) == Some(wanted));
+        let rows = rows.filter(|row| row.kind.is_headline() && relative_change(row, idx) >= 0.01);
         rows.map(|row| phrase(row, idx)).collect::<Vec<_>>()
     };
     let parts = [("better", told(Judgement::Better)), ("worse", told(Judgement::Worse))];
@@ -239,6 +240,14 @@ fn verdict(comparison: &Comparison, idx: usize) -> String {
         );
     }
     format!("{name} against {first}: {}.", parts.join("; "))
+}
+
+/// How far a measure moved, as a share of what it was; infinite from zero.
+fn relative_change(row: &Row, idx: usize) -> f64 {
+    match (row.means[0], row.differences[idx - 1]) {
+        (Some(base), Some(difference)) if base.mean != 0.0 => (difference.mean / base.mean).abs(),
+        _ => f64::INFINITY,
+    }
 }
 
 /// A measure and how far it moved: `recovery time 5m40s (-20%)`.
