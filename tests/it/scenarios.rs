@@ -217,7 +217,8 @@ fn the_output_of_run_and_compare_is_the_golden_one() {
         };
         let output = command.output().expect("it runs");
         let text = String::from_utf8(output.stdout).expect("the output is text");
-        let mut faults: Vec<String> = compare(&format!("{name}.{verb}.txt"), &text).err().into_iter().collect();
+        let mut faults: Vec<String> =
+            compare(&format!("{name}.{verb}.txt"), &text).err().into_iter().collect();
         if !output.status.success() {
             faults.push(format!("{name}: {}", String::from_utf8_lossy(&output.stderr)));
         }

@@ -122,16 +122,18 @@ impl Observer for SetLaws {
 
 fn template(app: &'static str) -> impl Strategy<Value = Value> {
     let probed = json!({"exec": {"command": ["check"]}, "periodSeconds": 3});
-    (0..4_u32, any::<bool>(), any::<bool>(), 0..20_u32).prop_map(move |(image, is_probed, bears_all, grace)| {
-        let mut container = json!({"name": "main", "image": format!("img{image}")});
-        if is_probed {
-            container["readinessProbe"] = probed.clone();
-        }
-        let tolerations = if bears_all { json!([{"operator": "Exists"}]) } else { json!([]) };
-        json!({"metadata": {"labels": {"set": app}}, "spec": {
-            "containers": [container], "tolerations": tolerations, "terminationGracePeriodSeconds": grace,
-        }})
-    })
+    (0..4_u32, any::<bool>(), any::<bool>(), 0..20_u32).prop_map(
+        move |(image, is_probed, bears_all, grace)| {
+            let mut container = json!({"name": "main", "image": format!("img{image}")});
+            if is_probed {
+                container["readinessProbe"] = probed.clone();
+            }
+            let tolerations = if bears_all { json!([{"operator": "Exists"}]) } else { json!([]) };
+            json!({"metadata": {"labels": {"set": app}}, "spec": {
+                "containers": [container], "tolerations": tolerations, "terminationGracePeriodSeconds": grace,
+            }})
+        },
+    )
 }
 
 fn object(version: &str, kind: &str, name: &str, spec: Value) -> Value {
