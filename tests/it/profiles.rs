@@ -20,18 +20,11 @@ use cluster_sim::report::profiles::document;
 use serde::Deserialize;
 use serde_json::Value;
 
-const NO_TARGET: &str = "autoscalers.rs has it: no manifest brings a workload whose size can be set";
-
 /// Entries that no run can show, and why.
-const SEEN_IN_NO_RUN: [(Feature, &str); 4] = [
-    (
-        Feature::CronJobSuccessFromComplete,
-        "Jobs that failed have no completionTime unless a test gives them one",
-    ),
-    (Feature::AutoscalerToleranceBand, NO_TARGET),
-    (Feature::AutoscalerSidecarRequests, NO_TARGET),
-    (Feature::AutoscalerMetricsOnFailure, NO_TARGET),
-];
+const SEEN_IN_NO_RUN: [(Feature, &str); 1] = [(
+    Feature::CronJobSuccessFromComplete,
+    "Jobs that failed have no completionTime unless a test gives them one",
+)];
 
 /// The versions that are held against each other: the oldest, the default and the newest.
 const VERSIONS: [u8; 3] = [28, 35, 37];
@@ -75,7 +68,8 @@ fn seen(text: &str, version: KubernetesVersion, features: &[(Feature, bool)]) ->
         cluster.jobs().ids().map(ObjectId::Job).chain(cluster.cronjobs().ids().map(ObjectId::CronJob));
     let nodes = cluster.nodes().ids().map(ObjectId::Node);
     let mut at_end = Vec::new();
-    for object in nodes.chain(pods).chain(owners).filter_map(|id| objects.object(id)) {
+    let autoscalers = cluster.horizontal_pod_autoscalers().ids().map(ObjectId::HorizontalPodAutoscaler);
+    for object in nodes.chain(pods).chain(owners).chain(autoscalers).filter_map(|id| objects.object(id)) {
         let name = object["metadata"]["name"].as_str().expect("objects have names").to_owned();
         flatten(&format!("at the end {name}"), &object, &mut at_end);
     }

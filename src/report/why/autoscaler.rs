@@ -20,13 +20,14 @@ pub fn why(trial: &Trial<Story>) -> Why {
         .entries()
         .iter()
         .rfind(|entry| (&entry.namespace, &entry.name) == (&subject.namespace, &subject.name));
-    for scaling in scalings.into_iter().flat_map(|entry| &entry.scalings) {
+    let scalings = scalings.into_iter().flat_map(|entry| &entry.scalings).map(|scaling| {
         let what = format!("scaled from {} to {}: {}", scaling.from, scaling.to, scaling.reason);
-        causes.push(Cause::new(scaling.at, what));
-    }
+        Cause::new(scaling.at, what)
+    });
     let cluster = simulation.cluster();
     let found = cluster.find(Kind::HorizontalPodAutoscaler, &subject.namespace, &subject.name);
     let Some(ObjectId::HorizontalPodAutoscaler(id)) = found else {
+        causes.extend(scalings);
         causes.sort_by_key(|cause| cause.instant);
         return Why { causes, ..Why::default() };
     };
@@ -35,6 +36,7 @@ pub fn why(trial: &Trial<Story>) -> Why {
     for decision in &decisions {
         causes.push(Cause::new(decision.at, words(decision)));
     }
+    causes.extend(scalings);
     causes.sort_by_key(|cause| cause.instant);
     Why { answer: answer(autoscaler, decisions.last().copied()), causes, ..Why::default() }
 }
