@@ -1,6 +1,8 @@
 //! Placing pods on a cluster in use: one attempt of the scheduler and the binding, at a steady 60 % of the cpu.
 //!
-//! `adaptive` looks for as many feasible nodes as the scheduler does by default, `every_node` at all of them.
+//! `adaptive` looks for as many feasible nodes as the scheduler does by default, `every_node` at all of them. With
+//! `spread` all pods are spread over zones and hosts among those of their app, with `apart` they rather keep away from
+//! hosts with pods of their app.
 
 use std::collections::VecDeque;
 use std::hint::black_box;
@@ -11,7 +13,7 @@ use cluster_sim::engine::{SimDuration, SimTime, Streams};
 use cluster_sim::event::{Change, Command, Creation};
 use cluster_sim::model::ids::{ObjectId, PodId};
 use cluster_sim::model::meta::Labels;
-use cluster_sim::model::node::NodeSpec;
+use cluster_sim::model::node::{LABEL_HOSTNAME, LABEL_ZONE, NodeSpec};
 use cluster_sim::model::pod::PodSpec;
 use cluster_sim::model::profile::Profile;
 use cluster_sim::model::resources::{Bytes, Millicores, Resources};
@@ -39,6 +41,19 @@ const SHAPES: [(i64, i64, u32); 12] = [
     (8000, 16384, 1),
 ];
 
+/// The apps among which pods are told apart.
+const N_APPS: u64 = 20;
+/// The zones of the nodes.
+const N_ZONES: usize = 3;
+
+/// What pods want of each other.
+#[derive(Clone, Copy)]
+enum Wish {
+    Nothing,
+    Spread,
+    Apart,
+}
+
 struct World {
     cluster: Cluster,
     snapshot: Snapshot,
@@ -54,7 +69,7 @@ struct World {
 }
 
 impl World {
-    fn new(n_nodes: usize) -> Self {
+    fn new(n_nodes: usize, wish: Wish) -> Self {
         let streams = Streams::new(42);
         let mut world = Self {
             cluster: Cluster::new(streams.clone()),
@@ -63,7 +78,7 @@ impl World {
             config: SchedulerConfig::default(),
             listers: Listers::default(),
             streams,
-            specs: specs(),
+            specs: specs(wish),
             next_start: 0,
             n_created: 0,
             running: VecDeque::new(),
@@ -77,9 +92,14 @@ impl World {
                 max_pods: 110,
                 ..NodeSpec::default()
             };
-            world.create(format!("node-{at}"), NewSpec::Node(spec));
+            let (name, zone) = (format!("node-{at}"), format!("zone-{}", at % N_ZONES));
+            let labels = Labels::from_iter([(LABEL_HOSTNAME, name.as_str()), (LABEL_ZONE, zone.as_str())]);
+            world.create(&name, labels, NewSpec::Node(spec));
         }
         world.snapshot = Snapshot::of(&world.cluster);
+        if matches!(wish, Wish::Apart) {
+            world.snapshot.groups.note_affinity();
+        }
         let mean = SHAPES.iter().map(|(cpu, _, weight)| cpu * i64::from(*weight)).sum::<i64>() / 100;
         for _ in 0..(n_nodes as i64 * 32_000 * 6 / 10 / mean) {
             world.place();
@@ -87,11 +107,11 @@ impl World {
         world
     }
 
-    fn create(&mut self, name: String, spec: NewSpec) -> ObjectId {
+    fn create(&mut self, name: &str, labels: Labels, spec: NewSpec) -> ObjectId {
         let object = NewObject {
             namespace: "default".into(),
             name: name.into(),
-            labels: Labels::default(),
+            labels,
             annotations: Labels::default(),
             spec,
             manifest: Arc::new(serde_json::Value::Null),
@@ -105,7 +125,10 @@ impl World {
     fn place(&mut self) {
         self.n_created += 1;
         let spec = self.specs[draw_shape(self.n_created)].clone();
-        let ObjectId::Pod(id) = self.create(format!("pod-{}", self.n_created), NewSpec::Pod(spec)) else {
+        let app = format!("app-{}", self.n_created % N_APPS);
+        let labels = Labels::from_iter([("app", app.as_str())]);
+        let ObjectId::Pod(id) = self.create(&format!("pod-{}", self.n_created), labels, NewSpec::Pod(spec))
+        else {
             unreachable!("a pod is created");
         };
         let outcome = self.attempt(id);
@@ -161,18 +184,41 @@ fn amounts(cpu: i64, mebibytes: i64) -> Resources {
     Resources { cpu: Millicores(cpu), memory: Bytes(mebibytes << 20), ..Resources::default() }
 }
 
-fn specs() -> Vec<Arc<PodSpec>> {
-    let of = |(cpu, memory, _): &(i64, i64, u32)| Arc::new(spec(amounts(*cpu, *memory)));
+fn specs(wish: Wish) -> Vec<Arc<PodSpec>> {
+    let of = |(cpu, memory, _): &(i64, i64, u32)| Arc::new(spec(amounts(*cpu, *memory), wish));
     SHAPES.iter().map(of).collect()
 }
 
-fn spec(requests: Resources) -> PodSpec {
-    let manifest = serde_json::json!({
+fn spec(requests: Resources, wish: Wish) -> PodSpec {
+    let mut manifest = serde_json::json!({
         "metadata": {},
         "spec": {"containers": [{"name": "main", "image": "app:1", "resources": {"requests": {
             "cpu": format!("{}m", requests.cpu.0), "memory": requests.memory.0.to_string(),
         }}}]},
     });
+    let constraint = |key: &str, action: &str| {
+        serde_json::json!({
+            "maxSkew": 5, "topologyKey": key, "whenUnsatisfiable": action,
+            "labelSelector": {"matchLabels": {}}, "matchLabelKeys": ["app"],
+        })
+    };
+    match wish {
+        Wish::Nothing => {}
+        Wish::Spread => {
+            manifest["spec"]["topologySpreadConstraints"] = serde_json::json!([
+                constraint(LABEL_ZONE, "DoNotSchedule"),
+                constraint(LABEL_HOSTNAME, "ScheduleAnyway"),
+            ]);
+        }
+        Wish::Apart => {
+            let term = serde_json::json!({
+                "topologyKey": LABEL_HOSTNAME, "labelSelector": {}, "matchLabelKeys": ["app"],
+            });
+            manifest["spec"]["affinity"]["podAntiAffinity"] = serde_json::json!({
+                "preferredDuringSchedulingIgnoredDuringExecution": [{"weight": 100, "podAffinityTerm": term}],
+            });
+        }
+    }
     let mut pod: cluster_sim::manifest::wire::pod::Pod = serde_json::from_value(manifest).expect("a pod");
     cluster_sim::manifest::defaults::pod(&mut pod);
     cluster_sim::manifest::convert::pod::pod_spec(&pod.spec)
@@ -181,9 +227,15 @@ fn spec(requests: Resources) -> PodSpec {
 fn placement(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("placement");
     group.throughput(Throughput::Elements(1));
-    for (name, percentage) in [("adaptive", None), ("every_node", Some(100))] {
-        for n_nodes in [100, 1_000, 10_000] {
-            let mut world = World::new(n_nodes);
+    let all: &[usize] = &[100, 1_000, 10_000];
+    for (name, percentage, wish, sizes) in [
+        ("adaptive", None, Wish::Nothing, all),
+        ("every_node", Some(100), Wish::Nothing, all),
+        ("spread", None, Wish::Spread, &all[..2]),
+        ("apart", None, Wish::Apart, &all[..2]),
+    ] {
+        for n_nodes in sizes.iter().copied() {
+            let mut world = World::new(n_nodes, wish);
             world.config.percentage_of_nodes_to_score = percentage;
             group.bench_function(format!("{name}/{n_nodes}"), |bencher| {
                 bencher.iter(|| {

@@ -11,6 +11,7 @@ mod cron;
 mod input;
 mod inspect;
 mod play;
+mod sweep;
 mod why;
 
 use std::io::{self, Write};
@@ -53,6 +54,8 @@ pub fn main() -> ExitCode {
         Command::Events(events) => inspect::events(events, &mut out),
         Command::Why(args) => why::why(args, &mut out),
         Command::Cron(args) => cron::cron(args, &mut out),
+        Command::Sweep(args) => sweep::sweep(args, &mut out),
+        Command::Merge(args) => sweep::merge(args, &mut out),
         Command::Compare(args) => compare::compare(args, &mut out),
         Command::Schema { markdown } => schema(*markdown, &mut out),
         Command::Completions { shell } => completions(*shell, &mut out),

@@ -36,6 +36,7 @@ use crate::model::horizontal_pod_autoscaler::HorizontalPodAutoscaler;
 use crate::model::ids::{CronJobId, DeploymentId, JobId, Kind, NodeId, ObjectId, PodId, ReplicaSetId};
 use crate::model::job::Job;
 use crate::model::meta::{Name, ObjectMeta};
+use crate::model::metrics::PodSample;
 use crate::model::node::Node;
 use crate::model::pod::Pod;
 use crate::model::pod_disruption_budget::PodDisruptionBudget;
@@ -63,6 +64,8 @@ pub struct Cluster {
     names: NameTable,
     dependants: FxHashMap<ObjectId, Dependants>,
     usage: Vec<NodeUsage>,
+    /// What the metrics API tells of pods, in the order of their ids.
+    samples: Vec<PodSample>,
     /// Pods whose spec names a node that is not there.
     pinned: Vec<PodId>,
     /// The containers whose processes serve, with the run that does.
@@ -124,6 +127,7 @@ impl Cluster {
             names: NameTable::default(),
             dependants: FxHashMap::default(),
             usage: Vec::new(),
+            samples: Vec::new(),
             pinned: Vec::new(),
             serving: FxHashMap::default(),
             streams,
@@ -289,6 +293,12 @@ impl Cluster {
     /// For a node that never was.
     pub fn usage(&self, node: NodeId) -> &NodeUsage {
         &self.usage[node.index()]
+    }
+
+    /// What the metrics API tells of a pod.
+    pub fn pod_sample(&self, pod: PodId) -> Option<&PodSample> {
+        let at = self.samples.binary_search_by_key(&pod, |sample| sample.pod).ok()?;
+        Some(&self.samples[at])
     }
 
     /// The name of an object, for messages; `<gone>` where it is gone.

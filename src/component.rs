@@ -8,9 +8,10 @@ pub mod turn;
 pub mod work_queue;
 
 pub use turn::{Context, Observer, Timers, Turn, Watch};
-pub use work_queue::{Retry, WorkQueue};
+pub use work_queue::{Retry, TokenBucket, WorkQueue};
 
-use crate::event::{Change, Event};
+use crate::engine::SimTime;
+use crate::event::{Change, Event, ProcessRef};
 
 /// A component of the simulated cluster.
 pub trait Component {
@@ -23,4 +24,11 @@ pub trait Component {
 
     /// Takes note of a write that happened.
     fn on_change(&mut self, change: &Change, watch: &mut Watch<'_>);
+}
+
+/// Knows how much cpu processes have used: a reading that one component gives of itself, and that the composition root
+/// shows to another.
+pub trait CpuMeter {
+    /// The cpu time that requests to a process have taken since it started [ns of one cpu].
+    fn cpu_time(&self, process: ProcessRef, now: SimTime) -> f64;
 }

@@ -22,6 +22,7 @@ use crate::model::ids::{
 };
 use crate::model::job::{JobSpec, JobStatus};
 use crate::model::meta::{Labels, Name, Owner, Propagation};
+use crate::model::metrics::PodSample;
 use crate::model::node::{ConditionStatus, NodeCondition, NodeReadyReason, NodeSpec, Signs};
 use crate::model::pod::{JobPod, PodSpec};
 use crate::model::pod_disruption_budget::{PodDisruptionBudgetSpec, PodDisruptionBudgetStatus};
@@ -29,7 +30,7 @@ use crate::model::pod_status::{ContainerRef, ContainerState, Phase, PodReason};
 use crate::model::record::Record;
 use crate::model::replica_set::{ReplicaSetSpec, ReplicaSetStatus};
 use crate::model::resource_quota::ResourceQuotaSpec;
-use crate::model::scenario::NewObject;
+use crate::model::scenario::{NewObject, NewSpec};
 use crate::model::service::ServiceSpec;
 use crate::model::stateful_set::{StatefulSetSpec, StatefulSetStatus};
 use crate::model::traffic::{CpuId, RequestRef, Serve, SourceId, TimeoutId};
@@ -41,6 +42,8 @@ pub enum Event {
     ActionDue(u32),
     /// The next pod of the recorded trace arrives, by position.
     TraceDue(u32),
+    /// What fails by chance fails, or returns; by position among those.
+    FaultDue(u32),
     /// A node stops dead.
     NodeFailed(NodeId),
     /// A node that stopped has booted again.
@@ -85,6 +88,14 @@ pub enum Event {
     PodGcDue,
     /// An object's deletion goes on: its dependants are to be deleted, or are gone.
     GarbageDue(ObjectId),
+    /// The ReplicaSet controller syncs a ReplicaSet.
+    ReplicaSetSync(ReplicaSetId),
+    /// The Deployment controller syncs a Deployment.
+    DeploymentSync(DeploymentId),
+    /// The StatefulSet controller syncs a StatefulSet.
+    StatefulSetSync(StatefulSetId),
+    /// The DaemonSet controller syncs a DaemonSet.
+    DaemonSetSync(DaemonSetId),
     /// The Job controller syncs a Job.
     JobSync(JobId),
     /// The Job controller takes the finalizer off a pod that no Job will count.
@@ -93,6 +104,14 @@ pub enum Event {
     JobExpired(JobId),
     /// The CronJob controller syncs a CronJob.
     CronJobSync(CronJobId),
+    /// The disruption controller syncs a pod disruption budget.
+    DisruptionSync(PodDisruptionBudgetId),
+    /// A drain tries the pods again that were not let go, by position among the drains of the run.
+    DrainDue(u32),
+    /// The autoscaler controller syncs an autoscaler.
+    AutoscalerSync(HorizontalPodAutoscalerId),
+    /// The metrics server asks the kubelets.
+    ScrapeDue,
     /// The next request of a source arrives.
     RequestDue(SourceId),
     /// A request has reached its server.
@@ -105,10 +124,6 @@ pub enum Event {
     RequestTimeout(TimeoutId),
     /// From now on requests count.
     WarmUpOver,
-    /// The disruption controller syncs a pod disruption budget.
-    DisruptionSync(PodDisruptionBudgetId),
-    /// A drain tries the pods again that were not let go, by position among the drains of the run.
-    DrainDue(u32),
     /// The scheduler tries the next pod of its active queue.
     SchedulingCycle,
     /// The scheduler moves pods out of its back-off queue.
@@ -136,11 +151,12 @@ impl Event {
         Rank::new(match self {
             Self::ActionDue(_)
             | Self::TraceDue(_)
+            | Self::FaultDue(_)
             | Self::NodeFailed(_)
             | Self::NodeRecovered(_)
             | Self::ProcessKilled(..)
-            | Self::WarmUpOver
-            | Self::DrainDue(_) => 0,
+            | Self::DrainDue(_)
+            | Self::WarmUpOver => 0,
             Self::StepDone(_)
             | Self::MemoryLimitReached(_)
             | Self::TermDone(_)
@@ -162,10 +178,16 @@ impl Event {
             Self::NodeMonitorDue => 10,
             Self::NoExecuteTaintDue => 11,
             Self::PodGcDue => 12,
-            Self::GarbageDue(_) => 13,
-            Self::JobSync(_) | Self::OrphanPodSync(_) | Self::DisruptionSync(_) => 14,
+            Self::GarbageDue(_) | Self::ScrapeDue => 13,
+            Self::ReplicaSetSync(_)
+            | Self::DeploymentSync(_)
+            | Self::StatefulSetSync(_)
+            | Self::DaemonSetSync(_)
+            | Self::JobSync(_)
+            | Self::OrphanPodSync(_)
+            | Self::DisruptionSync(_) => 14,
             Self::JobExpired(_) => 15,
-            Self::CronJobSync(_) => 16,
+            Self::CronJobSync(_) | Self::AutoscalerSync(_) => 16,
             Self::SchedulingCycle => 17,
             Self::BackoffFlush => 18,
             Self::UnschedulableFlush => 19,
@@ -243,6 +265,9 @@ pub enum Command {
     Orphan(ObjectId),
     /// Gives an object without an owner to a controller; a pod that a Job gets is to be counted by it.
     Adopt(ObjectId, Owner),
+    /// Lets the metrics API tell this of pods, in the order of their ids, and of no others. Nobody can watch that API, so
+    /// no change comes of it.
+    PublishMetrics(Vec<PodSample>),
     /// Notes something about an object.
     Record(ObjectId, Record),
 }
@@ -279,6 +304,33 @@ pub enum SpecUpdate {
     CronJob(CronJobId, Arc<CronJobSpec>),
     /// Of a horizontal pod autoscaler.
     HorizontalPodAutoscaler(HorizontalPodAutoscalerId, Arc<HorizontalPodAutoscalerSpec>),
+}
+
+impl SpecUpdate {
+    /// Another spec for an object that has a spec and a status; `None` where the spec is of another kind.
+    pub fn of(object: ObjectId, spec: &NewSpec) -> Option<Self> {
+        Some(match (object, spec) {
+            (ObjectId::ResourceQuota(id), NewSpec::ResourceQuota(spec)) => {
+                Self::ResourceQuota(id, Arc::clone(spec))
+            }
+            (ObjectId::Service(id), NewSpec::Service(spec)) => Self::Service(id, Arc::clone(spec)),
+            (ObjectId::PodDisruptionBudget(id), NewSpec::PodDisruptionBudget(spec)) => {
+                Self::PodDisruptionBudget(id, Arc::clone(spec))
+            }
+            (ObjectId::ReplicaSet(id), NewSpec::ReplicaSet(spec)) => Self::ReplicaSet(id, Arc::clone(spec)),
+            (ObjectId::Deployment(id), NewSpec::Deployment(spec)) => Self::Deployment(id, Arc::clone(spec)),
+            (ObjectId::StatefulSet(id), NewSpec::StatefulSet(spec)) => {
+                Self::StatefulSet(id, Arc::clone(spec))
+            }
+            (ObjectId::DaemonSet(id), NewSpec::DaemonSet(spec)) => Self::DaemonSet(id, Arc::clone(spec)),
+            (ObjectId::Job(id), NewSpec::Job(spec)) => Self::Job(id, Arc::clone(spec)),
+            (ObjectId::CronJob(id), NewSpec::CronJob(spec)) => Self::CronJob(id, Arc::clone(spec)),
+            (ObjectId::HorizontalPodAutoscaler(id), NewSpec::HorizontalPodAutoscaler(spec)) => {
+                Self::HorizontalPodAutoscaler(id, Arc::clone(spec))
+            }
+            _ => return None,
+        })
+    }
 }
 
 /// Another status of an object.

@@ -5,6 +5,7 @@ pub mod cron_period;
 pub mod measures;
 pub mod other_limits;
 pub mod statistics;
+pub mod sweep;
 pub mod trial;
 pub mod trials;
 pub mod twice;

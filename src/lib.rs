@@ -15,6 +15,7 @@ pub mod network;
 pub mod scheduler;
 pub mod kubelet;
 pub mod controllers;
+pub mod metrics_server;
 pub mod traffic;
 pub mod observe;
 pub mod sim;

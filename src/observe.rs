@@ -5,10 +5,12 @@
 pub mod attempts;
 pub mod cron_runs;
 pub mod digest;
+pub mod failures;
 pub mod expectation;
 pub mod object;
 pub mod records;
 pub mod run;
+pub mod scalings;
 pub mod story;
 pub mod tiers;
 pub mod trace;

@@ -5,6 +5,7 @@
 //! run can be forked at any instant.
 
 mod actions;
+mod faults;
 pub mod drain;
 mod process;
 
@@ -13,16 +14,23 @@ use std::sync::Arc;
 use crate::cluster::{Cluster, InvariantError};
 use crate::component::{Component, Context, Observer, Turn, Watch};
 use crate::controllers::cronjob::CronJobController;
+use crate::controllers::daemon_set::DaemonSetController;
+use crate::controllers::deployment::DeploymentController;
 use crate::controllers::disruption::DisruptionController;
 use crate::controllers::garbage_collector::GarbageCollector;
+use crate::controllers::horizontal_pod_autoscaler::HorizontalPodAutoscalerController;
 use crate::controllers::job::JobController;
 use crate::controllers::node_lifecycle::NodeLifecycleController;
 use crate::controllers::pod_gc::PodGcController;
+use crate::controllers::replica_set::ReplicaSetController;
+use crate::controllers::stateful_set::StatefulSetController;
 use crate::controllers::taint_eviction::TaintEvictionController;
 use crate::controllers::ttl::TtlController;
 use crate::engine::{Calendar, SimTime, Streams};
 use crate::event::{Change, Command, Creation, Event};
 use crate::kubelet::Kubelet;
+use crate::metrics_server::MetricsServer;
+use crate::model::horizontal_pod_autoscaler::AutoscalerConfig;
 use crate::model::meta::Labels;
 use crate::model::scenario::{ComponentName, Horizon, NewObject, NewSpec, NodeScoring, Scenario};
 use crate::model::wall_clock::WallClock;
@@ -30,6 +38,7 @@ use crate::scheduler::Scheduler;
 use crate::scheduler::config::{SchedulerConfig, ScoringKind};
 pub use crate::sim::actions::name_matches;
 use crate::sim::drain::{Drain, Drains};
+use crate::sim::faults::FaultProcess;
 use crate::sim::process::Process;
 use crate::traffic::{Traffic, TrafficError};
 
@@ -45,6 +54,7 @@ pub struct Simulation<O> {
     changes: Vec<Change>,
     n_events: u64,
     misses: Vec<String>,
+    faults: Vec<FaultProcess>,
     is_started: bool,
 }
 
@@ -56,11 +66,17 @@ struct Components {
     taint_eviction: Process<TaintEvictionController>,
     pod_gc: Process<PodGcController>,
     garbage_collector: Process<GarbageCollector>,
+    deployment: Process<DeploymentController>,
+    replica_set: Process<ReplicaSetController>,
+    stateful_set: Process<StatefulSetController>,
+    daemon_set: Process<DaemonSetController>,
     job: Process<JobController>,
     ttl: Process<TtlController>,
     cronjob: Process<CronJobController>,
     disruption: Process<DisruptionController>,
     drains: Drains,
+    autoscaler: Process<HorizontalPodAutoscalerController>,
+    metrics_server: MetricsServer,
     scheduler: Process<Scheduler>,
     traffic: Traffic,
 }
@@ -96,6 +112,7 @@ impl<O: Observer> Simulation<O> {
             clock: WallClock { start: scenario.start_time },
         };
         let components = Components::new(&scenario, &streams);
+        let faults = faults::processes(&scenario, &streams);
         Self {
             scenario,
             context,
@@ -106,6 +123,7 @@ impl<O: Observer> Simulation<O> {
             changes: Vec::new(),
             n_events: 0,
             misses: Vec::new(),
+            faults,
             is_started: false,
         }
     }
@@ -176,6 +194,11 @@ impl<O: Observer> Simulation<O> {
         &self.components.scheduler.component
     }
 
+    /// The autoscaler controller, for explanations.
+    pub fn autoscaler(&self) -> &HorizontalPodAutoscalerController {
+        &self.components.autoscaler.component
+    }
+
     /// The load.
     pub fn traffic(&self) -> &Traffic {
         &self.components.traffic
@@ -229,6 +252,22 @@ impl<O: Observer> Simulation<O> {
             self.calendar.schedule(entry.at, event.rank(), event);
         }
         self.await_arrival(0);
+        let mut watch = Watch::new(&self.context, &self.cluster, &mut self.calendar);
+        for (position, fault) in (0..).zip(&mut self.faults) {
+            fault.await_next(position, &mut watch);
+        }
+    }
+
+    /// Has what fails by chance fail, or return, and makes its next turn due.
+    fn fault(&mut self, position: u32) {
+        let fault = &mut self.faults[position as usize];
+        let action = fault.turn();
+        let mut watch = Watch::new(&self.context, &self.cluster, &mut self.calendar);
+        fault.await_next(position, &mut watch);
+        let at = self.now();
+        if let Err(miss) = self.perform(&action) {
+            self.misses.push(format!("by chance at {at}: {miss}"));
+        }
     }
 
     /// Creates a pod of the recorded trace and makes the next one due.
@@ -280,6 +319,7 @@ impl<O: Observer> Simulation<O> {
         match event {
             Event::ActionDue(at) => self.act(at),
             Event::TraceDue(at) => self.arrive(at),
+            Event::FaultDue(at) => self.fault(at),
             Event::NodeFailed(_)
             | Event::NodeRecovered(_)
             | Event::ProcessKilled(..)
@@ -302,17 +342,23 @@ impl<O: Observer> Simulation<O> {
             }
             Event::PodGcDue => components.pod_gc.on_event(event, turn),
             Event::GarbageDue(_) => components.garbage_collector.on_event(event, turn),
+            Event::ReplicaSetSync(_) => components.replica_set.on_event(event, turn),
+            Event::StatefulSetSync(_) => components.stateful_set.on_event(event, turn),
+            Event::DaemonSetSync(_) => components.daemon_set.on_event(event, turn),
+            Event::DeploymentSync(_) => components.deployment.on_event(event, turn),
             Event::JobSync(_) | Event::OrphanPodSync(_) => components.job.on_event(event, turn),
             Event::JobExpired(_) => components.ttl.on_event(event, turn),
             Event::CronJobSync(_) => components.cronjob.on_event(event, turn),
+            Event::DisruptionSync(_) => components.disruption.on_event(event, turn),
+            Event::DrainDue(_) => components.drains.on_event(event, turn),
+            Event::AutoscalerSync(_) => components.autoscaler.on_event(event, turn),
+            Event::ScrapeDue => components.metrics_server.scrape(&components.traffic, turn),
             Event::RequestDue(_)
             | Event::RequestArrived(_)
             | Event::CpuDone(_)
             | Event::AnswerArrived(_)
             | Event::RequestTimeout(_)
             | Event::WarmUpOver => components.traffic.on_event(event, turn),
-            Event::DisruptionSync(_) => components.disruption.on_event(event, turn),
-            Event::DrainDue(_) => components.drains.on_event(event, turn),
             Event::SchedulingCycle | Event::BackoffFlush | Event::UnschedulableFlush => {
                 components.scheduler.on_event(event, turn);
             }
@@ -352,11 +398,20 @@ impl Components {
             taint_eviction: Process::new(TaintEvictionController::new),
             pod_gc: Process::new(PodGcController::new),
             garbage_collector: Process::new(GarbageCollector::new),
+            deployment: Process::new(DeploymentController::new),
+            replica_set: Process::new(ReplicaSetController::new),
+            stateful_set: Process::new(StatefulSetController::new),
+            daemon_set: Process::new(DaemonSetController::new),
             job: Process::new(JobController::new),
             ttl: Process::new(TtlController::new),
             cronjob: Process::new(CronJobController::new),
             disruption: Process::new(DisruptionController::new),
             drains: Drains::default(),
+            autoscaler: Process::new(|| {
+                let series = Arc::clone(&scenario.metrics);
+                HorizontalPodAutoscalerController::new(AutoscalerConfig::default(), series)
+            }),
+            metrics_server: MetricsServer::new(Arc::clone(&scenario.programs), scenario.last_autoscaler()),
             scheduler: Process::new(|| scheduler(scenario)),
             traffic: Traffic::new(Arc::clone(&scenario.traffic), scenario.warm_up, streams),
         }
@@ -368,10 +423,16 @@ impl Components {
         self.taint_eviction.start(watch);
         self.pod_gc.start(watch);
         self.garbage_collector.start(watch);
+        self.deployment.start(watch);
+        self.replica_set.start(watch);
+        self.stateful_set.start(watch);
+        self.daemon_set.start(watch);
         self.job.start(watch);
         self.ttl.start(watch);
         self.cronjob.start(watch);
         self.disruption.start(watch);
+        self.autoscaler.start(watch);
+        self.metrics_server.start(watch);
         self.scheduler.start(watch);
         self.traffic.start(watch);
     }
@@ -384,10 +445,15 @@ impl Components {
                 self.taint_eviction.stop();
                 self.pod_gc.stop();
                 self.garbage_collector.stop();
+                self.deployment.stop();
+                self.replica_set.stop();
+                self.stateful_set.stop();
+                self.daemon_set.stop();
                 self.job.stop();
                 self.ttl.stop();
                 self.cronjob.stop();
                 self.disruption.stop();
+                self.autoscaler.stop();
             }
         }
     }
@@ -400,10 +466,15 @@ impl Components {
                 self.taint_eviction.start(watch);
                 self.pod_gc.start(watch);
                 self.garbage_collector.start(watch);
+                self.deployment.start(watch);
+                self.replica_set.start(watch);
+                self.stateful_set.start(watch);
+                self.daemon_set.start(watch);
                 self.job.start(watch);
                 self.ttl.start(watch);
                 self.cronjob.start(watch);
                 self.disruption.start(watch);
+                self.autoscaler.start(watch);
             }
         }
     }
@@ -414,11 +485,17 @@ impl Components {
         self.taint_eviction.on_change(change, watch);
         self.pod_gc.on_change(change, watch);
         self.garbage_collector.on_change(change, watch);
+        self.deployment.on_change(change, watch);
+        self.replica_set.on_change(change, watch);
+        self.stateful_set.on_change(change, watch);
+        self.daemon_set.on_change(change, watch);
         self.job.on_change(change, watch);
         self.ttl.on_change(change, watch);
         self.cronjob.on_change(change, watch);
         self.disruption.on_change(change, watch);
         self.drains.on_change(change, watch);
+        self.autoscaler.on_change(change, watch);
+        self.metrics_server.on_change(change, watch);
         self.scheduler.on_change(change, watch);
         self.traffic.on_change(change, watch);
     }

@@ -39,7 +39,7 @@ pub use request::ErrorKind;
 pub use results::{ContainerResult, NodeResult, PortResult, SourceResult, TierResult, TrafficResults};
 pub use source::WindowSummary;
 
-use crate::component::{Component, Timers, Turn, Watch};
+use crate::component::{Component, CpuMeter, Timers, Turn, Watch};
 use crate::engine::{EntityKey, SimDuration, SimTime, Streams};
 use crate::event::{Change, Event, ProcessRef, ServingEnd};
 use crate::model::ids::PodId;
@@ -125,11 +125,6 @@ impl Traffic {
             });
         }
         traffic
-    }
-
-    /// The cpu time that requests have taken in a process so far [ns of one core].
-    pub fn cpu_time(&self, process: ProcessRef, now: SimTime) -> f64 {
-        self.ledgers.cpu_time(process.pod, process.container, &self.cpus, now)
     }
 
     /// Checks Little's law and the utilisation law.
@@ -243,6 +238,12 @@ impl Traffic {
     /// The warm-up is over.
     fn end_warm_up(&mut self, now: SimTime) {
         self.ledgers.warm_up(&self.cpus, now);
+    }
+}
+
+impl CpuMeter for Traffic {
+    fn cpu_time(&self, process: ProcessRef, now: SimTime) -> f64 {
+        self.ledgers.cpu_time(process.pod, process.container, &self.cpus, now)
     }
 }
 

@@ -1,13 +1,15 @@
 //! The arguments of all commands, with their help.
 
+use std::fmt;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::cli::compare::TRIALS_DEFAULT;
-use crate::engine::SimDuration;
+use crate::engine::{SimDuration, SimTime};
 use crate::model::ids::Kind;
+use crate::model::scenario::{Action, TimedAction};
 
 /// A deterministic, offline simulator of Kubernetes behaviour.
 #[derive(Debug, Parser)]
@@ -47,6 +49,12 @@ pub(super) enum Command {
     /// Compare variants on common random numbers: paired differences with 95 % intervals, and a verdict.
     #[command(after_help = "Example: sim compare scenarios/layouts.yaml --trials 30")]
     Compare(CompareArgs),
+    /// Run the grid of `spec.sweep`, one result a run; goes on where it was cut off.
+    #[command(after_help = "Example: sim sweep scenarios/sweep.yaml --out results.csv")]
+    Sweep(SweepArgs),
+    /// Put the results of shards together.
+    #[command(after_help = "Example: sim merge shard-*.jsonl --out results.csv")]
+    Merge(MergeArgs),
     /// Print the JSON Schema of the Scenario kind, for editors.
     #[command(after_help = "Example: sim schema > scenario.schema.json")]
     Schema {
@@ -80,6 +88,9 @@ pub(super) struct InputArgs {
     /// Sets a parameter of the scenario; may be repeated.
     #[arg(long, value_name = "NAME=VALUE", value_parser = parse_setting)]
     pub(super) set: Vec<(String, String)>,
+    /// Has a node or a zone fail, for ever or until an instant; may be repeated.
+    #[arg(long, value_name = "node/NAME@T[..T]|zone/NAME@T[..T]", value_parser = parse_failure)]
+    pub(super) fail: Vec<Failure>,
     /// Leaves fields out that are not modelled and would change the result, with a warning each.
     #[arg(long)]
     pub(super) allow_unmodelled: bool,
@@ -118,6 +129,52 @@ pub(super) struct CompareArgs {
     /// The form of the output.
     #[arg(short, long, value_enum, default_value_t = Format::Text)]
     pub(super) output: Format,
+}
+
+/// Arguments of `sweep`.
+#[derive(Debug, clap::Args)]
+pub(super) struct SweepArgs {
+    #[command(flatten)]
+    pub(super) input: InputArgs,
+    /// Where the results go: `.jsonl`, or else CSV.
+    #[arg(long, value_name = "FILE")]
+    pub(super) out: PathBuf,
+    /// Runs a part: `2/8` is the second of eight, `auto` asks the environment of a Slurm array job, `auto/8` also that
+    /// of a Kubernetes Indexed Job of eight pods.
+    #[arg(long, value_name = "I/N", value_parser = parse_shard)]
+    pub(super) shard: Option<ShardArg>,
+    /// The threads. Default: one per core; the results do not depend on it.
+    #[arg(long, value_name = "N")]
+    pub(super) workers: Option<NonZeroUsize>,
+}
+
+/// Arguments of `merge`.
+#[derive(Debug, clap::Args)]
+pub(super) struct MergeArgs {
+    /// Results of shards, `.jsonl`.
+    #[arg(required = true, value_name = "FILE")]
+    pub(super) files: Vec<PathBuf>,
+    /// Where the results go: `.jsonl`, or else CSV.
+    #[arg(long, value_name = "FILE")]
+    pub(super) out: PathBuf,
+}
+
+/// A part of a sweep.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Shard {
+    /// Its number, from 0.
+    pub(super) number: usize,
+    /// How many there are.
+    pub(super) count: usize,
+}
+
+/// A part of a sweep as it is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ShardArg {
+    /// This one.
+    Fixed(Shard),
+    /// The one that the environment names, of so many where it does not say.
+    Auto(Option<usize>),
 }
 
 /// Arguments of `get`.
@@ -245,6 +302,7 @@ impl NamedInputArgs {
             seed: self.seed,
             variant: self.variant.clone(),
             set: self.set.clone(),
+            fail: Vec::new(),
             allow_unmodelled: self.allow_unmodelled,
         };
         (names.first().map(|name| name.display().to_string()), input)
@@ -339,6 +397,69 @@ pub(super) enum GetFormat {
 fn parse_setting(text: &str) -> Result<(String, String), String> {
     let (name, value) = text.split_once('=').ok_or_else(|| format!("not NAME=VALUE: {text:?}"))?;
     Ok((name.to_owned(), value.to_owned()))
+}
+
+fn parse_shard(text: &str) -> Result<ShardArg, String> {
+    let wrong = || format!("not I/N with I from 1 to N, nor auto or auto/N: {text:?}");
+    if text == "auto" {
+        return Ok(ShardArg::Auto(None));
+    }
+    let (part, count) = text.split_once('/').ok_or_else(wrong)?;
+    let count: usize = count.parse().ok().filter(|count| *count > 0).ok_or_else(wrong)?;
+    if part == "auto" {
+        return Ok(ShardArg::Auto(Some(count)));
+    }
+    let number: usize = part.parse().ok().filter(|number| (1..=count).contains(number)).ok_or_else(wrong)?;
+    Ok(ShardArg::Fixed(Shard { number: number - 1, count }))
+}
+
+/// A failure that the command line asks for.
+#[derive(Debug, Clone)]
+pub(super) struct Failure {
+    is_zone: bool,
+    name: String,
+    from: SimDuration,
+    until: Option<SimDuration>,
+}
+
+impl Failure {
+    /// The failure and what ends it.
+    pub(super) fn actions(&self) -> Vec<TimedAction> {
+        let name = self.name.as_str();
+        let (failure, repair) = if self.is_zone {
+            (Action::FailZone(name.into()), Action::RecoverZone(name.into()))
+        } else {
+            (Action::FailNode(name.into()), Action::RecoverNode(name.into()))
+        };
+        let at = |span: SimDuration, action| TimedAction { entry: None, at: SimTime::ZERO + span, action };
+        let repair = self.until.map(|until| at(until, repair));
+        [at(self.from, failure)].into_iter().chain(repair).collect()
+    }
+}
+
+impl fmt::Display for Failure {
+    /// As it was written.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = if self.is_zone { "zone" } else { "node" };
+        write!(f, "{kind}/{}@{}", self.name, self.from)?;
+        self.until.map_or(Ok(()), |until| write!(f, "..{until}"))
+    }
+}
+
+fn parse_failure(text: &str) -> Result<Failure, String> {
+    let wanted = || format!("not node/NAME@T, node/NAME@T..T, zone/NAME@T or zone/NAME@T..T: {text:?}");
+    let (target, when) = text.rsplit_once('@').ok_or_else(wanted)?;
+    let (kind, name) = target.split_once('/').ok_or_else(wanted)?;
+    let is_zone = match kind {
+        "node" => false,
+        "zone" => true,
+        _ => return Err(wanted()),
+    };
+    let (from, until) = match when.split_once("..") {
+        Some(_) => parse_outage(when).map(|(from, until)| (from, Some(until)))?,
+        None => (when.parse().map_err(|error: crate::engine::time::DurationError| error.to_string())?, None),
+    };
+    Ok(Failure { is_zone, name: name.to_owned(), from, until })
 }
 
 fn parse_outage(text: &str) -> Result<(SimDuration, SimDuration), String> {

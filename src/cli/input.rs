@@ -8,7 +8,7 @@ use std::sync::Arc;
 use anyhow::Context;
 
 use crate::cli::CliError;
-use crate::cli::args::InputArgs;
+use crate::cli::args::{Failure, InputArgs};
 use crate::manifest::limits::TEXT_BYTES_MAX;
 use crate::manifest::load::{self, Loaded, Options, has_scenario};
 use crate::manifest::source::Source;
@@ -22,19 +22,41 @@ pub(super) fn load(args: &InputArgs) -> Result<Loaded, CliError> {
 
 /// Reads the input.
 pub(super) fn load_quietly(args: &InputArgs) -> Result<Loaded, CliError> {
-    let mut sources = Vec::new();
-    for path in &args.files {
-        read_into(path, &mut sources)?;
-    }
-    let options = Options {
+    Input::read(args)?.load(options(args))
+}
+
+/// What the arguments ask of the reader.
+pub(super) fn options(args: &InputArgs) -> Options {
+    Options {
         seed: args.seed,
         variant: args.variant.clone(),
         settings: args.set.clone(),
         allows_unmodelled: args.allow_unmodelled,
-        features: Vec::new(),
-    };
-    load::load(&sources, &mut fetch, &options)
-        .map_err(|diagnostics| CliError::BadInput(diagnostics.to_string()))
+        failures: args.fail.iter().flat_map(Failure::actions).collect(),
+        ..Options::default()
+    }
+}
+
+/// Files that were read, to be loaded once or many times.
+pub(super) struct Input {
+    sources: Vec<Source>,
+}
+
+impl Input {
+    /// Reads the files that the arguments name.
+    pub(super) fn read(args: &InputArgs) -> Result<Self, CliError> {
+        let mut sources = Vec::new();
+        for path in &args.files {
+            read_into(path, &mut sources)?;
+        }
+        Ok(Self { sources })
+    }
+
+    /// Makes a scenario of them.
+    pub(super) fn load(&self, options: Options) -> Result<Loaded, CliError> {
+        load::load(&self.sources, &mut fetch, &options)
+            .map_err(|diagnostics| CliError::BadInput(diagnostics.to_string()))
+    }
 }
 
 /// The arguments that give this input again, with the seed that was taken.
@@ -43,6 +65,7 @@ pub(super) fn words(args: &InputArgs, seed: u64) -> Vec<String> {
     words.extend(args.variant.iter().map(|name| format!("--variant {name}")));
     words.push(format!("--seed {seed}"));
     words.extend(args.set.iter().map(|(name, value)| format!("--set {name}={value}")));
+    words.extend(args.fail.iter().map(|failure| format!("--fail {failure}")));
     words.extend(args.allow_unmodelled.then(|| "--allow-unmodelled".to_owned()));
     words
 }

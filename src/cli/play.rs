@@ -24,6 +24,10 @@ use crate::sim::Simulation;
 /// `sim run`
 pub(super) fn run(args: &RunArgs, out: &mut impl Write) -> Result<Outcome, CliError> {
     let loaded = input::load(&args.input)?;
+    if args.input.variant.is_none() && !loaded.variants.is_empty() {
+        let names = loaded.variants.join(", ");
+        eprintln!("the scenario has the variants {names}: --variant plays one, `sim compare` all");
+    }
     let scenario = Arc::new(loaded.scenario);
     let until = args.until.map(|span| SimTime::ZERO + span);
     if args.twice

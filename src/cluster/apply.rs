@@ -96,6 +96,7 @@ impl Cluster {
             Command::Release(object) => self.remove(object, Propagation::Background, changes)?,
             Command::Orphan(object) => self.orphan(object, changes)?,
             Command::Adopt(object, owner) => self.adopt(object, owner, changes)?,
+            Command::PublishMetrics(samples) => self.samples = samples,
             Command::Record(object, record) => changes.push(Change::Recorded(object, record)),
         }
         Ok(None)

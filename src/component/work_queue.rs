@@ -3,6 +3,7 @@
 //! As upstream's delaying queue: a key that waits keeps its earliest due time, but once that has come it waits no
 //! more, and what is added then is for later; a key added at once does not disturb the time that it waits for; a key
 //! that is due twice at one instant is worked on once.
+//! A queue may have a limit on the rate of its retries over all keys.
 //! Source: Kubernetes 1.28, client-go/util/workqueue, delaying_queue.go and default_rate_limiters.go.
 
 use std::hash::Hash;
@@ -19,6 +20,7 @@ pub struct WorkQueue<K> {
     entries: FxHashMap<K, Entry>,
     to_event: fn(K) -> Event,
     retry: Retry,
+    bucket: Option<TokenBucket>,
 }
 
 /// The waits between retries after errors: doubling from the first to the longest.
@@ -28,6 +30,29 @@ pub struct Retry {
     pub first: SimDuration,
     /// At the most.
     pub longest: SimDuration,
+}
+
+/// A limit on the rate of retries: so many at once, and one more after each interval.
+#[derive(Debug, Clone, Copy)]
+pub struct TokenBucket {
+    interval: SimDuration,
+    burst: u64,
+    /// When the bucket would be full again.
+    full_at: SimTime,
+}
+
+impl TokenBucket {
+    /// The limit of most controllers: 10 a second, 100 at once.
+    /// Source: Kubernetes 1.28, client-go/util/workqueue, DefaultControllerRateLimiter.
+    pub const CONTROLLER: Self =
+        Self { interval: SimDuration::from_millis(100), burst: 100, full_at: SimTime::ZERO };
+
+    /// Takes a token; returns how long it is until there is one.
+    fn take(&mut self, now: SimTime) -> SimDuration {
+        self.full_at = self.full_at.max(now) + self.interval;
+        let capacity = self.interval.saturating_mul(self.burst);
+        self.full_at.since(now + capacity)
+    }
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -40,7 +65,12 @@ struct Entry {
 impl<K: Copy + Eq + Hash> WorkQueue<K> {
     /// An empty queue whose keys become due as the events that `to_event` makes.
     pub fn new(to_event: fn(K) -> Event, retry: Retry) -> Self {
-        Self { entries: FxHashMap::default(), to_event, retry }
+        Self { entries: FxHashMap::default(), to_event, retry, bucket: None }
+    }
+
+    /// The queue with a limit on the rate of its retries.
+    pub fn with_bucket(self, bucket: TokenBucket) -> Self {
+        Self { bucket: Some(bucket), ..self }
     }
 
     /// Makes a key due now.
@@ -78,7 +108,8 @@ impl<K: Copy + Eq + Hash> WorkQueue<K> {
         let doublings = entry.n_errors.min(62);
         entry.n_errors += 1;
         let wait = self.retry.first.saturating_mul(1 << doublings).min(self.retry.longest);
-        self.add_after(key, wait, timers);
+        let for_token = self.bucket.as_mut().map(|bucket| bucket.take(timers.now())).unwrap_or_default();
+        self.add_after(key, wait.max(for_token), timers);
     }
 
     /// Takes a key that is due out of the queue; the errors it had stay known.

@@ -84,7 +84,9 @@ fn guarded<'a>(budget: &PodDisruptionBudget, cluster: &'a Cluster) -> Vec<&'a Po
 }
 
 fn record(id: PodDisruptionBudgetId, note: Note, turn: &mut Turn<'_>) {
-    turn.record(ObjectId::PodDisruptionBudget(id), note.severity, note.reason, note.message, SOURCE);
+    if turn.wants_records(note.reason) {
+        turn.record(ObjectId::PodDisruptionBudget(id), note.severity, note.reason, note.message, SOURCE);
+    }
 }
 
 impl Default for DisruptionController {

@@ -3,7 +3,7 @@
 //! Entities draw from streams of their own names, so that a seed means the same arrivals, demands and failures in
 //! every variant, and the difference between two variants of a trial is the variants' own.
 
-use crate::experiment::measures::{Better, Measures, Unit};
+use crate::experiment::measures::{Better, MeasureKind, Measures};
 use crate::experiment::statistics::Estimate;
 use crate::experiment::trials::{self, Workers};
 use crate::model::scenario::Scenario;
@@ -34,13 +34,9 @@ pub struct Comparison {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Row {
     /// What it is.
-    pub name: String,
+    pub kind: MeasureKind,
     /// What it is about; empty for the whole.
     pub subject: String,
-    /// Its unit.
-    pub unit: Unit,
-    /// Which direction is the good one.
-    pub better: Better,
     /// Its mean for each variant; `None` where a trial of the variant does not have it.
     pub means: Vec<Option<Estimate>>,
     /// For each variant but the first: its difference from the first, pair by pair.
@@ -64,7 +60,7 @@ impl Row {
     /// How variant `idx` (from 1) fares against the first; `None` where one of them has no such measure.
     pub fn judgement(&self, idx: usize) -> Option<Judgement> {
         let difference = self.differences[idx - 1]?;
-        Some(match self.better {
+        Some(match self.kind.better {
             _ if difference.holds_zero() => Judgement::NoDifference,
             Better::Neither => Judgement::Different,
             Better::Lower if difference.mean < 0.0 => Judgement::Better,
@@ -104,13 +100,11 @@ pub fn compare(
 fn rows(measures: &[Vec<Measures>]) -> Vec<Row> {
     let mut rows: Vec<Row> = Vec::new();
     for measure in measures.iter().flatten().flat_map(|measures| &measures.0) {
-        let is_known = rows.iter().any(|row| row.name == measure.name && row.subject == measure.subject);
+        let is_known = rows.iter().any(|row| row.kind == measure.kind && row.subject == measure.subject);
         if !is_known {
             rows.push(Row {
-                name: measure.name.clone(),
+                kind: measure.kind,
                 subject: measure.subject.clone(),
-                unit: measure.unit,
-                better: measure.better,
                 means: Vec::new(),
                 differences: Vec::new(),
             });
@@ -129,5 +123,5 @@ fn rows(measures: &[Vec<Measures>]) -> Vec<Row> {
 
 /// The values of a row over the trials of one variant; `None` where a trial does not have it.
 fn values(trials: &[Measures], row: &Row) -> Option<Vec<f64>> {
-    trials.iter().map(|measures| measures.value(&row.name, &row.subject)).collect()
+    trials.iter().map(|measures| measures.value(row.kind, &row.subject)).collect()
 }

@@ -39,6 +39,38 @@ pub fn add_default_tolerations(spec: &mut PodSpec) {
     }
 }
 
+/// Has a daemon pod bear what its node goes through.
+///
+/// Source: Kubernetes 1.28, pkg/controller/daemon/util/daemonset_util.go, AddOrUpdateDaemonPodTolerations.
+pub fn add_daemon_tolerations(spec: &mut PodSpec) {
+    let of_network = Some(("network-unavailable", "NoSchedule")).filter(|_| spec.host_network);
+    let always = [
+        ("not-ready", "NoExecute"),
+        ("unreachable", "NoExecute"),
+        ("disk-pressure", "NoSchedule"),
+        ("memory-pressure", "NoSchedule"),
+        ("pid-pressure", "NoSchedule"),
+        ("unschedulable", "NoSchedule"),
+    ];
+    for (taint, effect) in always.into_iter().chain(of_network) {
+        let toleration = Toleration {
+            key: format!("node.kubernetes.io/{taint}").into(),
+            operator: "Exists".into(),
+            value: Name::default(),
+            effect: effect.into(),
+            toleration_seconds: None,
+        };
+        let same = |other: &&mut Toleration| {
+            (&other.key, &other.effect, &other.operator, &other.value)
+                == (&toleration.key, &toleration.effect, &toleration.operator, &toleration.value)
+        };
+        match spec.tolerations.iter_mut().find(same) {
+            Some(present) => *present = toleration,
+            None => spec.tolerations.push(toleration),
+        }
+    }
+}
+
 /// A class of pods of one priority.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PriorityClass {

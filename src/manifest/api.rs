@@ -174,8 +174,9 @@ impl Table {
     fn kind(&mut self, words: &[&'static str]) -> KindRow {
         let (api_version, name) = (words[0], words[1]);
         let flags = &words[2..];
-        let is_open = flags.contains(&"open") || !self.by_name.contains_key(name);
-        let number = if is_open { self.types.len() } else { self.type_number(name) };
+        let type_name = flags.iter().find_map(|flag| flag.strip_prefix('=')).unwrap_or(name);
+        let is_open = flags.contains(&"open") || !self.by_name.contains_key(type_name);
+        let number = if is_open { self.types.len() } else { self.type_number(type_name) };
         if is_open {
             let metadata = self.shape("ObjectMeta");
             let fields = vec![Field::optional("metadata", metadata)];
@@ -186,9 +187,8 @@ impl Table {
             let own = ["apiVersion", "kind"].map(|name| Field::optional(name, Shape::Text));
             self.types[number].fields.extend(own);
         }
-        let words = ["deprecated", "open"];
-        let treatment =
-            flags.iter().find(|flag| !words.contains(flag)).map_or(Treatment::Modelled, |t| treatment(t));
+        let is_treatment = |flag: &&&str| !["deprecated", "open"].contains(*flag) && !flag.starts_with('=');
+        let treatment = flags.iter().find(is_treatment).map_or(Treatment::Modelled, |t| treatment(t));
         let is_deprecated = flags.contains(&"deprecated");
         KindRow { api_version, name, treatment, is_deprecated, shape: Shape::Named(number) }
     }

@@ -457,9 +457,13 @@ spec:
         check_pod("os: {name: windows}", &[&format!("f:2:6: spec.os.name: {refusal}")]);
         check_with(
             &Options::default(),
+            "{apiVersion: v1, kind: ReplicationController, spec: {replicas: 1}}",
+            &[&format!("f:1:24: kind: ReplicationController is {refusal}")],
+        );
+        check_with(
+            &Options::default(),
             "{apiVersion: apps/v1, kind: Deployment, spec: {replica: 1}}",
             &[
-                &format!("f:1:29: kind: Deployment is {refusal}"),
                 "f:1:41: spec.selector: Required value",
                 "f:1:41: spec.template: Required value",
                 "f:1:48: spec.replica: unknown field `replica`; did you mean `replicas`?",

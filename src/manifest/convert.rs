@@ -10,12 +10,16 @@
 //! see [`job_labels`].
 
 mod amount;
+mod daemon_set;
+pub mod horizontal_pod_autoscaler;
 pub mod job;
 pub mod node;
 mod placed;
 pub mod pod;
-pub mod service;
 mod pod_disruption_budget;
+mod stateful_set;
+pub mod service;
+mod workloads;
 mod probe;
 
 pub use placed::{accept_object, report};
@@ -99,18 +103,20 @@ pub fn accept(
             validation::cronjob::cronjob(&cronjob, context.profile, &mut errors);
             context.finish_cronjob(cronjob, tree, errors)?
         }
+        Kind::ReplicaSet => context.accept_replica_set(tree, warnings)?,
+        Kind::Deployment => context.accept_deployment(tree, warnings)?,
+        Kind::PodDisruptionBudget => pod_disruption_budget::accept(tree, None)?,
         Kind::Service => {
             let Prepared { object: service, mut errors } = prepare_service(tree)?;
             validation::service::service(&service, &mut errors);
             finish_service(&service, errors)?
         }
-        Kind::PodDisruptionBudget => pod_disruption_budget::accept(tree, None)?,
-        Kind::ReplicaSet
-        | Kind::Deployment
-        | Kind::StatefulSet
-        | Kind::DaemonSet
-        | Kind::HorizontalPodAutoscaler => {
-            unreachable!("the reader takes these for kinds that are not modelled")
+        Kind::StatefulSet => context.accept_stateful_set(tree, warnings)?,
+        Kind::DaemonSet => context.accept_daemon_set(tree, warnings)?,
+        Kind::HorizontalPodAutoscaler => {
+            let tree = horizontal_pod_autoscaler::as_v2(tree);
+            let object = context.accept_autoscaler(&tree)?;
+            return Ok(NewObject { manifest: Arc::new(tree.to_json()), ..object });
         }
     };
     Ok(NewObject { manifest: Arc::new(tree.to_json()), ..object })
@@ -157,19 +163,21 @@ pub fn accept_update(
             validation::cronjob::cronjob_update(&cronjob, &old, context.profile, &mut errors);
             context.finish_cronjob(cronjob, &new, errors)?
         }
+        Kind::ReplicaSet => context.update_replica_set(&new, &old)?,
+        Kind::Deployment => context.update_deployment(&new, &old)?,
+        Kind::PodDisruptionBudget => pod_disruption_budget::accept(&new, Some(&old))?,
         Kind::Service => {
             let old = prepare_service(&old)?.object;
             let Prepared { object: service, mut errors } = prepare_service(&new)?;
             validation::service::service_update(&service, &old, &mut errors);
             finish_service(&service, errors)?
         }
-        Kind::PodDisruptionBudget => pod_disruption_budget::accept(&new, Some(&old))?,
-        Kind::ReplicaSet
-        | Kind::Deployment
-        | Kind::StatefulSet
-        | Kind::DaemonSet
-        | Kind::HorizontalPodAutoscaler => {
-            unreachable!("the reader takes these for kinds that are not modelled")
+        Kind::StatefulSet => context.update_stateful_set(&new, &old)?,
+        Kind::DaemonSet => context.update_daemon_set(&new, &old)?,
+        Kind::HorizontalPodAutoscaler => {
+            let new = horizontal_pod_autoscaler::as_v2(&new);
+            let object = context.accept_autoscaler_update(&old, &new)?;
+            return Ok(NewObject { manifest: Arc::new(new.to_json()), ..object });
         }
     };
     Ok(NewObject { manifest: Arc::new(manifest), ..object })

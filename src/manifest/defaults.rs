@@ -1,6 +1,11 @@
 //! What the API server fills in before it validates.
 //!
-//! Source: Kubernetes 1.28, pkg/apis/core/v1/defaults.go and pkg/apis/batch/v1/defaults.go.
+//! Source: Kubernetes 1.28, pkg/apis/core/v1/defaults.go, pkg/apis/batch/v1/defaults.go, pkg/apis/apps/v1/defaults.go.
+
+pub mod sets;
+pub mod workloads;
+
+pub mod horizontal_pod_autoscaler;
 
 use serde_json::{Value, json};
 

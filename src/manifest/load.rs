@@ -7,6 +7,7 @@
 
 mod collect;
 mod nodes;
+mod sweep;
 mod timeline;
 mod trace;
 mod traffic;
@@ -24,7 +25,7 @@ use crate::manifest::scenario::{self, ScenarioFile, ScenarioSpec, read};
 use crate::manifest::source::{Object, Source};
 use crate::manifest::{decode, expression, params};
 use crate::model::profile::{Feature, KubernetesVersion, Profile};
-use crate::model::scenario::{Expectation, Horizon, Scenario};
+use crate::model::scenario::{Expectation, Horizon, Scenario, TimedAction};
 use crate::model::unix_time::UnixTime;
 
 /// The end of a run that never falls quiet.
@@ -45,8 +46,12 @@ pub struct Options {
     pub variant: Option<String>,
     /// Values of parameters.
     pub settings: Vec<(String, String)>,
+    /// The number of nodes of pools, instead of the scenario's.
+    pub pool_counts: Vec<(String, u32)>,
     /// Whether fields that are not modelled are left out rather than refused.
     pub allows_unmodelled: bool,
+    /// What happens besides the timeline of the scenario.
+    pub failures: Vec<TimedAction>,
     /// Features on or off whatever the scenario's version and gates say, to tell what comes of them alone.
     pub features: Vec<(Feature, bool)>,
 }
@@ -116,7 +121,8 @@ impl Loader<'_> {
         let file = written.as_ref().and_then(|object| self.scenario_file(object));
         let is_broken = written.is_some() && file.is_none();
         let name = scenario_name(file.as_ref(), sources);
-        let spec = file.map(|file| file.spec).unwrap_or_default();
+        let mut spec = file.map(|file| file.spec).unwrap_or_default();
+        self.resize_pools(&mut spec, sources);
         let head = Head { object: written, spec, params, name };
         if is_broken {
             // The rest of the input is looked at all the same: its mistakes come with the others.
@@ -135,6 +141,19 @@ impl Loader<'_> {
             self.diagnostics.push(other.error("kind", "there is another Scenario: at most one is played"));
         }
         (written, others)
+    }
+
+    /// Gives pools the number of nodes that was asked for.
+    fn resize_pools(&mut self, spec: &mut ScenarioSpec, sources: &[Source]) {
+        for (name, count) in &self.options.pool_counts {
+            match spec.node_pools.iter_mut().find(|pool| pool.name == *name) {
+                Some(pool) => pool.count = *count,
+                None => {
+                    let message = format!("the scenario has no node pool `{name}`");
+                    self.diagnostics.push(Diagnostic::error(no_place(sources), message));
+                }
+            }
+        }
     }
 
     /// Decodes the Scenario document. Decoding stops at the first mistake; the walk over the schema, which only a
@@ -161,11 +180,14 @@ impl Loader<'_> {
         self.accept_all(objects, head, &profile, &mut collected);
         self.add_nodes(head, &profile, &mut collected);
         let timeline = self.timeline(head, &profile, &collected);
+        let faults = self.faults(head);
         let mut errors = FieldErrors::default();
         let mut programs = read::programs(&head.spec.images, &mut errors);
+        let metrics = scenario::metrics::series(&head.spec.metrics, &mut errors);
         let trace = self.trace(head, &profile, &mut programs);
         let traffic = self.traffic(head, &mut errors);
         let expectations = self.expectations(head);
+        let sweep = self.sweep(head, &collected);
         let horizon = self.horizon(head, &mut errors);
         let scheduler = read::scheduler(head.spec.scheduler.as_ref(), &mut errors);
         let start_time = start_time(head, &mut errors);
@@ -181,6 +203,7 @@ impl Loader<'_> {
             seed: self.options.seed.or(head.spec.seed).unwrap_or(SEED_DEFAULT),
             start_time: start_time?,
             horizon,
+            sweep,
             warm_up: head.spec.warm_up.map_or(SimDuration::ZERO, |span| span.0),
             profile,
             timing,
@@ -188,9 +211,11 @@ impl Loader<'_> {
             namespaces: std::mem::take(&mut collected.namespaces),
             objects: collected.into_objects(),
             programs: Arc::new(programs),
+            metrics: metrics.into(),
             trace,
             traffic: Arc::new(traffic),
             timeline,
+            faults,
             expectations,
             assumptions,
         })

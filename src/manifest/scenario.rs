@@ -4,12 +4,14 @@
 //! comments are their text. `read` turns them into the model.
 
 pub mod check;
-pub mod delay;
+pub mod metrics;
 pub mod probes;
 pub mod read;
 pub mod scalar;
+pub mod delay;
 pub mod traffic;
 mod timeline;
+mod variation;
 
 use std::collections::BTreeMap;
 
@@ -18,13 +20,15 @@ use serde::Deserialize;
 use serde_json::Value;
 
 pub use delay::{Delay, DelayDistribution};
+pub use metrics::{Cpu, Metric};
 pub use probes::{FailureWindow, Hook, Hooks, ProbeAnswers};
 pub use scalar::{ByteSize, GrowthRate, Port, Span};
 pub use timeline::{
-    Apply, ComponentChoice, ComponentTarget, Delete, Drain, Evict, Fail, Kill, NodeTarget, Patch,
+    Apply, ComponentChoice, ComponentTarget, Delete, Drain, Evict, Fail, Fault, Kill, NodeTarget, Patch,
     PropagationPolicy, Scale, Stop, TimelineEntry,
 };
 use traffic::{NetworkSettings, ServePort, TrafficSource};
+pub use variation::{Axis, Sweep, Variant};
 
 /// The whole document.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -97,6 +101,8 @@ pub struct ScenarioSpec {
     /// What images do when a container runs them, by image name. An image that is not listed runs 10 s and exits
     /// with 0, or for ever where the restart policy is Always.
     pub images: BTreeMap<String, Image>,
+    /// Metrics that autoscalers go by and pods do not bring by themselves: of type Pods, Object or External.
+    pub metrics: Vec<Metric>,
     /// Pods that arrive by a recorded trace.
     pub trace: Option<TraceFiles>,
     /// The load: where requests come from.
@@ -105,26 +111,16 @@ pub struct ScenarioSpec {
     pub network: NetworkSettings,
     /// What happens when.
     pub timeline: Vec<TimelineEntry>,
+    /// What fails by chance, from the seed. Such a run lasts until its horizon.
+    pub faults: Vec<Fault>,
     /// What must hold, in CEL.
     pub expect: Vec<Expect>,
     /// Other shapes of this scenario, for `sim compare` and `--variant`. The first is what the others are compared with.
     pub variants: Vec<Variant>,
+    /// A grid of runs, for `sim sweep`.
+    pub sweep: Option<Sweep>,
     /// What is left out of the statistics of traffic and utilisation at the beginning. Default: nothing.
     pub warm_up: Option<Span>,
-}
-
-/// Another shape of a scenario: another Scenario file, or fields of `spec` that take the place of this one's. Maps are
-/// merged key by key, everything else is replaced, and `null` takes a field away.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Variant {
-    /// The name, unique in the scenario.
-    pub name: String,
-    /// A Scenario file, relative to this one, that is played instead. Excludes other fields.
-    pub scenario: Option<String>,
-    /// Fields of `spec`.
-    #[serde(flatten)]
-    pub overrides: BTreeMap<String, Value>,
 }
 
 /// The latencies of the cluster.
@@ -230,6 +226,9 @@ pub struct Image {
     pub pull_failures: Option<u32>,
     /// From the start of the container to the first step.
     pub startup: Option<Delay>,
+    /// The cpu that the process uses besides what requests take: `300m`, or values from instants of the scenario on. It
+    /// is what autoscalers see, no more than the container's limit; it slows nothing down. Default: none.
+    pub cpu: Option<Cpu>,
     /// The memory that the process uses; above the container's limit it is OOM-killed.
     pub memory: Option<Memory>,
     /// What the process does, in order. At the end of its steps it exits with 0.

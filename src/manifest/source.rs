@@ -256,8 +256,15 @@ fn object_kind(api_version: &str, name: &str) -> ObjectKind {
         ("v1", "ResourceQuota") => ObjectKind::Cluster(Kind::ResourceQuota),
         ("v1", "Node") => ObjectKind::Cluster(Kind::Node),
         ("v1", "Service") => ObjectKind::Cluster(Kind::Service),
+        ("apps/v1", "ReplicaSet") => ObjectKind::Cluster(Kind::ReplicaSet),
+        ("apps/v1", "Deployment") => ObjectKind::Cluster(Kind::Deployment),
         ("batch/v1", "Job") => ObjectKind::Cluster(Kind::Job),
+        ("autoscaling/v2" | "autoscaling/v1", "HorizontalPodAutoscaler") => {
+            ObjectKind::Cluster(Kind::HorizontalPodAutoscaler)
+        }
         ("batch/v1" | "batch/v1beta1", "CronJob") => ObjectKind::Cluster(Kind::CronJob),
+        ("apps/v1", "StatefulSet") => ObjectKind::Cluster(Kind::StatefulSet),
+        ("apps/v1", "DaemonSet") => ObjectKind::Cluster(Kind::DaemonSet),
         ("policy/v1", "PodDisruptionBudget") => ObjectKind::Cluster(Kind::PodDisruptionBudget),
         ("v1", "Namespace") => ObjectKind::Namespace,
         ("scheduling.k8s.io/v1", "PriorityClass") => ObjectKind::PriorityClass,

@@ -294,9 +294,9 @@ mod tests {
 
     #[test]
     fn a_tree_is_merged_key_by_key() {
-        let mut tree = yaml::test_tree("{a: {x: 1, y: 2}, b: [1, 2], c: 3}");
-        tree.merge(&yaml::test_tree("{a: {y: 5, z: 6}, b: [7], c: ~, d: ~, e: 8}"));
-        assert_eq!(tree.to_json(), json!({"a": {"x": 1, "y": 5, "z": 6}, "b": [7], "e": 8}));
+        let mut tree = yaml::test_tree("{a: {x: 1, w: 2}, b: [1, 2], c: 3}");
+        tree.merge(&yaml::test_tree("{a: {w: 5, z: 6}, b: [7], c: ~, d: ~, e: 8}"));
+        assert_eq!(tree.to_json(), json!({"a": {"x": 1, "w": 5, "z": 6}, "b": [7], "e": 8}));
     }
 
     #[test]

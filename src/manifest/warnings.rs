@@ -10,7 +10,8 @@ use crate::manifest::field_error::{Path, Shown};
 use crate::manifest::validation::names;
 use crate::manifest::wire::cronjob::{CronJob, CronJobSpec};
 use crate::manifest::wire::job::{Job, JobSpec};
-use crate::manifest::wire::pod::{Container, ContainerPort, Pod, PodSpec};
+use crate::manifest::wire::meta::ObjectMeta;
+use crate::manifest::wire::pod::{Container, ContainerPort, Pod, PodSpec, PodTemplateSpec};
 use crate::manifest::wire::probe::IntOrString;
 use crate::manifest::wire::{ResourceList, StringMap};
 use crate::model::cron_schedule::CronSchedule;
@@ -67,6 +68,14 @@ pub fn pod(pod: &Pod, warnings: &mut FieldWarnings) {
 pub fn job(job: &Job, warnings: &mut FieldWarnings) {
     warnings.name(&job.metadata.name, "Pod names and hostnames");
     job_spec(&job.spec, &Path::OBJECT.child("spec"), warnings);
+}
+
+/// Looks over a workload whose pods are named after it.
+pub fn template(metadata: &ObjectMeta, template: &PodTemplateSpec, warnings: &mut FieldWarnings) {
+    warnings.name(&metadata.name, "Pod names and hostnames");
+    let spec = Path::OBJECT.child("spec");
+    let path = spec.child("template");
+    pod_spec(&template.spec, &template.metadata.labels, &path.child("spec"), warnings);
 }
 
 /// Looks over a CronJob.

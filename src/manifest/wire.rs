@@ -9,14 +9,19 @@
 
 pub mod amount;
 pub mod cronjob;
+pub mod daemon_set;
+pub mod horizontal_pod_autoscaler;
+pub mod deployment;
 pub mod job;
 pub mod meta;
 pub mod node;
 pub mod pod;
 pub mod pod_disruption_budget;
 pub mod priority;
-pub mod quota;
+pub mod stateful_set;
 pub mod service;
+pub mod quota;
+pub mod replica_set;
 pub mod probe;
 
 use std::collections::BTreeMap;

@@ -36,6 +36,13 @@ impl CountOrPercent {
     }
 }
 
+impl CountOrPercent {
+    /// Whether it is nothing of any number of pods.
+    pub const fn is_zero(self) -> bool {
+        matches!(self, Self::Count(0) | Self::Percent(0))
+    }
+}
+
 impl std::fmt::Display for CountOrPercent {
     /// As in the API: `3` or `25%`.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -5,6 +5,7 @@ use crate::model::amount::CountOrPercent;
 use crate::model::meta::LabelSelector;
 use crate::model::object::Object;
 use crate::model::pod::PodTemplate;
+use crate::model::revision::Revision;
 
 /// A DaemonSet.
 pub type DaemonSet = Object<DaemonSetSpec, DaemonSetStatus>;
@@ -39,7 +40,7 @@ pub enum DaemonSetUpdate {
 }
 
 /// What came of a DaemonSet.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct DaemonSetStatus {
     /// The nodes that should have a pod.
     pub desired_number_scheduled: u32,
@@ -59,4 +60,6 @@ pub struct DaemonSetStatus {
     pub observed_generation: u64,
     /// How often a hash of a template was taken by another one.
     pub collision_count: Option<u32>,
+    /// The present and past templates, by number.
+    pub revisions: Vec<Revision>,
 }

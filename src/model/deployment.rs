@@ -7,6 +7,9 @@ use crate::model::node::ConditionStatus;
 use crate::model::object::Object;
 use crate::model::pod::PodTemplate;
 
+/// The label by which the ReplicaSets of a Deployment and their pods are told apart.
+pub const LABEL_POD_TEMPLATE_HASH: &str = "pod-template-hash";
+
 /// A Deployment.
 pub type Deployment = Object<DeploymentSpec, DeploymentStatus>;
 

@@ -5,6 +5,7 @@ use crate::model::ids::Kind;
 use crate::model::meta::{LabelSelector, Name};
 use crate::model::node::ConditionStatus;
 use crate::model::object::Object;
+use crate::model::quantity::Quantity;
 
 /// A horizontal pod autoscaler.
 pub type HorizontalPodAutoscaler = Object<HorizontalPodAutoscalerSpec, HorizontalPodAutoscalerStatus>;
@@ -20,10 +21,17 @@ pub struct HorizontalPodAutoscalerSpec {
     pub max_replicas: u32,
     /// What it goes by.
     pub metrics: Vec<MetricSpec>,
-    /// How fast it goes up, where the manifest says; with `scale_down` absent too it is the rule without `behavior`.
-    pub scale_up: Option<ScalingRules>,
-    /// How fast it goes down.
-    pub scale_down: Option<ScalingRules>,
+    /// How fast it goes; `None` is the rule of old, which differs from the defaults of `behavior`.
+    pub behavior: Option<Behavior>,
+}
+
+/// How fast an autoscaler goes in either direction, after defaulting.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Behavior {
+    /// Upwards.
+    pub scale_up: ScalingRules,
+    /// Downwards.
+    pub scale_down: ScalingRules,
 }
 
 /// The object that is scaled.
@@ -47,7 +55,7 @@ pub struct MetricSpec {
 }
 
 /// Where the numbers of a metric come from.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MetricSource {
     /// What the pods use of a resource.
     Resource(Name),
@@ -64,13 +72,22 @@ pub enum MetricSource {
     Object {
         /// The metric.
         metric: MetricName,
-        /// The kind of the object, as written.
-        kind: Name,
-        /// Its name.
-        name: Name,
+        /// The object.
+        described: DescribedObject,
     },
     /// A number from outside of the cluster.
     External(MetricName),
+}
+
+/// The object that has a metric; it need not be of a kind that lives in the simulated cluster.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DescribedObject {
+    /// Its group and version, as written; may be empty.
+    pub api_version: Name,
+    /// Its kind, as written.
+    pub kind: Name,
+    /// Its name.
+    pub name: Name,
 }
 
 /// The name of a metric, and which of its series are meant.
@@ -80,6 +97,8 @@ pub struct MetricName {
     pub name: Name,
     /// The labels of the series; `None` is all.
     pub selector: Option<LabelSelector>,
+    /// The selector as Go shows it: `nil` where there is none.
+    pub selector_text: Name,
 }
 
 /// What a metric should be [thousandths of its unit].
@@ -96,14 +115,14 @@ pub enum MetricTarget {
 /// How fast an autoscaler goes in one direction.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ScalingRules {
-    /// How long a recommendation is remembered; `None` is upstream's default of the direction.
+    /// How long a recommendation is remembered; `None` is the controller's default.
     pub stabilization_window: Option<SimDuration>,
     /// Which policy decides.
     pub select_policy: SelectPolicy,
     /// The policies.
     pub policies: Vec<ScalingPolicy>,
-    /// The share of deviation that is borne [thousandths]; `None` is the controller's 0.1.
-    pub tolerance: Option<i64>,
+    /// The deviation from the target that is borne, as a share; `None` is the controller's default.
+    pub tolerance: Option<Quantity>,
 }
 
 /// Which of several policies decides.
@@ -138,6 +157,37 @@ pub enum ScalingPolicyType {
     Percent,
 }
 
+/// How the autoscaler controller is set up.
+/// Source: Kubernetes 1.28, pkg/controller/podautoscaler/config/v1alpha1/defaults.go.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct AutoscalerConfig {
+    /// From one sync to the next: `--horizontal-pod-autoscaler-sync-period`.
+    pub sync_period: SimDuration,
+    /// How long a recommendation holds back a scale-down that no `behavior` says otherwise of.
+    pub downscale_stabilization: SimDuration,
+    /// Without `behavior`, a size at most grows by this factor at once, or to four.
+    pub scale_up_factor: u32,
+    /// The deviation from the target that is borne, as a share.
+    pub tolerance: f64,
+    /// How long after its start the cpu of a pod may be out of the ordinary.
+    pub cpu_initialization: SimDuration,
+    /// How long after its start a pod that is not ready counts as never having been.
+    pub initial_readiness: SimDuration,
+}
+
+impl Default for AutoscalerConfig {
+    fn default() -> Self {
+        Self {
+            sync_period: SimDuration::from_secs(15),
+            downscale_stabilization: SimDuration::from_secs(300),
+            scale_up_factor: 2,
+            tolerance: 0.1,
+            cpu_initialization: SimDuration::from_secs(300),
+            initial_readiness: SimDuration::from_secs(30),
+        }
+    }
+}
+
 /// What came of an autoscaler.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct HorizontalPodAutoscalerStatus {
@@ -147,7 +197,7 @@ pub struct HorizontalPodAutoscalerStatus {
     pub desired_replicas: u32,
     /// When it last scaled.
     pub last_scale_time: Option<SimTime>,
-    /// What the metrics were, in the order of the spec.
+    /// What the metrics were, in the order of the spec; `None` for one that failed.
     pub current_metrics: Vec<Option<MetricStatus>>,
     /// The generation of the spec that this status is about.
     pub observed_generation: Option<u64>,
@@ -156,8 +206,17 @@ pub struct HorizontalPodAutoscalerStatus {
 }
 
 /// What a metric was when last looked at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MetricStatus {
+    /// Where the numbers came from.
+    pub source: MetricSource,
+    /// The numbers.
+    pub current: MetricValue,
+}
+
+/// The numbers of a metric.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct MetricValue {
     /// The share of the requests [percent], where the target is one.
     pub utilization: Option<u32>,
     /// The mean over the pods [thousandths], where there is one.

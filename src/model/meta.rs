@@ -177,6 +177,25 @@ impl LabelSelector {
     }
 }
 
+impl fmt::Display for LabelSelector {
+    /// `app=web,tier in (a,b)`, as the API writes a selector into a line.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, LabelRequirement { key, operator }) in self.requirements.iter().enumerate() {
+            f.write_str(if i > 0 { "," } else { "" })?;
+            match operator {
+                LabelOperator::In(values) if values.len() == 1 => write!(f, "{key}={}", values[0])?,
+                LabelOperator::In(values) => write!(f, "{key} in ({})", values.join(","))?,
+                LabelOperator::NotIn(values) => write!(f, "{key} notin ({})", values.join(","))?,
+                LabelOperator::Exists => write!(f, "{key}")?,
+                LabelOperator::DoesNotExist => write!(f, "!{key}")?,
+                LabelOperator::Gt(bound) => write!(f, "{key}>{bound}")?,
+                LabelOperator::Lt(bound) => write!(f, "{key}<{bound}")?,
+            }
+        }
+        Ok(())
+    }
+}
+
 impl LabelRequirement {
     /// Whether a label with this value, or its absence, meets the requirement.
     pub fn is_met(&self, value: Option<&Name>) -> bool {

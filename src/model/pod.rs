@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::engine::SimDuration;
+use crate::engine::{SimDuration, SimTime};
 use crate::model::ids::NodeId;
 use crate::model::meta::{Labels, Name, ObjectMeta};
 use crate::model::pod_status::{ContainerRef, PodStatus};
@@ -313,6 +313,36 @@ pub struct PodTemplate {
     pub annotations: Labels,
     /// The pods' spec.
     pub spec: Arc<PodSpec>,
+    /// Tells templates apart, also in fields without effect on behaviour; the label `pod-template-hash` does not count.
+    pub fingerprint: u64,
+}
+
+impl Pod {
+    /// Whether the pod counts for its controller: it has not ended and is not being deleted.
+    /// Source: Kubernetes 1.28, pkg/controller/controller_utils.go, IsPodActive.
+    pub const fn is_active(&self) -> bool {
+        !self.status.phase.is_terminal() && !self.meta.is_terminating()
+    }
+
+    /// Whether the pod has been ready for long enough.
+    ///
+    /// Upstream counts from a timestamp of whole seconds, and the wait has to be over by a little.
+    ///
+    /// Deviation: a pod that was ready for exactly that long is available. Real clocks never meet that case; here much
+    /// happens on whole seconds.
+    /// Source: Kubernetes 1.28, pkg/api/v1/pod/util.go, IsPodAvailable.
+    pub fn is_available(&self, min_ready: SimDuration, now: SimTime) -> bool {
+        let ready = self.status.conditions.ready.as_ref().filter(|_| self.status.conditions.is_ready());
+        ready.is_some_and(|ready| {
+            let is_over_by_stamp = ready.since.truncated_to_secs() + min_ready < now;
+            min_ready.is_zero() || is_over_by_stamp || ready.since + min_ready <= now
+        })
+    }
+
+    /// The most restarts of one of its containers.
+    pub fn max_restarts(&self) -> u32 {
+        self.status.containers.iter().map(|container| container.restart_count).max().unwrap_or(0)
+    }
 }
 
 impl PodSpec {

@@ -72,6 +72,9 @@ pub struct DisruptionAllowed {
     pub since: SimTime,
 }
 
+/// The reason of the condition where the status cannot be told.
+pub const SYNC_FAILED: &str = "SyncFailed";
+
 impl PodDisruptionBudget {
     /// Whether a pod of this namespace with these labels is guarded. An empty selector guards every pod of the
     /// namespace, none at all guards no pod.
@@ -89,6 +92,14 @@ impl PodDisruptionBudgetStatus {
         let is_true = self.disruptions_allowed > 0;
         let reason = if is_true { "SufficientPods" } else { "InsufficientPods" };
         self.set_condition(is_true, reason, "".into(), now);
+    }
+
+    /// Whether the condition says what the disruptions allowed do.
+    /// Source: Kubernetes 1.28, component-helpers/apps/poddisruptionbudget/helpers.go, ConditionsAreUpToDate.
+    pub fn has_right_condition(&self) -> bool {
+        let is_true = self.disruptions_allowed > 0;
+        let condition = self.condition.as_ref();
+        condition.is_some_and(|condition| condition.is_true == is_true && condition.reason != SYNC_FAILED)
     }
 
     /// Sets the condition; the time of its last transition moves only with its status.

@@ -80,7 +80,8 @@ pub struct Entry {
     pub feature: Feature,
     /// The feature gate of upstream; `None` for a change without a gate.
     pub gate: Option<&'static str>,
-    /// First minor version with the feature on; 0 where it always was.
+    /// First minor version with the feature on; 0 where it always was, [`u8::MAX`] where no version has it on by
+    /// default.
     pub from: u8,
     /// Last minor version with the feature on; [`u8::MAX`] where it still is.
     pub to: u8,
@@ -89,6 +90,8 @@ pub struct Entry {
 }
 
 const ALWAYS: u8 = u8::MAX;
+/// No version has it on by default.
+const NEVER: u8 = u8::MAX;
 
 features! {
     SidecarContainers: Some("SidecarContainers"), 29, ALWAYS,
@@ -133,6 +136,16 @@ features! {
     CronJobSaysCondition: None, 31, ALWAYS,
         "Records of completed Jobs say `condition: Complete`, not `status: Complete`.";
     CronJobTzRefused: None, 29, ALWAYS, "`TZ=` and `CRON_TZ=` in a schedule are refused by validation.";
+    HPAContainerMetrics: Some("HPAContainerMetrics"), 27, ALWAYS, "Metrics of type ContainerResource.";
+    HPAScaleToZero: Some("HPAScaleToZero"), NEVER, ALWAYS, "`minReplicas: 0` of autoscalers.";
+    HPAConfigurableTolerance: Some("HPAConfigurableTolerance"), 35, ALWAYS,
+        "`behavior.scaleUp.tolerance` and `behavior.scaleDown.tolerance` of autoscalers.";
+    AutoscalerToleranceBand: None, 33, ALWAYS,
+        "A metric exactly 10 % above its target is within an autoscaler's tolerance, as one 10 % below is.";
+    AutoscalerSidecarRequests: None, 29, ALWAYS,
+        "The requests of sidecars among the init containers count for utilisation.";
+    AutoscalerMetricsOnFailure: None, 29, ALWAYS,
+        "`status.currentMetrics` of an autoscaler is written also where a metric cannot be had.";
     PodDisruptionConditions: Some("PodDisruptionConditions"), 26, ALWAYS,
         "Pods that are evicted or preempted get the condition DisruptionTarget.";
     PodSchedulingReadiness: Some("PodSchedulingReadiness"), 27, ALWAYS, "`schedulingGates`.";
@@ -220,6 +233,9 @@ impl Profile {
         let version = self.version;
         match gate {
             None => format!("Kubernetes {version} does not have it"),
+            Some(gate) if *from == NEVER => {
+                format!("Kubernetes {version} has it only with the feature gate {gate}")
+            }
             Some(gate) if version.minor >= *from => format!("the feature gate {gate} is off"),
             Some(gate) => format!(
                 "Kubernetes {version} has it only with the feature gate {gate}, which is on since 1.{from}"

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use crate::engine::{Distribution, SimDuration};
+use crate::engine::{Distribution, SimDuration, SimTime};
 use crate::model::meta::Name;
 use crate::model::pod::Protocol;
 use crate::model::probe::ProbeKind;
-use crate::model::resources::Bytes;
+use crate::model::resources::{Bytes, Millicores};
 use crate::model::traffic::Serve;
 
 /// What an image does.
@@ -18,6 +18,8 @@ pub struct Program {
     pub pull_failure: Option<PullFailure>,
     /// From the start of the container to the first step.
     pub startup: Option<Distribution>,
+    /// The cpu that the process uses besides what requests take; `None` uses nothing worth counting.
+    pub cpu: Option<CpuUse>,
     /// The memory that the process uses; `None` uses nothing worth counting.
     pub memory: Option<MemoryUse>,
     /// What the process serves once it is at [`Step::Serve`].
@@ -178,6 +180,13 @@ pub struct MemoryUse {
     pub growth_per_minute: Bytes,
 }
 
+/// The cpu that a process uses over time: piecewise constant, nothing before the first instant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CpuUse(
+    /// From when on it uses how much, in order of time.
+    pub Vec<(SimTime, Millicores)>,
+);
+
 /// What a process does on SIGTERM.
 #[derive(Debug, Clone, PartialEq)]
 pub enum TermResponse {
@@ -221,6 +230,7 @@ impl Program {
             pull_size: None,
             pull_failure: None,
             startup: None,
+            cpu: None,
             memory: None,
             serves: Arc::default(),
             attempts: vec![steps],
@@ -229,5 +239,25 @@ impl Program {
             answers: ProbeAnswers::default(),
             hooks: Hooks::default(),
         }
+    }
+
+    /// The cpu time that a process has used by itself between two instants, no faster than `limit` [ns of one cpu].
+    pub fn cpu_time(&self, from: SimTime, to: SimTime, limit: Option<Millicores>) -> f64 {
+        let Some(CpuUse(pieces)) = &self.cpu else { return 0.0 };
+        let ends = pieces.iter().skip(1).map(|(at, _)| *at).chain([SimTime::MAX]);
+        let times = pieces.iter().zip(ends).map(|((start, amount), end)| {
+            let amount = limit.map_or(*amount, |limit| limit.min(*amount));
+            let span = to.min(end).since(from.max(*start));
+            span.as_nanos() as f64 * amount.0 as f64 / 1000.0
+        });
+        times.sum()
+    }
+
+    /// The memory that a process uses when it has run so long.
+    pub fn memory_at(&self, running: SimDuration) -> Bytes {
+        self.memory.map_or(Bytes(0), |memory| {
+            let grown = running.as_secs_f64() / 60.0 * memory.growth_per_minute.0 as f64;
+            Bytes(memory.base.0.saturating_add(grown as i64))
+        })
     }
 }

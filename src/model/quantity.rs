@@ -52,6 +52,13 @@ enum Format {
     DecimalExponent,
 }
 
+impl serde::Serialize for Quantity {
+    /// The billionths, so that equal amounts are written alike.
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.nanos)
+    }
+}
+
 impl Quantity {
     /// No amount at all.
     pub const ZERO: Quantity = Quantity { nanos: 0, format: Format::DecimalSi };
@@ -75,6 +82,19 @@ impl Quantity {
     /// Returns the amount in thousandths, rounded up (away from zero), or nothing where that exceeds 2^63-1.
     pub fn milli_value(self) -> Option<i64> {
         i64::try_from(div_away_from_zero(self.nanos, 1_000_000)).ok()
+    }
+
+    /// Returns the amount as upstream approximates it: its significant digits times a power of ten.
+    ///
+    /// Source: Kubernetes 1.35, apimachinery pkg/api/resource, `Quantity.AsApproximateFloat64`.
+    pub fn approximate(self) -> f64 {
+        const POWERS: [f64; 10] = [1.0, 1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8, 1e-9];
+        let (mut digits, mut scale) = (self.nanos, 9);
+        while scale > 0 && digits % 10 == 0 {
+            digits /= 10;
+            scale -= 1;
+        }
+        digits as f64 * POWERS[scale]
     }
 
     /// Rounds up (away from zero) to a thousandth, as the API server does with every resource list.

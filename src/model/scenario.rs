@@ -13,6 +13,7 @@ use crate::model::horizontal_pod_autoscaler::HorizontalPodAutoscalerSpec;
 use crate::model::ids::Kind;
 use crate::model::job::JobSpec;
 use crate::model::meta::{Labels, Name, Propagation};
+use crate::model::metrics::MetricSeries;
 use crate::model::node::NodeSpec;
 use crate::model::pod::{PodSpec, PodTemplate};
 use crate::model::pod_disruption_budget::PodDisruptionBudgetSpec;
@@ -22,6 +23,7 @@ use crate::model::replica_set::ReplicaSetSpec;
 use crate::model::resource_quota::ResourceQuotaSpec;
 use crate::model::service::ServiceSpec;
 use crate::model::stateful_set::StatefulSetSpec;
+use crate::model::sweep::Sweep;
 use crate::model::traffic::Traffic;
 use crate::model::unix_time::UnixTime;
 
@@ -38,6 +40,8 @@ pub struct Scenario {
     pub start_time: UnixTime,
     /// When the run ends at the latest.
     pub horizon: Horizon,
+    /// A grid of runs.
+    pub sweep: Sweep,
     /// What is left out of the statistics at the beginning.
     pub warm_up: SimDuration,
     /// The behaviour of the Kubernetes version.
@@ -52,12 +56,16 @@ pub struct Scenario {
     pub objects: Vec<NewObject>,
     /// What images do, by image name.
     pub programs: Arc<BTreeMap<Name, Program>>,
+    /// Metrics that pods do not bring by themselves.
+    pub metrics: Arc<[MetricSeries]>,
     /// Pods that arrive by a recorded trace.
     pub trace: Option<PodTrace>,
     /// The load.
     pub traffic: Arc<Traffic>,
     /// What happens when, in order of time.
     pub timeline: Vec<TimedAction>,
+    /// What fails by chance.
+    pub faults: Vec<Fault>,
     /// What is expected, in the order of the file.
     pub expectations: Vec<Expectation>,
     /// What was assumed or left out, for the reader of the results.
@@ -81,6 +89,19 @@ pub enum NodeScoring {
     LeastAllocated,
     /// Less room is better: pods are packed.
     MostAllocated,
+}
+
+impl Scenario {
+    /// The last instant at which the scenario brings an autoscaler; `None` where it brings none.
+    pub fn last_autoscaler(&self) -> Option<SimTime> {
+        let is_one = |object: &NewObject| object.spec.kind() == Kind::HorizontalPodAutoscaler;
+        let at_start = self.objects.iter().any(is_one).then_some(SimTime::ZERO);
+        let later = self.timeline.iter().filter_map(|entry| match &entry.action {
+            Action::Apply(objects) if objects.iter().any(is_one) => Some(entry.at),
+            _ => None,
+        });
+        at_start.into_iter().chain(later).max()
+    }
 }
 
 /// Pods that arrive by a recorded trace.
@@ -233,6 +254,27 @@ pub struct TimedAction {
     pub action: Action,
 }
 
+/// Something that fails by chance, again and again: from its return to its next failure, and from that to its return,
+/// the times are exponentially distributed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// What fails.
+    pub target: FaultTarget,
+    /// The mean time between failures.
+    pub mtbf: SimDuration,
+    /// The mean time to repair.
+    pub mttr: SimDuration,
+}
+
+/// What fails.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FaultTarget {
+    /// The nodes of this name, each for itself; it may end in `*`.
+    Nodes(Name),
+    /// The nodes of a zone together.
+    Zone(Name),
+}
+
 /// Something that a user or the world does to the cluster.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Action {
@@ -274,6 +316,10 @@ pub enum Action {
     FailNode(Name),
     /// A node that stopped comes back.
     RecoverNode(Name),
+    /// All nodes of a zone stop dead.
+    FailZone(Name),
+    /// The nodes of a zone that stopped come back.
+    RecoverZone(Name),
     /// Marks a node unschedulable, or schedulable again.
     Cordon {
         /// The node.

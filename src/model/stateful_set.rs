@@ -4,6 +4,7 @@ use crate::engine::SimDuration;
 use crate::model::meta::{LabelSelector, Name};
 use crate::model::object::Object;
 use crate::model::pod::PodTemplate;
+use crate::model::revision::Revision;
 
 /// A StatefulSet.
 pub type StatefulSet = Object<StatefulSetSpec, StatefulSetStatus>;
@@ -48,13 +49,13 @@ pub enum StatefulSetUpdate {
     OnDelete,
     /// From the highest ordinal down.
     RollingUpdate {
-        /// Pods with lower ordinals keep the old template.
-        partition: u32,
+        /// Pods with lower ordinals, counted from the first, keep the old template; `None` where nothing is said.
+        partition: Option<u32>,
     },
 }
 
 /// What came of a StatefulSet.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct StatefulSetStatus {
     /// Its pods.
     pub replicas: u32,
@@ -74,4 +75,6 @@ pub struct StatefulSetStatus {
     pub observed_generation: u64,
     /// How often a hash of a template was taken by another one.
     pub collision_count: Option<u32>,
+    /// The present and past templates, by number.
+    pub revisions: Vec<Revision>,
 }

@@ -8,7 +8,9 @@ use crate::model::scenario::Scenario;
 use crate::observe::attempts::JobLedger;
 use crate::observe::cron_runs::CronHistory;
 use crate::observe::digest::Digest;
+use crate::observe::failures::FailureLog;
 use crate::observe::records::RecordLog;
+use crate::observe::scalings::ScalingLedger;
 use crate::observe::tiers::Tiers;
 use crate::observe::utilisation::Utilisation;
 
@@ -23,6 +25,10 @@ pub struct RunObserver {
     pub jobs: JobLedger,
     /// The CronJobs and their histories.
     pub cronjobs: CronHistory,
+    /// The autoscalers and what they did.
+    pub scalings: ScalingLedger,
+    /// The failures of nodes and what became of their pods.
+    pub failures: FailureLog,
     /// The nodes and what was requested of them.
     pub utilisation: Utilisation,
     /// The tiers of the workloads that last.
@@ -44,6 +50,8 @@ impl Observer for RunObserver {
 
     fn see(&mut self, now: SimTime, change: &Change, cluster: &Cluster) {
         self.cronjobs.see(now, change, cluster);
+        self.scalings.see(now, change, cluster);
+        self.failures.see(now, change, cluster);
         if let Change::Recorded(object, record) = change {
             self.records.add(now, *object, record, cluster);
             return;

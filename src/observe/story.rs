@@ -108,7 +108,7 @@ impl AtWork {
     const fn of(event: &Event) -> Self {
         Self::Component(match event {
             Event::ActionDue(position) => return Self::Timeline(*position),
-            Event::TraceDue(_) => return Self::Start,
+            Event::TraceDue(_) | Event::FaultDue(_) => return Self::Start,
             Event::NodeFailed(_)
             | Event::NodeRecovered(_)
             | Event::ProcessKilled(..)
@@ -131,17 +131,23 @@ impl AtWork {
             }
             Event::PodGcDue => "pod-garbage-collector-controller",
             Event::GarbageDue(_) => "garbage-collector-controller",
+            Event::ReplicaSetSync(_) => "replicaset-controller",
+            Event::DeploymentSync(_) => "deployment-controller",
             Event::JobSync(_) | Event::OrphanPodSync(_) => "job-controller",
             Event::JobExpired(_) => "ttl-after-finished-controller",
             Event::CronJobSync(_) => "cronjob-controller",
+            Event::StatefulSetSync(_) => "statefulset-controller",
+            Event::DaemonSetSync(_) => "daemonset-controller",
+            Event::DisruptionSync(_) => "disruption-controller",
+            Event::DrainDue(_) => "kubectl drain",
+            Event::AutoscalerSync(_) => "horizontal-pod-autoscaler",
+            Event::ScrapeDue => "metrics-server",
             Event::RequestDue(_)
             | Event::RequestArrived(_)
             | Event::CpuDone(_)
             | Event::AnswerArrived(_)
             | Event::RequestTimeout(_)
             | Event::WarmUpOver => "traffic",
-            Event::DisruptionSync(_) => "disruption-controller",
-            Event::DrainDue(_) => "kubectl drain",
             Event::SchedulingCycle | Event::BackoffFlush | Event::UnschedulableFlush => "default-scheduler",
         })
     }

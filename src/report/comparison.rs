@@ -80,10 +80,10 @@ pub fn summarise(comparison: &Comparison, reproduce: String) -> ComparisonSummar
 fn measure_row(row: &Row) -> MeasureRow {
     let interval = |estimate: &Option<Estimate>| estimate.as_ref().map(interval);
     MeasureRow {
-        name: row.name.clone(),
+        name: row.kind.name.to_owned(),
         subject: row.subject.clone(),
-        unit: unit_name(row.unit),
-        better: match row.better {
+        unit: unit_name(row.kind.unit),
+        better: match row.kind.better {
             Better::Lower => "lower",
             Better::Higher => "higher",
             Better::Neither => "neither",
@@ -132,10 +132,12 @@ pub fn text(comparison: &Comparison, summary: &ComparisonSummary) -> String {
 
 fn cells(row: &Row) -> Vec<String> {
     let subject = if row.subject.is_empty() { String::new() } else { format!(" ({})", row.subject) };
-    let mut cells = vec![format!("{}{subject}", row.name)];
-    cells.extend(row.means.iter().map(|mean| mean.map_or("-".to_owned(), |mean| mean_text(row.unit, &mean))));
+    let mut cells = vec![format!("{}{subject}", row.kind.name)];
+    cells.extend(
+        row.means.iter().map(|mean| mean.map_or("-".to_owned(), |mean| mean_text(row.kind.unit, &mean))),
+    );
     for (idx, difference) in row.differences.iter().enumerate() {
-        let text = difference.map_or("-".to_owned(), |estimate| difference_text(row.unit, &estimate));
+        let text = difference.map_or("-".to_owned(), |estimate| difference_text(row.kind.unit, &estimate));
         cells.push(text);
         cells.push(row.judgement(idx + 1).map(judgement_text).unwrap_or_default().to_owned());
     }
@@ -217,11 +219,12 @@ fn digits(value: f64) -> String {
     if text == "-0" { "0".to_owned() } else { text.to_owned() }
 }
 
-/// What there is to say of variant `idx` against the first, in a sentence.
+/// What there is to say of variant `idx` against the first, in a sentence: the differences that are worth words.
 fn verdict(comparison: &Comparison, idx: usize) -> String {
     let (name, first) = (&comparison.variants[idx], &comparison.variants[0]);
     let told = |wanted: Judgement| {
         let rows = comparison.rows.iter().filter(|row| row.judgement(idx) == Some(wanted));
+        let rows = rows.filter(|row| row.kind.is_headline() && relative_change(row, idx) >= 0.01);
         rows.map(|row| phrase(row, idx)).collect::<Vec<_>>()
     };
     let parts = [("better", told(Judgement::Better)), ("worse", told(Judgement::Worse))];
@@ -239,22 +242,30 @@ fn verdict(comparison: &Comparison, idx: usize) -> String {
     format!("{name} against {first}: {}.", parts.join("; "))
 }
 
+/// How far a measure moved, as a share of what it was; infinite from zero.
+fn relative_change(row: &Row, idx: usize) -> f64 {
+    match (row.means[0], row.differences[idx - 1]) {
+        (Some(base), Some(difference)) if base.mean != 0.0 => (difference.mean / base.mean).abs(),
+        _ => f64::INFINITY,
+    }
+}
+
 /// A measure and how far it moved: `recovery time 5m40s (-20%)`.
 fn phrase(row: &Row, idx: usize) -> String {
     let subject = if row.subject.is_empty() { String::new() } else { format!(" of {}", row.subject) };
     let change = match (row.means[0], row.differences[idx - 1]) {
-        (Some(base), Some(difference)) if base.mean != 0.0 && row.unit != Unit::Share => {
+        (Some(base), Some(difference)) if base.mean != 0.0 && row.kind.unit != Unit::Share => {
             let percent = difference.mean / base.mean * 100.0;
             let sign = if percent > 0.0 { "+" } else { "" };
             format!(" ({sign}{}%)", digits(percent))
         }
         (_, Some(difference)) => {
             let sign = if difference.mean > 0.0 { "+" } else { "" };
-            format!(" ({sign}{})", amount(row.unit, difference.mean))
+            format!(" ({sign}{})", amount(row.kind.unit, difference.mean))
         }
         _ => String::new(),
     };
-    format!("{}{subject}{change}", row.name)
+    format!("{}{subject}{change}", row.kind.name)
 }
 
 const fn judgement_text(judgement: Judgement) -> &'static str {

@@ -98,14 +98,15 @@ pub fn verdict(drain: &DrainRow) -> String {
     }
     let after = drain.ended.map(|ended| format!(" after {}", span(ended - drain.started)));
     let n_pods = drain.pods.len();
+    let noun = if n_pods == 1 { "pod" } else { "pods" };
     let waiting: Vec<&DrainedPodRow> = drain.pods.iter().filter(|pod| pod.evicted.is_none()).collect();
     let n_blocked = drain.pods.iter().filter(|pod| pod.refusals > 0).count();
     let detail = match waiting.iter().find_map(|pod| Some((pod.blocked_since?, pod.blocked_by.as_ref()?))) {
         Some((since, budget)) => {
-            format!("{} of {n_pods} pods blocked by {budget} since {}", waiting.len(), span(since))
+            format!("{} of {n_pods} {noun} blocked by {budget} since {}", waiting.len(), span(since))
         }
-        None if n_blocked > 0 => format!("{n_pods} pods, {n_blocked} of them blocked at first"),
-        None => format!("{n_pods} pods"),
+        None if n_blocked > 0 => format!("{n_pods} {noun}, {n_blocked} of them blocked at first"),
+        None => format!("{n_pods} {noun}"),
     };
     format!("{head}{}  ({detail})", after.unwrap_or_default())
 }

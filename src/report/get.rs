@@ -1,5 +1,6 @@
 //! Tables of the cluster at an instant, as kubectl prints them.
 
+mod autoscaler;
 mod workloads;
 
 use crate::cluster::Cluster;

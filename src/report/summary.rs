@@ -18,6 +18,8 @@ use crate::observe::object::status_text;
 use crate::observe::utilisation::NodeUtilisation;
 use crate::report::cron_runs::{self, CronJobLedger, LedgerInput};
 use crate::report::drains::{self, DrainRow};
+use crate::report::failures::{self, FailureRow};
+use crate::report::scalings::{self, AutoscalerRow};
 use crate::report::traffic::{self, TrafficSummary};
 use crate::sim::{Ending, Simulation};
 
@@ -49,8 +51,14 @@ pub struct RunSummary {
     /// The drains of nodes.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub drains: Vec<DrainRow>,
+    /// The autoscalers.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub autoscalers: Vec<AutoscalerRow>,
     /// The pods that are there at the end.
     pub pods: Vec<PodRow>,
+    /// The failures of nodes, and what became of their pods.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub failures: Vec<FailureRow>,
     /// The nodes.
     pub nodes: Vec<NodeRow>,
     /// The load.
@@ -241,12 +249,13 @@ pub fn summarise<O: Observer>(trial: &Trial<O>, reproduce: String) -> RunSummary
         judgements.iter().map(|judgement| expectation_row(scenario, judgement)).collect();
     let drains: Vec<DrainRow> = simulation.drains().iter().map(drains::row).collect();
     let pods = pod_rows(simulation, end);
+    let autoscalers = scalings::rows(&seen.scalings);
     let traffic = trial.traffic().map(|results| traffic::summarise(&results));
     RunSummary {
         format: FORMAT,
         sim_version: env!("CARGO_PKG_VERSION"),
         scenario: scenario.name.to_string(),
-        verdict: super::text::verdict(&jobs, &cron_jobs, &drains, &pods, traffic.as_ref()),
+        verdict: super::text::verdict(&jobs, &cron_jobs, &autoscalers, &drains, &pods, traffic.as_ref()),
         ok: judgements.iter().all(|judgement| judgement.holds),
         ended_at: seconds(end),
         ended_by: match trial.ending {
@@ -256,7 +265,9 @@ pub fn summarise<O: Observer>(trial: &Trial<O>, reproduce: String) -> RunSummary
         jobs,
         cron_jobs,
         drains,
+        autoscalers,
         pods,
+        failures: failures::rows(seen.failures.failures()),
         nodes: seen.utilisation.nodes().map(|node| node_row(node, end)).collect(),
         traffic,
         expectations,

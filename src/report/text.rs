@@ -6,6 +6,8 @@ use std::fmt::Write;
 use crate::engine::SimDuration;
 use crate::report::cron_runs::{CronJobLedger, RunOutcome, ScheduledRun};
 use crate::report::drains::{self, DrainRow};
+use crate::report::failures;
+use crate::report::scalings::{self, AutoscalerRow};
 use crate::report::summary::{AttemptRow, JobRow, NodeRow, PodRow, RunSummary};
 use crate::report::table::Table;
 use crate::report::traffic::{self, TrafficSummary};
@@ -24,7 +26,11 @@ pub fn run(summary: &RunSummary) -> String {
         cron_ledger(&mut out, ledger);
     }
     section(&mut out, drains::table(&summary.drains));
+    for autoscaler in &summary.autoscalers {
+        scalings(&mut out, autoscaler, summary.autoscalers.len() > 1);
+    }
     pods(&mut out, &summary.pods);
+    section(&mut out, failures::table(&summary.failures, ROWS_MAX));
     nodes(&mut out, &summary.nodes);
     if let Some(load) = &summary.traffic {
         for table in traffic::tables(load) {
@@ -53,14 +59,18 @@ fn section(out: &mut String, table: Table) {
 pub fn verdict(
     jobs: &[JobRow],
     cron_jobs: &[CronJobLedger],
+    autoscalers: &[AutoscalerRow],
     drains: &[DrainRow],
     pods: &[PodRow],
     load: Option<&TrafficSummary>,
 ) -> Vec<String> {
     let own = jobs.iter().filter(|job| job.cron_job.is_none()).take(ROWS_MAX).map(job_verdict);
-    let sources = load.into_iter().flat_map(traffic::verdict);
-    let mut lines: Vec<String> = own.chain(cron_jobs.iter().map(cron_verdict)).chain(sources).collect();
-    lines.extend(drains.iter().map(drains::verdict));
+    let mut lines: Vec<String> = own
+        .chain(cron_jobs.iter().map(cron_verdict))
+        .chain(autoscalers.iter().map(scalings::verdict))
+        .chain(drains.iter().map(drains::verdict))
+        .chain(load.into_iter().flat_map(traffic::verdict))
+        .collect();
     if lines.is_empty() && !pods.is_empty() {
         lines.push(pods_verdict(pods));
     }
@@ -218,6 +228,25 @@ fn cron_ledger(out: &mut String, ledger: &CronJobLedger) {
         let cut = shown.len() - n_shown;
         let more = if cut > 0 { format!(" and {cut} others") } else { String::new() };
         line_of(out, &format!("… and {n_ran} runs on time{more} (-o json lists all)"));
+    }
+}
+
+/// The sizes that an autoscaler set.
+fn scalings(out: &mut String, autoscaler: &AutoscalerRow, is_named: bool) {
+    let mut table = Table::new(&["AT", "FROM", "TO", "REASON"]);
+    for scaling in autoscaler.scalings.iter().take(ROWS_MAX) {
+        let (from, to) = (scaling.from.to_string(), scaling.to.to_string());
+        table.row([span(scaling.at), from, to, scaling.reason.clone()]);
+    }
+    if is_named && !table.is_empty() {
+        line_of(out, &format!("\nHorizontalPodAutoscaler {}/{}", autoscaler.namespace, autoscaler.name));
+        out.push_str(&table.to_string());
+    } else {
+        section(out, table);
+    }
+    let hidden = autoscaler.scalings.len().saturating_sub(ROWS_MAX);
+    if hidden > 0 {
+        line_of(out, &format!("… and {hidden} more scalings (-o json lists all)"));
     }
 }
 

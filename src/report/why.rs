@@ -2,6 +2,7 @@
 //!
 //! Pure reasoning on what was seen of a run; where it helps, the run is forked to see what comes next.
 
+mod autoscaler;
 mod chain;
 mod cronjob;
 mod job;
@@ -125,6 +126,7 @@ pub fn why(trial: &Trial<Story>) -> Result<Why, UnknownObject> {
         Kind::Pod => pod::why(trial),
         Kind::Job => job::why(trial),
         Kind::CronJob => cronjob::why(trial),
+        Kind::HorizontalPodAutoscaler => autoscaler::why(trial),
         _ => Why { causes: chain::causes(story, trial.simulation.scenario()), ..Why::default() },
     })
 }

@@ -14,6 +14,7 @@ use crate::manifest::convert::{self, JobProgress, ReadContext};
 use crate::manifest::patch::Revision;
 use crate::model::ids::{Kind, NodeId, ObjectId, PodId};
 use crate::model::meta::{Name, Propagation};
+use crate::model::node::LABEL_ZONE;
 use crate::model::pod::PodSpec;
 use crate::model::pod_status::ContainerRef;
 use crate::model::scenario::{Action, NewObject, NewSpec, ObjectName};
@@ -25,7 +26,18 @@ impl<O: Observer> Simulation<O> {
     pub(super) fn act(&mut self, position: u32) {
         let scenario = Arc::clone(&self.scenario);
         let entry = &scenario.timeline[position as usize];
-        let outcome = match &entry.action {
+        if let Err(miss) = self.perform(&entry.action) {
+            let place = entry.entry.map_or_else(String::new, |entry| format!("spec.timeline[{entry}] "));
+            self.misses.push(format!("{place}at {}: {miss}", entry.at));
+        }
+    }
+
+    /// Does something to the cluster.
+    ///
+    /// # Errors
+    /// Why it met nothing, or was refused.
+    pub(super) fn perform(&mut self, action: &Action) -> Result<(), String> {
+        match action {
             Action::StopComponent(component) => {
                 self.components.stop(*component);
                 Ok(())
@@ -57,10 +69,8 @@ impl<O: Observer> Simulation<O> {
             Action::FailNode(node) => schedule_for_node(node, Event::NodeFailed, &mut self.turn()),
             Action::RecoverNode(node) => schedule_for_node(node, Event::NodeRecovered, &mut self.turn()),
             Action::Cordon { node, is_unschedulable } => cordon(node, *is_unschedulable, &mut self.turn()),
-        };
-        if let Err(miss) = outcome {
-            let place = entry.entry.map_or_else(String::new, |entry| format!("spec.timeline[{entry}] "));
-            self.misses.push(format!("{place}at {}: {miss}", entry.at));
+            Action::FailZone(zone) => schedule_for_zone(zone, Event::NodeFailed, &mut self.turn()),
+            Action::RecoverZone(zone) => schedule_for_zone(zone, Event::NodeRecovered, &mut self.turn()),
         }
     }
 
@@ -99,7 +109,7 @@ fn apply(object: &NewObject, turn: &mut Turn<'_>) -> Result<(), String> {
 }
 
 fn update(id: ObjectId, object: &NewObject, turn: &mut Turn<'_>) -> Result<(), String> {
-    let update = match (id, &object.spec) {
+    match (id, &object.spec) {
         (ObjectId::Node(id), NewSpec::Node(spec)) => {
             let command = Command::UpdateNode(id, object.labels.clone(), Box::new(spec.clone()));
             return submit(command, turn);
@@ -107,26 +117,9 @@ fn update(id: ObjectId, object: &NewObject, turn: &mut Turn<'_>) -> Result<(), S
         (ObjectId::Pod(id), NewSpec::Pod(spec)) => {
             return submit(Command::UpdatePod(id, object.labels.clone(), Arc::clone(spec)), turn);
         }
-        (ObjectId::ResourceQuota(id), NewSpec::ResourceQuota(spec)) => {
-            SpecUpdate::ResourceQuota(id, Arc::clone(spec))
-        }
-        (ObjectId::Service(id), NewSpec::Service(spec)) => SpecUpdate::Service(id, Arc::clone(spec)),
-        (ObjectId::PodDisruptionBudget(id), NewSpec::PodDisruptionBudget(spec)) => {
-            SpecUpdate::PodDisruptionBudget(id, Arc::clone(spec))
-        }
-        (ObjectId::ReplicaSet(id), NewSpec::ReplicaSet(spec)) => SpecUpdate::ReplicaSet(id, Arc::clone(spec)),
-        (ObjectId::Deployment(id), NewSpec::Deployment(spec)) => SpecUpdate::Deployment(id, Arc::clone(spec)),
-        (ObjectId::StatefulSet(id), NewSpec::StatefulSet(spec)) => {
-            SpecUpdate::StatefulSet(id, Arc::clone(spec))
-        }
-        (ObjectId::DaemonSet(id), NewSpec::DaemonSet(spec)) => SpecUpdate::DaemonSet(id, Arc::clone(spec)),
-        (ObjectId::Job(id), NewSpec::Job(spec)) => SpecUpdate::Job(id, Arc::clone(spec)),
-        (ObjectId::CronJob(id), NewSpec::CronJob(spec)) => SpecUpdate::CronJob(id, Arc::clone(spec)),
-        (ObjectId::HorizontalPodAutoscaler(id), NewSpec::HorizontalPodAutoscaler(spec)) => {
-            SpecUpdate::HorizontalPodAutoscaler(id, Arc::clone(spec))
-        }
-        _ => return Err("the object of this name has another kind".to_owned()),
-    };
+        _ => {}
+    }
+    let update = SpecUpdate::of(id, &object.spec).ok_or("the object of this name has another kind")?;
     submit(Command::UpdateMeta(id, object.labels.clone(), object.annotations.clone()), turn)?;
     submit(Command::UpdateSpec(update, Arc::clone(&object.manifest)), turn)
 }
@@ -233,6 +226,18 @@ fn schedule_for_node(name: &Name, event: fn(NodeId) -> Event, turn: &mut Turn<'_
     let node = turn.cluster().find_node(name).ok_or_else(|| format!("there is no node {name}"))?;
     turn.set_timer_after(SimDuration::ZERO, event(node));
     Ok(())
+}
+
+fn schedule_for_zone(zone: &Name, event: fn(NodeId) -> Event, turn: &mut Turn<'_>) -> Result<(), String> {
+    let nodes = turn.cluster().nodes().iter();
+    let mut nodes: Vec<_> =
+        nodes.filter(|(_, node)| node.meta.labels.get(LABEL_ZONE) == Some(zone)).collect();
+    nodes.sort_by_key(|(_, node)| node.meta.uid.serial);
+    let nodes: Vec<NodeId> = nodes.into_iter().map(|(id, _)| id).collect();
+    for node in &nodes {
+        turn.set_timer_after(SimDuration::ZERO, event(*node));
+    }
+    if nodes.is_empty() { Err(format!("there is no node in zone {zone}")) } else { Ok(()) }
 }
 
 fn cordon(name: &Name, is_unschedulable: bool, turn: &mut Turn<'_>) -> Result<(), String> {

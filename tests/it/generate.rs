@@ -133,8 +133,8 @@ fn load(chance: Chance) -> impl Strategy<Value = (Value, Value)> {
 /// Any world.
 pub fn worlds(chance: Chance) -> impl Strategy<Value = World> {
     let specs = (node_pools(), vec(image(chance), N_IMAGES), vec(timeline_entry(), 0..6), any::<u64>());
-    let spec = (specs, of("typical"), weighted(0.4, load(chance)));
-    let spec = spec.prop_map(move |((pools, images, timeline, seed), timing, load)| {
+    let besides = (of("typical"), weighted(0.15, vec(fault(), 1..3).boxed()), weighted(0.4, load(chance)));
+    let spec = (specs, besides).prop_map(move |((pools, images, timeline, seed), (timing, faults, load))| {
         let mut images: Map<_, _> =
             images.into_iter().enumerate().map(|(at, image)| (format!("img{at}"), image)).collect();
         let (serve, traffic) = load.unzip();
@@ -149,6 +149,7 @@ pub fn worlds(chance: Chance) -> impl Strategy<Value = World> {
             ("images", Some(Value::Object(images))),
             ("timeline", Some(json!(timeline))),
             ("traffic", traffic),
+            ("faults", faults.map(Value::from)),
         ])
     });
     let objects = (vec(pod_spec(true), 0..5), vec(job_spec(), 0..4), vec(cronjob_spec(), 0..2));
@@ -622,6 +623,17 @@ fn cronjob_spec() -> impl Strategy<Value = Value> {
     )
 }
 
+fn fault() -> impl Strategy<Value = Value> {
+    let target = prop_oneof![
+        prop_oneof!["a-\\*", "b-1"].prop_map(|nodes| ("nodes", nodes)),
+        prop_oneof!["z1", "z2"].prop_map(|zone| ("zone", zone)),
+    ];
+    let mean = || (1..60_u32).prop_map(|mins| json!(format!("{mins}m")));
+    (target, mean(), mean()).prop_map(|((field, target), mtbf, mttr)| {
+        fields([(field, Some(json!(target))), ("mtbf", Some(mtbf)), ("mttr", Some(mttr))])
+    })
+}
+
 fn timeline_entry() -> impl Strategy<Value = Value> {
     let pods = || prop_oneof!["pod0", "pod1", "job0-\\*", "job1-\\*"];
     let node = || proptest::sample::select(NODES[..3].to_vec());
@@ -637,6 +649,8 @@ fn timeline_entry() -> impl Strategy<Value = Value> {
         node().prop_map(|node| json!({"delete": {"node": node}})),
         (node(), of(span()))
             .prop_map(|(node, span)| json!({"fail": fields([("node", Some(json!(node))), ("for", span)])})),
+        (prop_oneof!["z1", "z2"], of(span()))
+            .prop_map(|(zone, span)| json!({"fail": fields([("zone", Some(json!(zone))), ("for", span)])})),
         node().prop_map(|node| json!({"recover": {"node": node}})),
         node().prop_map(|node| json!({"cordon": {"node": node}})),
         node().prop_map(|node| json!({"uncordon": {"node": node}})),

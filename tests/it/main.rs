@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that meets what cannot be may panic")]
 
+mod autoscalers;
 mod cli;
 mod compare;
 mod conformance;
@@ -13,6 +14,7 @@ mod drains;
 mod generate;
 mod jobs;
 mod json_schema;
+mod nodes;
 mod objects;
 mod placement;
 mod profiles;
@@ -21,6 +23,7 @@ mod queueing;
 mod recorded;
 mod scenarios;
 mod scheduling;
+mod sweep;
 mod services;
 mod tidy;
 mod traffic;

@@ -30,6 +30,7 @@ pub fn accepted(manifest: Value, profile: &Profile) -> Result<NewObject, String>
         Some("Job") => Kind::Job,
         Some("CronJob") => Kind::CronJob,
         Some("PodDisruptionBudget") => Kind::PodDisruptionBudget,
+        Some("HorizontalPodAutoscaler") => Kind::HorizontalPodAutoscaler,
         other => return Err(format!("no kind of the cluster: {other:?}")),
     };
     let tree = Tree::from_json(&manifest, Mark::START);

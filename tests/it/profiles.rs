@@ -68,7 +68,8 @@ fn seen(text: &str, version: KubernetesVersion, features: &[(Feature, bool)]) ->
         cluster.jobs().ids().map(ObjectId::Job).chain(cluster.cronjobs().ids().map(ObjectId::CronJob));
     let nodes = cluster.nodes().ids().map(ObjectId::Node);
     let mut at_end = Vec::new();
-    for object in nodes.chain(pods).chain(owners).filter_map(|id| objects.object(id)) {
+    let autoscalers = cluster.horizontal_pod_autoscalers().ids().map(ObjectId::HorizontalPodAutoscaler);
+    for object in nodes.chain(pods).chain(owners).chain(autoscalers).filter_map(|id| objects.object(id)) {
         let name = object["metadata"]["name"].as_str().expect("objects have names").to_owned();
         flatten(&format!("at the end {name}"), &object, &mut at_end);
     }

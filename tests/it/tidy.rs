@@ -6,14 +6,20 @@ use std::path::{Path, PathBuf};
 /// The largest file that need not say that it is a table [lines].
 const LINES_MAX: usize = 700;
 /// Modules of one layer that must not know each other: components meet in the cluster.
-const COMPONENTS: [&str; 10] = [
+const COMPONENTS: [&str; 16] = [
     "scheduler",
     "kubelet",
     "controllers::cronjob",
+    "controllers::daemon_set",
+    "controllers::deployment",
+    "controllers::disruption",
     "controllers::garbage_collector",
+    "controllers::horizontal_pod_autoscaler",
     "controllers::job",
     "controllers::node_lifecycle",
     "controllers::pod_gc",
+    "controllers::replica_set",
+    "controllers::stateful_set",
     "controllers::taint_eviction",
     "controllers::ttl",
     "traffic",

@@ -6,7 +6,7 @@ use crate::controllers::disruption::expected::Expected;
 use crate::engine::{SimDuration, SimTime};
 use crate::model::meta::{LabelOperator, LabelSelector, Name};
 use crate::model::pod::Pod;
-use crate::model::pod_disruption_budget::{PodDisruptionBudget, PodDisruptionBudgetStatus};
+use crate::model::pod_disruption_budget::{PodDisruptionBudget, PodDisruptionBudgetStatus, SYNC_FAILED};
 use crate::model::record::Severity;
 
 /// A pod whose eviction was allowed counts as gone for so long at the most, unless it is being deleted.
@@ -72,8 +72,14 @@ pub fn plan(
         Note::warning("NotDeleted", message)
     }));
     let current_healthy = n_healthy(pods, &disrupted.pods, now);
-    let status = new_status(budget, expected, current_healthy, disrupted.pods, now);
-    Plan { status: Some(status).filter(|status| *status != budget.status), recheck: disrupted.recheck, notes }
+    let status = new_status(budget, expected, current_healthy, disrupted.pods);
+    let status = (status != budget.status || !status.has_right_condition()).then(|| {
+        // Each write makes the condition anew, also where its status stays.
+        let mut status = PodDisruptionBudgetStatus { condition: None, ..status };
+        status.update_condition(now);
+        status
+    });
+    Plan { status, recheck: disrupted.recheck, notes }
 }
 
 /// Source: disruption.go, updatePdbStatus.
@@ -82,10 +88,9 @@ fn new_status(
     expected: Expected,
     current_healthy: u32,
     disrupted_pods: BTreeMap<Name, SimTime>,
-    now: SimTime,
 ) -> PodDisruptionBudgetStatus {
     let spare = current_healthy.saturating_sub(expected.desired_healthy);
-    let mut status = PodDisruptionBudgetStatus {
+    PodDisruptionBudgetStatus {
         // A budget that guards no pod yet is on the safe side when the first one appears.
         disruptions_allowed: if expected.pods == 0 { 0 } else { spare },
         current_healthy,
@@ -94,15 +99,13 @@ fn new_status(
         disrupted_pods,
         observed_generation: budget.meta.generation,
         condition: budget.status.condition.clone(),
-    };
-    status.update_condition(now);
-    status
+    }
 }
 
 /// Nothing may be evicted while the status cannot be told. Source: disruption.go, failSafe.
 fn fail_safe(budget: &PodDisruptionBudget, fault: String, now: SimTime) -> PodDisruptionBudgetStatus {
     let mut status = PodDisruptionBudgetStatus { disruptions_allowed: 0, ..budget.status.clone() };
-    status.set_condition(false, "SyncFailed", fault.into(), now);
+    status.set_condition(false, SYNC_FAILED, fault.into(), now);
     status
 }
 

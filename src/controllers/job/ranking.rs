@@ -23,7 +23,7 @@ pub fn victim_rank(pod: &Pod) -> VictimRank {
         phase_rank(pod.status.phase),
         ready.is_some(),
         Reverse(ready.map(|ready| ready.since.truncated_to_secs())),
-        Reverse(max_restarts(pod)),
+        Reverse(pod.max_restarts()),
         Reverse(max_sidecar_restarts(pod)),
         Reverse(pod.meta.created.truncated_to_secs()),
     )
@@ -36,10 +36,6 @@ const fn phase_rank(phase: Phase) -> u8 {
         // The phases that active pods do not have rank as upstream's missing table entry does.
         Phase::Succeeded | Phase::Failed => 0,
     }
-}
-
-fn max_restarts(pod: &Pod) -> u32 {
-    pod.status.containers.iter().map(|container| container.restart_count).max().unwrap_or(0)
 }
 
 fn max_sidecar_restarts(pod: &Pod) -> u32 {

@@ -128,6 +128,6 @@ fn concurrency_policy(policy: &str) -> ConcurrencyPolicy {
     }
 }
 
-fn count(number: i32) -> u32 {
+pub(super) fn count(number: i32) -> u32 {
     u32::try_from(number).expect("validation refuses counts below zero")
 }

@@ -2,13 +2,18 @@
 
 use std::sync::Arc;
 
+use serde_json::Value;
+use xxhash_rust::xxh3::xxh3_64;
+
 use crate::engine::SimDuration;
 use crate::manifest::convert::node::resources;
 use crate::manifest::convert::{labels, optional, probe};
+use crate::manifest::defaults;
 use crate::manifest::validation::names;
 use crate::manifest::wire;
 use crate::manifest::wire::ResourceList;
 use crate::manifest::wire::meta::SelectorRequirement;
+use crate::model::deployment::LABEL_POD_TEMPLATE_HASH;
 use crate::model::meta::{LabelOperator, LabelRequirement, LabelSelector};
 use crate::model::pod::{
     Container, ContainerPort, ContainerResources, Derived, PodSpec, PodTemplate, PreemptionPolicy, Protocol,
@@ -29,6 +34,37 @@ pub fn pod_template(template: &wire::pod::PodTemplateSpec) -> PodTemplate {
         labels: labels(&template.metadata.labels),
         annotations: labels(&template.metadata.annotations),
         spec: Arc::new(pod_spec(&template.spec)),
+        fingerprint: fingerprint(template),
+    }
+}
+
+/// A hash over all that a template says, after defaulting.
+///
+/// Deviation: the hash is xxh3 over the template's fields in JSON; upstream's is FNV over a dump of Go values.
+pub(super) fn fingerprint(template: &wire::pod::PodTemplateSpec) -> u64 {
+    let mut template = template.clone();
+    template.metadata.labels.remove(LABEL_POD_TEMPLATE_HASH);
+    defaults::inert_fields(&mut template.spec);
+    let mut fields = serde_json::to_value(&template).expect("a template is made of texts and numbers");
+    drop_absent(&mut fields);
+    xxh3_64(fields.to_string().as_bytes())
+}
+
+/// Leaves out what is not there: nulls, empty texts, empty lists.
+fn drop_absent(value: &mut Value) {
+    let is_there = |value: &Value| match value {
+        Value::Null => false,
+        Value::String(text) => !text.is_empty(),
+        Value::Array(items) => !items.is_empty(),
+        Value::Bool(_) | Value::Number(_) | Value::Object(_) => true,
+    };
+    match value {
+        Value::Object(fields) => {
+            fields.values_mut().for_each(drop_absent);
+            fields.retain(|_, value| is_there(value));
+        }
+        Value::Array(items) => items.iter_mut().for_each(drop_absent),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }
 

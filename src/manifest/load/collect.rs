@@ -4,14 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::manifest::admission::{PriorityClass, PriorityClasses};
 use crate::manifest::convert::{self, ReadContext};
+use crate::manifest::field_error::FieldErrors;
 use crate::manifest::load::{Head, Loader};
 use crate::manifest::params;
+use crate::manifest::scenario::metrics;
 use crate::manifest::source::{Object, ObjectKind};
 use crate::model::ids::Kind;
 use crate::model::meta::{Labels, Name};
 use crate::model::profile::Profile;
 use crate::model::program::Program;
-use crate::model::scenario::{NewObject, Timing};
+use crate::model::scenario::{NewObject, NewSpec, Timing};
 
 /// The objects of a scenario by kind, namespace and name, and where they were defined.
 #[derive(Default)]
@@ -61,6 +63,13 @@ impl Collected {
 
     pub(super) fn has_nodes(&self) -> bool {
         self.objects.keys().any(|(kind, ..)| *kind == Kind::Node)
+    }
+
+    /// Whether there is an object of this kind and name.
+    pub(super) fn has(&self, kind: Kind, namespace: &str, name: &str) -> bool {
+        self.objects.values().any(|object| {
+            object.spec.kind() == kind && &*object.namespace == namespace && &*object.name == name
+        })
     }
 
     /// All objects in the order of their creation.
@@ -137,6 +146,12 @@ impl Loader<'_> {
             let ObjectKind::Cluster(kind) = object.kind else { continue };
             let accepted = convert::accept_object(kind, object, &context, &mut self.diagnostics);
             let Some(new) = accepted else { continue };
+            if let NewSpec::HorizontalPodAutoscaler(spec) = &new.spec {
+                let series = metrics::series(&head.spec.metrics, &mut FieldErrors::default());
+                for (path, message) in metrics::missing_series(spec, &series) {
+                    self.diagnostics.push(object.error(&path, message));
+                }
+            }
             let place = object.place_of("metadata.name").to_string();
             if let Err(message) = collected.insert(new, place) {
                 self.diagnostics.push(object.error("metadata.name", message));

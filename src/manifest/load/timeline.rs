@@ -4,14 +4,16 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use crate::engine::SimTime;
+use crate::engine::{SimDuration, SimTime};
 use crate::manifest::load::collect::Collected;
 use crate::manifest::load::{Head, Loader};
 use crate::manifest::scenario::{Apply, Delete, Drain, Fail, Kill, Patch, Scale, Stop, TimelineEntry, read};
 use crate::model::ids::Kind;
-use crate::model::meta::Name;
 use crate::model::profile::Profile;
-use crate::model::scenario::{Action, DrainOrder, NewObject, ObjectName, TimedAction};
+use crate::model::scenario::{Action, DrainOrder, Fault, FaultTarget, NewObject, ObjectName, TimedAction};
+
+/// Means below this would fill a run with failures and nothing else.
+const FAULT_MEAN_MIN: SimDuration = SimDuration::from_secs(1);
 
 impl Loader<'_> {
     /// The actions of the timeline in order of time; entries at one instant keep their order.
@@ -34,6 +36,12 @@ impl Loader<'_> {
                 let action = Action::Apply(self.applied(manifests, &path, head, profile, collected));
                 actions.push(TimedAction { entry, at, action });
             }
+            if let Some(fail) = &written.fail {
+                match fail_actions(fail, entry, at) {
+                    Ok(fails) => actions.extend(fails),
+                    Err(message) => self.entry_error(head, &format!("{path}.fail"), message),
+                }
+            }
             let simple = [patch_actions(written), scale_actions(written), delete_actions(written)]
                 .into_iter()
                 .flatten();
@@ -45,8 +53,32 @@ impl Loader<'_> {
             }
             actions.extend(timed_actions(entry, written, at));
         }
+        actions.extend(self.options.failures.iter().cloned());
         actions.sort_by_key(|action| action.at);
         actions
+    }
+
+    /// What fails by chance.
+    pub(super) fn faults(&mut self, head: &Head) -> Vec<Fault> {
+        let mut faults = Vec::new();
+        for (number, written) in head.spec.faults.iter().enumerate() {
+            let path = format!("spec.faults[{number}]");
+            let target = match (&written.nodes, &written.zone) {
+                (Some(nodes), None) => FaultTarget::Nodes(nodes.as_str().into()),
+                (None, Some(zone)) => FaultTarget::Zone(zone.as_str().into()),
+                (None, None) | (Some(_), Some(_)) => {
+                    self.entry_error(head, &path, "exactly one of nodes, zone is wanted".to_owned());
+                    continue;
+                }
+            };
+            for (field, span) in [("mtbf", written.mtbf), ("mttr", written.mttr)] {
+                if span.0 < FAULT_MEAN_MIN {
+                    self.entry_error(head, &format!("{path}.{field}"), "shorter than 1s".to_owned());
+                }
+            }
+            faults.push(Fault { target, mtbf: written.mtbf.0, mttr: written.mttr.0 });
+        }
+        faults
     }
 
     fn entry_error(&mut self, head: &Head, path: &str, message: String) {
@@ -102,6 +134,22 @@ fn delete_actions(entry: &TimelineEntry) -> Option<Outcome> {
     Some(("delete", delete_target(delete).map(|object| Action::Delete { object, propagation, grace })))
 }
 
+/// A failure and what ends it.
+fn fail_actions(fail: &Fail, entry: Option<u32>, at: SimTime) -> Result<Vec<TimedAction>, String> {
+    let (failure, repair) = match (&fail.node, &fail.zone) {
+        (Some(node), None) => {
+            (Action::FailNode(node.as_str().into()), Action::RecoverNode(node.as_str().into()))
+        }
+        (None, Some(zone)) => {
+            (Action::FailZone(zone.as_str().into()), Action::RecoverZone(zone.as_str().into()))
+        }
+        (None, None) | (Some(_), Some(_)) => return Err("exactly one of node, zone is wanted".to_owned()),
+    };
+    let failure = TimedAction { entry, at, action: failure };
+    let repair = fail.r#for.map(|span| TimedAction { entry, at: at + span.0, action: repair });
+    Ok([failure].into_iter().chain(repair).collect())
+}
+
 /// The actions that cannot be wrong, with those that end them.
 fn timed_actions(entry: Option<u32>, written: &TimelineEntry, at: SimTime) -> Vec<TimedAction> {
     let mut actions = Vec::new();
@@ -115,11 +163,6 @@ fn timed_actions(entry: Option<u32>, written: &TimelineEntry, at: SimTime) -> Ve
     }
     if let Some(drain) = &written.drain {
         add(at, Action::Drain(drain_order(drain)));
-    }
-    if let Some(Fail { node, r#for }) = &written.fail {
-        let node: Name = node.as_str().into();
-        add(at, Action::FailNode(node.clone()));
-        r#for.iter().for_each(|span| add(at + span.0, Action::RecoverNode(node.clone())));
     }
     if let Some(target) = &written.recover {
         add(at, Action::RecoverNode(target.node.as_str().into()));

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 
 use crate::engine::{Distribution, SimDuration, SimTime};
 use crate::manifest::field_error::{FieldErrors, Path};
+use crate::manifest::scenario::metrics;
 use crate::manifest::scenario::{
     Attempt, AttemptsBy, ComponentChoice, Delay, DelayDistribution, Exit, FailureWindow, Hook, Image, Kill,
     Listen, OnTerm, PortTarget, ProbeAnswers, PropagationPolicy, Run, SchedulerChoice, ScoringStrategyType,
@@ -107,6 +108,7 @@ fn program(image: &Image, path: &Path<'_>, errors: &mut FieldErrors) -> Program 
         pull_size: image.pull_size.map(|size| size.0),
         pull_failure: pull_failure(image, path, errors),
         startup: image.startup.as_ref().and_then(|delay| distribution(delay, &path.child("startup"), errors)),
+        cpu: image.cpu.as_ref().map(|cpu| metrics::cpu_use(cpu, &path.child("cpu"), errors)),
         memory: image.memory.as_ref().map(|memory| MemoryUse {
             base: memory.base.0,
             growth_per_minute: memory.growth.map_or(Bytes(0), |growth| growth.per_minute),

@@ -17,6 +17,17 @@ pub struct Span(pub SimDuration);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ByteSize(pub Bytes);
 
+/// An amount of anything, written as a quantity: `300m`, `2.5`, `10`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Amount(pub Quantity);
+
+impl Amount {
+    /// In thousandths, as far as they can be counted.
+    pub fn millis(self) -> i64 {
+        self.0.milli_value().unwrap_or(i64::MAX)
+    }
+}
+
 /// An amount of memory per time, written as `1Mi/m`, `64Ki/s` or `2Gi/h`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct GrowthRate {
@@ -32,11 +43,12 @@ pub struct RequestRate(pub f64);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Port(pub u16);
 
-/// A scalar as it may stand in a file: text or a whole number.
+/// A scalar as it may stand in a file: text or a number.
 #[derive(serde::Deserialize)]
 #[serde(untagged)]
 enum Scalar {
     Number(i64),
+    Fraction(f64),
     Text(String),
 }
 
@@ -44,6 +56,7 @@ impl Scalar {
     fn into_text(self) -> String {
         match self {
             Self::Number(number) => number.to_string(),
+            Self::Fraction(number) => number.to_string(),
             Self::Text(text) => text,
         }
     }
@@ -60,6 +73,13 @@ impl<'de> Deserialize<'de> for ByteSize {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = Scalar::deserialize(deserializer)?.into_text();
         bytes(&text).map(Self).map_err(D::Error::custom)
+    }
+}
+
+impl<'de> Deserialize<'de> for Amount {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = Scalar::deserialize(deserializer)?.into_text();
+        text.parse().map(Self).map_err(D::Error::custom)
     }
 }
 
@@ -147,6 +167,7 @@ scalar_schema!(Span, {
     "pattern": "^(0|([0-9]+(\\.[0-9]+)?|\\.[0-9]+)(ns|us|µs|ms|s|m|h|d))+$"
 });
 scalar_schema!(ByteSize, {"type": ["string", "integer"], "format": "quantity"});
+scalar_schema!(Amount, {"type": ["string", "number"], "format": "quantity"});
 scalar_schema!(GrowthRate, {"type": "string", "format": "rate"});
 scalar_schema!(RequestRate, {"type": "string", "format": "request rate", "pattern": "^[0-9]+(\\.[0-9]+)?/[smh]$"});
 scalar_schema!(Port, {"type": "integer", "minimum": 1, "maximum": 65535});

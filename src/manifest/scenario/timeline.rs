@@ -1,4 +1,4 @@
-//! The timeline of a scenario as written.
+//! The timeline of a scenario as written, and what fails by chance.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -24,7 +24,7 @@ pub struct TimelineEntry {
     pub kill: Option<Kill>,
     /// Asks for the eviction of pods, which disruption budgets may refuse.
     pub evict: Option<Evict>,
-    /// A node stops dead.
+    /// A node, or a whole zone, stops dead.
     pub fail: Option<Fail>,
     /// A node that stopped comes back.
     pub recover: Option<NodeTarget>,
@@ -191,12 +191,14 @@ pub struct Drain {
     pub delete_empty_dir_data: bool,
 }
 
-/// A node that stops dead.
+/// A node that stops dead, or all nodes of a zone together. Exactly one of them.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Fail {
     /// The node.
-    pub node: String,
+    pub node: Option<String>,
+    /// The zone: the nodes with this value of the label `topology.kubernetes.io/zone`.
+    pub zone: Option<String>,
     /// For how long. Default: for ever.
     pub r#for: Option<Span>,
 }
@@ -235,4 +237,19 @@ pub enum ComponentChoice {
     KubeControllerManager,
     /// The scheduler.
     KubeScheduler,
+}
+
+/// Something that fails by chance, again and again. Exactly one of `nodes` and `zone`.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Fault {
+    /// The nodes that are there at the start and have this name, each for itself; `small-*` is every node whose name
+    /// begins so.
+    pub nodes: Option<String>,
+    /// A zone, whose nodes fail together.
+    pub zone: Option<String>,
+    /// The mean time from the return to the next failure, exponentially distributed.
+    pub mtbf: Span,
+    /// The mean time from a failure to the return, exponentially distributed.
+    pub mttr: Span,
 }

@@ -52,6 +52,17 @@ pub fn dns_subdomain(text: &str) -> Vec<String> {
     faults
 }
 
+/// A name that can stand in the path of an address.
+///
+/// Source: Kubernetes 1.28, apimachinery/pkg/api/validation/path/name.go, IsValidPathSegmentName.
+pub fn path_segment(text: &str) -> Vec<String> {
+    if matches!(text, "." | "..") {
+        return vec![format!("may not be '{text}'")];
+    }
+    let forbidden = ["/", "%"].into_iter().filter(|part| text.contains(part));
+    forbidden.map(|part| format!("may not contain '{part}'")).collect()
+}
+
 /// A name with an optional DNS subdomain in front, such as a label's key.
 pub fn qualified_name(text: &str) -> Vec<String> {
     let mut faults = Vec::new();

@@ -1,12 +1,12 @@
 //! Metadata and label selectors.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::manifest::wire::StringMap;
 use crate::model::meta::Name;
 
 /// `ObjectMeta`
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct ObjectMeta {
     pub name: Name,
@@ -18,14 +18,14 @@ pub struct ObjectMeta {
 }
 
 /// `v1 Namespace`
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct Namespace {
     pub metadata: ObjectMeta,
 }
 
 /// `LabelSelector`
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct LabelSelector {
     pub match_labels: StringMap,
@@ -33,7 +33,7 @@ pub struct LabelSelector {
 }
 
 /// `LabelSelectorRequirement`, and `NodeSelectorRequirement`, which has the same fields.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct SelectorRequirement {
     pub key: Name,

@@ -1,6 +1,6 @@
 //! Pods and pod templates.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::manifest::wire::meta::{LabelSelector, ObjectMeta, SelectorRequirement};
 use crate::manifest::wire::probe::{Lifecycle, Probe};
@@ -8,7 +8,7 @@ use crate::manifest::wire::{Others, ResourceList, StringMap};
 use crate::model::meta::Name;
 
 /// `v1 Pod`
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct Pod {
     pub metadata: ObjectMeta,
@@ -16,7 +16,7 @@ pub struct Pod {
 }
 
 /// `PodTemplateSpec`
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct PodTemplateSpec {
     pub metadata: ObjectMeta,
@@ -24,7 +24,7 @@ pub struct PodTemplateSpec {
 }
 
 /// `PodSpec`
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct PodSpec {
     pub active_deadline_seconds: Option<i64>,
@@ -51,7 +51,7 @@ pub struct PodSpec {
 }
 
 /// `Container`
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct Container {
     pub name: Name,
@@ -71,7 +71,7 @@ pub struct Container {
 }
 
 /// `ContainerPort`
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct ContainerPort {
     pub name: Name,
@@ -83,7 +83,7 @@ pub struct ContainerPort {
 }
 
 /// `ResourceRequirements`
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct ResourceRequirements {
     pub limits: ResourceList,
@@ -93,7 +93,7 @@ pub struct ResourceRequirements {
 }
 
 /// `VolumeMount`
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct VolumeMount {
     pub name: Name,
@@ -105,7 +105,7 @@ pub struct VolumeMount {
 }
 
 /// `Volume`
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct Volume {
     pub name: Name,
@@ -115,14 +115,14 @@ pub struct Volume {
 }
 
 /// `PodSchedulingGate`
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct SchedulingGate {
     pub name: Name,
 }
 
 /// `Toleration`
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct Toleration {
     pub key: Name,
@@ -133,7 +133,7 @@ pub struct Toleration {
 }
 
 /// `Affinity`
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct Affinity {
     pub node_affinity: Option<NodeAffinity>,
@@ -142,7 +142,7 @@ pub struct Affinity {
 }
 
 /// `NodeAffinity`
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct NodeAffinity {
     #[serde(rename = "requiredDuringSchedulingIgnoredDuringExecution")]
@@ -152,14 +152,14 @@ pub struct NodeAffinity {
 }
 
 /// `NodeSelector`
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct NodeSelector {
     pub node_selector_terms: Vec<NodeSelectorTerm>,
 }
 
 /// `PreferredSchedulingTerm`
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct PreferredSchedulingTerm {
     pub weight: i32,
@@ -167,7 +167,7 @@ pub struct PreferredSchedulingTerm {
 }
 
 /// `NodeSelectorTerm`
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct NodeSelectorTerm {
     pub match_expressions: Vec<SelectorRequirement>,
@@ -175,7 +175,7 @@ pub struct NodeSelectorTerm {
 }
 
 /// `PodAffinity`, and `PodAntiAffinity`, which has the same fields.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct PodAffinity {
     #[serde(rename = "requiredDuringSchedulingIgnoredDuringExecution")]
@@ -185,7 +185,7 @@ pub struct PodAffinity {
 }
 
 /// `WeightedPodAffinityTerm`
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct WeightedPodAffinityTerm {
     pub weight: i32,
@@ -193,7 +193,7 @@ pub struct WeightedPodAffinityTerm {
 }
 
 /// `PodAffinityTerm`
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct PodAffinityTerm {
     pub label_selector: Option<LabelSelector>,
@@ -205,7 +205,7 @@ pub struct PodAffinityTerm {
 }
 
 /// `TopologySpreadConstraint`
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct TopologySpreadConstraint {
     pub label_selector: Option<LabelSelector>,

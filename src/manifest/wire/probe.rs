@@ -1,12 +1,12 @@
 //! Probes and lifecycle hooks of containers.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::manifest::wire::Others;
 use crate::model::meta::Name;
 
 /// `Probe`
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct Probe {
     #[serde(flatten)]
@@ -20,7 +20,7 @@ pub struct Probe {
 }
 
 /// `Lifecycle`
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct Lifecycle {
     pub post_start: Option<Handler>,
@@ -30,7 +30,7 @@ pub struct Lifecycle {
 }
 
 /// `ProbeHandler` and `LifecycleHandler`: one field where it is valid.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct Handler {
     pub exec: Option<ExecAction>,
@@ -41,14 +41,14 @@ pub struct Handler {
 }
 
 /// `ExecAction`
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct ExecAction {
     pub command: Vec<Name>,
 }
 
 /// `HTTPGetAction`
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct HttpGetAction {
     pub path: Name,
@@ -59,14 +59,14 @@ pub struct HttpGetAction {
 }
 
 /// `TCPSocketAction`
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct TcpSocketAction {
     pub port: IntOrString,
 }
 
 /// `GRPCAction`
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct GrpcAction {
     pub port: i32,
@@ -75,14 +75,14 @@ pub struct GrpcAction {
 }
 
 /// `SleepAction`
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct SleepAction {
     pub seconds: i64,
 }
 
 /// A number or a name.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum IntOrString {
     Int(i32),

@@ -5,11 +5,13 @@ use serde_json::{Map, Value, json};
 use crate::engine::SimTime;
 use crate::model::daemon_set::DaemonSetStatus;
 use crate::model::deployment::DeploymentStatus;
-use crate::model::horizontal_pod_autoscaler::HorizontalPodAutoscalerStatus;
+use crate::model::horizontal_pod_autoscaler::{HorizontalPodAutoscalerStatus, MetricSource, MetricStatus};
 use crate::model::ids::ObjectId;
+use crate::model::meta::Name;
 use crate::model::node::ConditionStatus;
 use crate::model::object::Object;
 use crate::model::pod_disruption_budget::PodDisruptionBudgetStatus;
+use crate::model::quantity::Quantity;
 use crate::model::replica_set::ReplicaSetStatus;
 use crate::model::resource_quota::{HardLimit, ResourceQuota};
 use crate::model::stateful_set::StatefulSetStatus;
@@ -152,6 +154,14 @@ impl ObjectWriter<'_> {
         ]);
         put_count(&mut out, "observedGeneration", status.observed_generation);
         self.put_time(&mut out, "lastScaleTime", status.last_scale_time);
+        let metrics: Vec<Value> = status
+            .current_metrics
+            .iter()
+            .map(|metric| metric.as_ref().map_or(json!({"type": ""}), metric_status))
+            .collect();
+        if !metrics.is_empty() {
+            out.insert("currentMetrics".into(), json!(metrics));
+        }
         let conditions = status.conditions.iter().map(|condition| {
             let kind = condition.kind.as_str();
             self.condition(kind, condition.status, condition.reason, &condition.message, condition.since)
@@ -172,6 +182,42 @@ impl ObjectWriter<'_> {
             "type": kind, "status": status.as_str(), "reason": reason, "message": message,
             "lastTransitionTime": self.time(since),
         })
+    }
+}
+
+/// An element of `status.currentMetrics`; where a metric could not be had, upstream leaves one of no type.
+fn metric_status(status: &MetricStatus) -> Value {
+    let MetricStatus { source, current } = status;
+    let amount = |millis: i64| json!(Quantity::from_millis(millis).to_string());
+    let numbers = [
+        ("averageUtilization", current.utilization.map(|percent| json!(percent))),
+        ("averageValue", current.average_value.map(amount)),
+        ("value", current.value.map(amount)),
+    ];
+    let numbers = numbers.into_iter().filter_map(|(key, number)| Some((key.to_owned(), number?)));
+    let numbers: Map<String, Value> = numbers.collect();
+    let metric = |name: &Name| json!({"name": &**name});
+    match source {
+        MetricSource::Resource(name) => {
+            json!({"type": "Resource", "resource": {"name": &**name, "current": numbers}})
+        }
+        MetricSource::ContainerResource { resource, container } => {
+            let body = json!({"name": &**resource, "container": &**container, "current": numbers});
+            json!({"type": "ContainerResource", "containerResource": body})
+        }
+        MetricSource::Pods(it) => {
+            json!({"type": "Pods", "pods": {"metric": metric(&it.name), "current": numbers}})
+        }
+        MetricSource::Object { metric: it, described } => {
+            let described = json!({
+                "apiVersion": &*described.api_version, "kind": &*described.kind, "name": &*described.name,
+            });
+            let body = json!({"describedObject": described, "metric": metric(&it.name), "current": numbers});
+            json!({"type": "Object", "object": body})
+        }
+        MetricSource::External(it) => {
+            json!({"type": "External", "external": {"metric": metric(&it.name), "current": numbers}})
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use crate::model::ids::{Kind, ObjectId};
 use crate::model::meta::ObjectMeta;
 use crate::model::pod_disruption_budget::DisruptionLimit;
 use crate::model::service::{ServiceAddress, ServicePort};
-use crate::report::get::Listing;
+use crate::report::get::{Listing, autoscaler};
 use crate::report::table::Table;
 
 /// The table of objects of a kind that is neither node, pod, Job nor CronJob.
@@ -30,7 +30,7 @@ const fn inner_heads(kind: Kind) -> &'static [&'static str] {
         Kind::PodDisruptionBudget => &["MIN AVAILABLE", "MAX UNAVAILABLE", "ALLOWED DISRUPTIONS"],
         Kind::ResourceQuota => &["USED"],
         Kind::Service => &["TYPE", "CLUSTER-IP", "PORT(S)"],
-        Kind::HorizontalPodAutoscaler => &["REFERENCE", "MINPODS", "MAXPODS", "REPLICAS"],
+        Kind::HorizontalPodAutoscaler => &["REFERENCE", "TARGETS", "MINPODS", "MAXPODS", "REPLICAS"],
         Kind::Node | Kind::Pod | Kind::Job | Kind::CronJob => &[],
     }
 }
@@ -104,7 +104,7 @@ fn cells(listing: &Listing<'_>, object: ObjectId) -> Option<Vec<String>> {
             let it = cluster.horizontal_pod_autoscaler(id)?;
             let target = format!("{}/{}", it.spec.target.kind.as_str(), it.spec.target.name);
             let counts = [it.spec.min_replicas, it.spec.max_replicas, it.status.current_replicas];
-            [vec![target], texts(&counts)].concat()
+            [vec![target, autoscaler::targets(&it.spec, &it.status)], texts(&counts)].concat()
         }
         ObjectId::Node(_) | ObjectId::Pod(_) | ObjectId::Job(_) | ObjectId::CronJob(_) => return None,
     })

@@ -99,6 +99,8 @@ fn action(action: &Action) -> String {
         Action::Drain(order) => format!("drain {}", order.node),
         Action::FailNode(node) => format!("fail node {node}"),
         Action::RecoverNode(node) => format!("recover node {node}"),
+        Action::FailZone(zone) => format!("fail zone {zone}"),
+        Action::RecoverZone(zone) => format!("recover zone {zone}"),
         Action::Cordon { node, is_unschedulable: true } => format!("cordon {node}"),
         Action::Cordon { node, is_unschedulable: false } => format!("uncordon {node}"),
         Action::StopComponent(component) => format!("stop {}", component.as_str()),

@@ -54,6 +54,9 @@ struct AffinityScore {
 
 /// Whether a term of `owner` selects another pod.
 /// Source: Kubernetes 1.28, pkg/scheduler/framework/types.go, newAffinityTerm and AffinityTerm.Matches.
+///
+/// Deviation: the keys of `matchLabelKeys` and `mismatchLabelKeys` are looked up in the labels that the owner has now;
+/// upstream adds them to the selector when the pod is created.
 pub fn selects(term: &PodAffinityTerm, owner: Party<'_>, other: Party<'_>, listers: &Listers) -> bool {
     let is_own_namespace = term.namespaces.is_empty() && term.namespace_selector.is_none();
     let is_in_namespaces = if is_own_namespace {
