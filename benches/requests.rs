@@ -30,7 +30,7 @@ fn service(tier: &str) -> String {
 
 fn scenario() -> Arc<Scenario> {
     let spec = "apiVersion: sim/v1\nkind: Scenario\nspec:\n  horizon: 51s\n  \
-        nodePools: [{name: n, count: 4, capacity: {cpu: 8, memory: 8Gi}}]\n  \
+        nodePools: [{name: node, count: 4, capacity: {cpu: 8, memory: 8Gi}}]\n  \
         traffic: [{name: clients, to: service/front, rate: 8000/s, from: 1s}]\n  \
         images:\n    front: {serve: [{port: 80, cpu: {exponential: 600us}, calls: [{to: \"back:80\"}]}]}\n    \
         back: {serve: [{port: 80, cpu: {exponential: 600us}, workers: 2}]}\n";

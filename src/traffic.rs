@@ -29,7 +29,7 @@ mod server;
 mod source;
 mod timeouts;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
@@ -50,7 +50,7 @@ use crate::traffic::arrivals::ArrivalClock;
 use crate::traffic::cpu::{Cpus, Share};
 use crate::traffic::ledger::Ledgers;
 use crate::traffic::paths::Paths;
-use crate::traffic::request::{ErrorKind as Kind, Requests, Stage};
+use crate::traffic::request::{Requests, Stage};
 use crate::traffic::server::{CallSite, Server, ServerId, Servers};
 use crate::traffic::source::{SourceLedger, SourceState};
 use crate::traffic::timeouts::Timeouts;
@@ -118,10 +118,7 @@ impl Traffic {
                 retries: source.patience.retries,
                 connections: source.connections.map(Connections::new),
                 paths: (0..=source.patience.retries)
-                    .map(|attempt| match attempt {
-                        0 => traffic.paths.root(key),
-                        _ => traffic.paths.root(key.child(u64::from(attempt))),
-                    })
+                    .map(|attempt| traffic.paths.root(key, attempt))
                     .collect(),
                 n_sent: 0,
                 ledger: SourceLedger::new(),
@@ -184,7 +181,7 @@ impl Traffic {
                 cpu,
                 ledger,
                 port_at: self.ledgers.of(ledger).port(serve.port),
-                queue: std::collections::VecDeque::new(),
+                queue: VecDeque::new(),
                 calls: calls.collect(),
             };
             let id = self.servers.insert_with(|_| server);
@@ -229,7 +226,7 @@ impl Traffic {
         let request = self.requests[index];
         let Some(server) = request.server else { return };
         let Server { ledger, port_at, .. } = self.servers[server];
-        let outcome = Err(Kind::ConnectionReset);
+        let outcome = Err(ErrorKind::ConnectionReset);
         self.ledgers.of(ledger).ports[port_at].1.leave(request.arrived, outcome, watch.now());
         match (request.is_abandoned, end) {
             (true, _) => self.requests.remove(index),

@@ -29,6 +29,9 @@ pub enum InvariantError {
     /// The counts of a Job contradict its conditions or its indexes.
     #[error("job {0}: {1}")]
     Job(String, &'static str),
+    /// A budget allows more than its own counts do.
+    #[error("budget {0}: it allows more disruptions than there are pods to spare")]
+    Budget(String),
     /// A name is missing in the table of names, or too many are there.
     #[error("the table of names has {0} names for {1} objects")]
     Names(usize, usize),
@@ -48,6 +51,10 @@ impl Cluster {
         let fault_of = |pod: &Pod| Some(InvariantError::Pod(pod.meta.full_name(), pod_fault(pod)?));
         self.pods.iter().find_map(|(_, pod)| fault_of(pod)).map_or(Ok(()), Err)?;
         self.check_addresses()?;
+        let mut budgets = self.pod_disruption_budgets.values();
+        if let Some(budget) = budgets.find(|budget| !budget.status.is_sound()) {
+            return Err(InvariantError::Budget(budget.meta.full_name()));
+        }
         let fault_of = |job: &Job| Some(InvariantError::Job(job.meta.full_name(), job_fault(job)?));
         self.jobs.iter().find_map(|(_, job)| fault_of(job)).map_or(Ok(()), Err)
     }

@@ -9,12 +9,12 @@ pub mod horizontal_pod_autoscaler;
 
 use serde_json::{Value, json};
 
+use crate::manifest::wire::amount::IntOrString;
 use crate::manifest::wire::cronjob::CronJob;
 use crate::manifest::wire::job::{Job, JobSpec};
 use crate::manifest::wire::meta::LabelSelector;
 use crate::manifest::wire::node::Node;
 use crate::manifest::wire::pod::{Container, Pod, PodSpec, Volume};
-use crate::manifest::wire::probe::IntOrString;
 use crate::manifest::wire::probe::{Handler, Probe};
 use crate::manifest::wire::service::Service;
 use crate::manifest::wire::{Others, ResourceList};

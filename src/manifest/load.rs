@@ -194,6 +194,7 @@ impl Loader<'_> {
         self.report(head, errors);
         let timing = read::timing(head.spec.timing.as_ref());
         let mut assumptions = collected.assumptions(head, &profile, &timing, &programs);
+        assumptions.extend(traffic::assumption(&traffic));
         assumptions
             .extend(self.diagnostics.unmodelled().map(|field| format!("not modelled: {}", field.what)));
         Some(Scenario {

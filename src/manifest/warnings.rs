@@ -8,11 +8,11 @@ mod placement;
 
 use crate::manifest::field_error::{Path, Shown};
 use crate::manifest::validation::names;
+use crate::manifest::wire::amount::IntOrString;
 use crate::manifest::wire::cronjob::{CronJob, CronJobSpec};
 use crate::manifest::wire::job::{Job, JobSpec};
 use crate::manifest::wire::meta::ObjectMeta;
 use crate::manifest::wire::pod::{Container, ContainerPort, Pod, PodSpec, PodTemplateSpec};
-use crate::manifest::wire::probe::IntOrString;
 use crate::manifest::wire::{ResourceList, StringMap};
 use crate::model::cron_schedule::CronSchedule;
 use crate::model::quantity::Quantity;

@@ -86,6 +86,11 @@ impl PodDisruptionBudget {
 }
 
 impl PodDisruptionBudgetStatus {
+    /// Whether no more disruptions are allowed than there are healthy pods to spare.
+    pub const fn is_sound(&self) -> bool {
+        self.disruptions_allowed <= self.current_healthy.saturating_sub(self.desired_healthy)
+    }
+
     /// Brings the condition up to date with the disruptions allowed.
     /// Source: Kubernetes 1.28, component-helpers/apps/poddisruptionbudget/helpers.go, UpdateDisruptionAllowedCondition.
     pub fn update_condition(&mut self, now: SimTime) {

@@ -9,6 +9,7 @@ mod deployment;
 mod job;
 mod placement;
 mod pod;
+mod sets;
 
 use std::fmt;
 
@@ -36,7 +37,7 @@ pub struct Why {
     /// For a Job, a CronJob or a Deployment: its limits, and how the race between them went.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub limits: Vec<LimitRow>,
-    /// For a pod: what the scheduler says of each node.
+    /// For a pod: what the scheduler says of each node. For a DaemonSet: what keeps its pods off each.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub nodes: Vec<NodeVerdictRow>,
 }
@@ -129,6 +130,7 @@ pub fn why(trial: &Trial<Story>) -> Result<Why, UnknownObject> {
         Kind::CronJob => cronjob::why(trial),
         Kind::Deployment => deployment::why(trial),
         Kind::HorizontalPodAutoscaler => autoscaler::why(trial),
+        Kind::StatefulSet | Kind::DaemonSet | Kind::PodDisruptionBudget => sets::why(trial),
         _ => Why { causes: chain::causes(story, trial.simulation.scenario()), ..Why::default() },
     })
 }

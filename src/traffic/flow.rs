@@ -284,8 +284,15 @@ impl Traffic {
             }
             None => port.busy.fall(now),
         }
-        if self.requests[index].is_abandoned {
+        let request = &self.requests[index];
+        let is_at_edge = request.parent.is_none() && self.spec.network.latency.outside.is_zero();
+        if request.is_abandoned {
             self.requests.remove(index);
+        } else if is_at_edge && outcome.is_ok() {
+            // The client is where the answer is: no event is needed to bring it there.
+            let request = *request;
+            self.requests.remove(index);
+            self.conclude(&request, outcome, turn);
         } else {
             self.answer(index, outcome, turn);
         }

@@ -42,15 +42,23 @@ struct Path {
     choice: Option<IndexedDraws>,
 }
 
+impl Leg {
+    /// A number that no other leg has.
+    fn place(self) -> u64 {
+        u64::from(self.call) << 48 | u64::from(self.attempt) << 32 | u64::from(self.repetition)
+    }
+}
+
 impl Paths {
     /// No path.
     pub(super) const fn new(streams: Streams) -> Self {
         Self { streams, paths: Vec::new() }
     }
 
-    /// The path of what a source sends.
-    pub(super) fn root(&mut self, key: EntityKey) -> PathId {
-        self.add(key, 0)
+    /// The path of what a source sends, for the first time or again.
+    pub(super) fn root(&mut self, key: EntityKey, attempt: u16) -> PathId {
+        let leg = Leg { call: u16::MAX, repetition: 0, attempt };
+        self.add(if attempt == 0 { key } else { key.child(leg.place()) }, 0)
     }
 
     /// The path that goes on from another; `None` where it would be too long.
@@ -60,9 +68,7 @@ impl Paths {
             Ok(at) => Some(path.branches[at].1),
             Err(_) if path.depth == DEPTH_MAX => None,
             Err(at) => {
-                let place =
-                    u64::from(leg.call) << 48 | u64::from(leg.attempt) << 32 | u64::from(leg.repetition);
-                let (key, depth) = (path.key.child(place), path.depth + 1);
+                let (key, depth) = (path.key.child(leg.place()), path.depth + 1);
                 let branch = self.add(key, depth);
                 self.paths[from.0 as usize].branches.insert(at, (leg, branch));
                 Some(branch)

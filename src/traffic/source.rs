@@ -45,6 +45,9 @@ pub(super) struct SourceLedger {
 pub(super) struct Windows {
     span: SimDuration,
     windows: Vec<Window>,
+    /// The latest window that was looked for, and its end.
+    latest: usize,
+    latest_end: SimTime,
 }
 
 /// What is counted in one window of time.
@@ -83,7 +86,7 @@ impl SourceLedger {
             retried: 0,
             errors: [0; ErrorKind::COUNT],
             latencies: Latencies::default(),
-            windows: Windows { span: WINDOW_MIN, windows: Vec::new() },
+            windows: Windows::new(),
         }
     }
 
@@ -111,12 +114,25 @@ impl SourceLedger {
 }
 
 impl Windows {
-    /// The window of an instant.
+    const fn new() -> Self {
+        Self { span: WINDOW_MIN, windows: Vec::new(), latest: 0, latest_end: SimTime::ZERO }
+    }
+
+    /// The window of an instant, at the earliest that of the instant before.
     fn at(&mut self, now: SimTime) -> &mut Window {
+        if now >= self.latest_end {
+            self.latest = self.find(now);
+            self.latest_end = SimTime::ZERO + self.span.saturating_mul(self.latest as u64 + 1);
+        }
+        &mut self.windows[self.latest]
+    }
+
+    /// The position of the window of an instant, made where there is none.
+    fn find(&mut self, now: SimTime) -> usize {
         loop {
             let at = (now.as_nanos() / self.span.as_nanos()) as usize;
             if at < self.windows.len() {
-                return &mut self.windows[at];
+                return at;
             }
             if at < WINDOWS_MAX {
                 self.windows.resize_with(at + 1, Window::new);

@@ -87,13 +87,60 @@ fn fields<const N: usize>(fields: [(&str, Option<Value>); N]) -> Value {
     Value::Object(given.collect::<Map<_, _>>())
 }
 
+/// A program that serves, and sources that ask pods whether they run it or not; with a Service before all pods.
+fn load(chance: Chance) -> impl Strategy<Value = (Value, Value)> {
+    let call = (0..3_usize, of(1..3_u32), 0..3_u16).prop_map(|(to, times, retries)| {
+        let to = ["localhost:80", "pod/pod0:80", "all:80"][to];
+        fields([
+            ("to", Some(json!(to))),
+            ("times", times.map(Value::from)),
+            ("retries", Some(json!(retries))),
+            ("timeout", Some(json!("3s"))),
+        ])
+    });
+    let calls = weighted(0.4, vec(call, 1..3));
+    let serve = (delay(chance), of((1..4_u32, of(0..4_u32))), calls, any::<bool>());
+    let serve = serve.prop_map(|(cpu, room, calls, is_parallel)| {
+        let (workers, queue) = room.unzip();
+        fields([
+            ("port", Some(json!(80))),
+            ("cpu", Some(cpu)),
+            ("workers", workers.map(Value::from)),
+            ("queue", queue.flatten().map(Value::from)),
+            ("calls", calls.map(Value::from)),
+            ("order", is_parallel.then(|| json!("parallel"))),
+        ])
+    });
+    let arrivals = if chance == Chance::None { "constant" } else { "poisson" };
+    let source = (0..4_usize, 1..30_u32, of(1..4_u32)).prop_map(move |(to, rate, connections)| {
+        let to = ["pod/pod0:80", "pod/pod1:80", "service/all:80", "pod/ghost:80"][to];
+        fields([
+            ("to", Some(json!(to))),
+            ("rate", Some(json!(format!("{rate}/m")))),
+            ("arrivals", Some(json!(arrivals))),
+            ("until", Some(json!("10m"))),
+            ("connections", connections.map(Value::from)),
+        ])
+    });
+    (serve, vec(source, 1..4)).prop_map(|(serve, mut sources)| {
+        for (at, source) in sources.iter_mut().enumerate() {
+            source["name"] = json!(format!("source{at}"));
+        }
+        (json!([serve]), json!(sources))
+    })
+}
+
 /// Any world.
 pub fn worlds(chance: Chance) -> impl Strategy<Value = World> {
     let specs = (node_pools(), vec(image(chance), N_IMAGES), vec(timeline_entry(), 0..6), any::<u64>());
-    let besides = (of("typical"), weighted(0.15, vec(fault(), 1..3).boxed()));
-    let spec = (specs, besides).prop_map(move |((pools, images, timeline, seed), (timing, faults))| {
-        let images: Map<_, _> =
+    let besides = (of("typical"), weighted(0.15, vec(fault(), 1..3).boxed()), weighted(0.4, load(chance)));
+    let spec = (specs, besides).prop_map(move |((pools, images, timeline, seed), (timing, faults, load))| {
+        let mut images: Map<_, _> =
             images.into_iter().enumerate().map(|(at, image)| (format!("img{at}"), image)).collect();
+        let (serve, traffic) = load.unzip();
+        if let Some(serve) = serve {
+            images.insert("img3".to_owned(), json!({"serve": serve, "onTerm": {"after": "5s"}}));
+        }
         fields([
             ("seed", Some(json!(seed >> 12))),
             ("horizon", Some(json!("2h"))),
@@ -101,6 +148,7 @@ pub fn worlds(chance: Chance) -> impl Strategy<Value = World> {
             ("nodePools", Some(pools)),
             ("images", Some(Value::Object(images))),
             ("timeline", Some(json!(timeline))),
+            ("traffic", traffic),
             ("faults", faults.map(Value::from)),
         ])
     });
@@ -116,6 +164,8 @@ pub fn worlds(chance: Chance) -> impl Strategy<Value = World> {
                    "metadata": {"name": name}, "value": value})
         };
         let mut objects = vec![class("high", 1000), class("low", -10)];
+        objects.push(json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "all"},
+            "spec": {"selector": {"app": "app0"}, "ports": [{"port": 80}]}}));
         objects.extend(named("v1", "Pod", "pod", pods));
         objects.extend(named("batch/v1", "Job", "job", jobs));
         objects.extend(named("batch/v1", "CronJob", "cron", cronjobs));

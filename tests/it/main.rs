@@ -25,6 +25,7 @@ mod scenarios;
 mod scheduling;
 mod sweep;
 mod services;
+mod sets;
 mod tidy;
 mod traffic;
 mod why;

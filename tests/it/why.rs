@@ -49,6 +49,31 @@ fn the_race_of_limits_says_which_fired_and_when_the_others_would_have() {
 }
 
 #[test]
+fn a_stateful_set_names_the_pod_that_the_others_wait_for() {
+    let scenario = "scenarios/drain-blocked.yaml";
+    check(
+        &["why", "sts/db", scenario, "--at", "3m5s"],
+        &["StatefulSet default/db  1 of 2 ready", "Pod db-1 is Running and not ready: the pods after it"],
+    );
+}
+
+#[test]
+fn a_budget_says_which_drain_it_keeps_waiting_and_a_daemon_set_what_its_nodes_have() {
+    let scenario = "scenarios/drain-blocked.yaml";
+    check(
+        &["why", "pdb/db", scenario],
+        &[
+            "1 may go  (2 healthy, 1 needed, 2 expected)",
+            "keeps pod db-0 from the drain of worker-2 until 3m25s, 29 refusals: The disruption budget db needs 1",
+        ],
+    );
+    check(
+        &["why", "daemonset/agent", scenario],
+        &["DaemonSet default/agent  3 of 3 ready", "worker-2  agent-"],
+    );
+}
+
+#[test]
 fn a_pending_pod_names_the_filter_of_every_node() {
     check(
         &["why", "pod/fits-nowhere", "scenarios/node-pinning.yaml"],

@@ -2,8 +2,9 @@
 
 use crate::engine::SimDuration;
 use crate::manifest::convert::pod::seconds;
+use crate::manifest::wire::amount::IntOrString;
 use crate::manifest::wire::pod::Container;
-use crate::manifest::wire::probe::{Handler, IntOrString, Probe as WrittenProbe};
+use crate::manifest::wire::probe::{Handler, Probe as WrittenProbe};
 use crate::model::probe::{HookAction, Lifecycle, Probe, ProbeAction, ProbePort, Probes};
 
 /// The probes of a container.

@@ -3,7 +3,7 @@
 use crate::manifest::convert::optional;
 use crate::manifest::validation::service::NONE;
 use crate::manifest::wire;
-use crate::manifest::wire::probe::IntOrString;
+use crate::manifest::wire::amount::IntOrString;
 use crate::model::meta::{LabelOperator, LabelRequirement, LabelSelector};
 use crate::model::pod::Protocol;
 use crate::model::service::{ServiceAddress, ServicePort, ServiceSpec, TargetPort};

@@ -23,7 +23,7 @@ pub fn deployment(deployment: &mut Deployment) {
     spec.replicas.get_or_insert(1);
     fill(&mut spec.strategy.kind, "RollingUpdate");
     if &*spec.strategy.kind == "RollingUpdate" {
-        let quarter = || IntOrString::String("25%".into());
+        let quarter = || IntOrString::Text("25%".into());
         let rolling = spec.strategy.rolling_update.get_or_insert_with(RollingUpdateDeployment::default);
         rolling.max_unavailable.get_or_insert_with(quarter);
         rolling.max_surge.get_or_insert_with(quarter);

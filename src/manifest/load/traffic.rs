@@ -9,7 +9,7 @@ use crate::manifest::load::{Head, Loader};
 use crate::manifest::scenario::read;
 use crate::manifest::scenario::traffic::{Recorded, TrafficSource};
 use crate::manifest::source::Source as File;
-use crate::model::traffic::{Arrivals, Gaps, Piece, Rate, Traffic};
+use crate::model::traffic::{Arrivals, Gaps, Patience, Piece, Rate, Traffic};
 
 /// The column of a file of instants.
 const TIMESTAMPS: &str = "arrival_s";
@@ -84,6 +84,21 @@ impl Loader<'_> {
         }
         numbers
     }
+}
+
+/// What a run with load takes for granted.
+pub(super) fn assumption(traffic: &Traffic) -> Option<String> {
+    let latency = &traffic.network.latency;
+    (!traffic.sources.is_empty()).then(|| {
+        format!(
+            "messages take {} in a pod, {} on a node, {} in a zone, {} between zones; clients wait {}, unless told otherwise",
+            latency.same_pod,
+            latency.same_node,
+            latency.same_zone,
+            latency.other_zone,
+            Patience::TIMEOUT_DEFAULT
+        )
+    })
 }
 
 /// Requests at recorded instants.

@@ -14,8 +14,8 @@ const NO_PERCENT: &str = "a valid percent string must be a numeric string follow
 pub fn positive_int_or_percent(amount: &IntOrString, path: &Path<'_>, errors: &mut FieldErrors) {
     match amount {
         IntOrString::Int(number) => non_negative(Some(i64::from(*number)), path, errors),
-        IntOrString::String(_) if percent(amount).is_none() => errors.invalid(path, amount, NO_PERCENT),
-        IntOrString::String(_) => {}
+        IntOrString::Text(_) if percent(amount).is_none() => errors.invalid(path, amount, NO_PERCENT),
+        IntOrString::Text(_) => {}
     }
 }
 
@@ -28,7 +28,7 @@ pub fn not_more_than_100_percent(amount: &IntOrString, path: &Path<'_>, errors: 
 
 /// The percentage that an amount is, cut off at the largest number; `None` where it is none.
 pub fn percent(amount: &IntOrString) -> Option<u32> {
-    let IntOrString::String(text) = amount else { return None };
+    let IntOrString::Text(text) = amount else { return None };
     let digits = text.strip_suffix('%')?;
     let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
     is_number.then(|| digits.parse().unwrap_or(u32::MAX))
@@ -44,7 +44,7 @@ impl Shown for IntOrString {
     fn shown(&self) -> String {
         let (kind, number, text) = match self {
             Self::Int(number) => (0, *number, ""),
-            Self::String(text) => (1, 0, &**text),
+            Self::Text(text) => (1, 0, &**text),
         };
         format!("intstr.IntOrString{{Type:{kind}, IntVal:{number}, StrVal:{}}}", text.shown())
     }

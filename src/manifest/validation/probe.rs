@@ -4,8 +4,9 @@
 
 use crate::manifest::field_error::{FieldErrors, Path};
 use crate::manifest::validation::{names, non_negative};
+use crate::manifest::wire::amount::IntOrString;
 use crate::manifest::wire::pod::Container;
-use crate::manifest::wire::probe::{Handler, IntOrString, Probe, SleepAction};
+use crate::manifest::wire::probe::{Handler, Probe, SleepAction};
 
 const SCHEMES: &[&str] = &["HTTP", "HTTPS"];
 

@@ -8,7 +8,7 @@ use std::net::Ipv4Addr;
 use crate::manifest::field_error::{FieldErrors, Path};
 use crate::manifest::validation::meta::{Scope, invalid_text, labels, object_meta, object_meta_update};
 use crate::manifest::validation::{IMMUTABLE, names};
-use crate::manifest::wire::probe::IntOrString;
+use crate::manifest::wire::amount::IntOrString;
 use crate::manifest::wire::service::{Service, ServicePort, ServiceSpec};
 
 /// The address of a Service that has none of its own.

@@ -1,13 +1,19 @@
-//! Numbers or percentages.
+//! Numbers, or texts in their place: percentages, names.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::model::meta::Name;
 
 /// `IntOrString`
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum IntOrString {
     Int(i32),
-    String(Name),
+    Text(Name),
+}
+
+impl Default for IntOrString {
+    fn default() -> Self {
+        Self::Int(0)
+    }
 }

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::manifest::wire::Others;
+use crate::manifest::wire::amount::IntOrString;
 use crate::model::meta::Name;
 
 /// `Probe`
@@ -79,18 +80,4 @@ pub struct GrpcAction {
 #[serde(default, rename_all = "camelCase")]
 pub struct SleepAction {
     pub seconds: i64,
-}
-
-/// A number or a name.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(untagged)]
-pub enum IntOrString {
-    Int(i32),
-    Text(Name),
-}
-
-impl Default for IntOrString {
-    fn default() -> Self {
-        Self::Int(0)
-    }
 }

@@ -3,8 +3,8 @@
 use serde::Deserialize;
 
 use crate::manifest::wire::StringMap;
+use crate::manifest::wire::amount::IntOrString;
 use crate::manifest::wire::meta::ObjectMeta;
-use crate::manifest::wire::probe::IntOrString;
 use crate::model::meta::Name;
 
 /// `v1 Service`

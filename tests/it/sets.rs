@@ -1,0 +1,250 @@
+//! Worlds at random with StatefulSets, DaemonSets and disruption budgets, drains and evictions: what must hold of them.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use cluster_sim::cluster::Cluster;
+use cluster_sim::component::Observer;
+use cluster_sim::engine::SimTime;
+use cluster_sim::event::{Change, Event};
+use cluster_sim::model::daemon_set::{DaemonSet, DaemonSetUpdate};
+use cluster_sim::model::ids::{DaemonSetId, ObjectId, PodId};
+use cluster_sim::model::meta::{LabelOperator, Name};
+use cluster_sim::model::pod::Pod;
+use cluster_sim::model::pod_status::Phase;
+use cluster_sim::model::scenario::Scenario;
+use cluster_sim::model::stateful_set::{PodManagementPolicy, StatefulSet};
+use cluster_sim::sim::Simulation;
+use proptest::collection::vec;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use crate::generate::{Chance, World, worlds};
+
+/// No world is played for longer than this [events].
+const EVENTS_MAX: u64 = 4_000;
+
+/// What only the order of the changes can tell, and what it told.
+#[derive(Debug, Clone, Default)]
+struct SetLaws {
+    terminating: BTreeSet<PodId>,
+    broken: Vec<String>,
+}
+
+impl SetLaws {
+    fn see_pod(&mut self, id: PodId, cluster: &Cluster) {
+        let Some(pod) = cluster.pod(id) else { return };
+        match pod.meta.owner.as_ref().map(|owner| owner.object) {
+            Some(ObjectId::StatefulSet(set)) => {
+                let set = cluster.stateful_set(set).filter(|set| !set.meta.is_terminating());
+                self.broken.extend(set.and_then(|set| fault_of_order(pod, set, cluster)));
+            }
+            Some(ObjectId::DaemonSet(id)) => {
+                let set = cluster.daemon_set(id);
+                self.broken.extend(set.and_then(|set| fault_of_crowd(pod, id, set, cluster)));
+            }
+            _ => {}
+        }
+    }
+
+    /// A pod that runs, is ready and was not to go anyway is evicted at the cost of its one budget.
+    fn see_eviction(&mut self, id: PodId, cluster: &Cluster) {
+        let Some(pod) = cluster.pod(id).filter(|_| !self.terminating.contains(&id)) else { return };
+        if pod.status.phase != Phase::Running || !pod.status.conditions.is_ready() {
+            return;
+        }
+        let budgets: Vec<_> = cluster.budgets_of(pod).map(|(_, budget)| budget).collect();
+        let is_charged = |name: &Name| budgets.iter().all(|it| it.status.disrupted_pods.contains_key(name));
+        if budgets.len() > 1 || !is_charged(&pod.meta.name) {
+            self.broken.push(format!("pod {} was evicted past its budgets: {budgets:?}", pod.meta.name));
+        }
+    }
+}
+
+/// Pods that come one by one come when all before them are healthy.
+fn fault_of_order(pod: &Pod, set: &StatefulSet, cluster: &Cluster) -> Option<String> {
+    if set.spec.pod_management == PodManagementPolicy::Parallel {
+        return None;
+    }
+    let ordinal: u32 = pod.meta.name.rsplit('-').next()?.parse().ok()?;
+    let unhealthy = (set.spec.start_ordinal..ordinal).find(|lower| {
+        let name = format!("{}-{lower}", set.meta.name);
+        let is_healthy = |pod: &Pod| {
+            pod.status.phase == Phase::Running
+                && pod.status.conditions.is_ready()
+                && !pod.meta.is_terminating()
+        };
+        !cluster.pods().values().any(|pod| *pod.meta.name == *name && is_healthy(pod))
+    });
+    unhealthy.map(|lower| format!("pod {} was made while {lower} was not healthy", pod.meta.name))
+}
+
+/// A node has one pod of a DaemonSet, and while surging two.
+fn fault_of_crowd(pod: &Pod, id: DaemonSetId, set: &DaemonSet, cluster: &Cluster) -> Option<String> {
+    let surges = match set.spec.update_strategy {
+        DaemonSetUpdate::OnDelete => false,
+        DaemonSetUpdate::RollingUpdate { max_surge, .. } => !max_surge.is_zero(),
+    };
+    let counts = |other: &Pod| if surges { other.is_active() } else { !other.status.phase.is_terminal() };
+    let node = target(pod);
+    let n_pods = cluster.pods_of(id).filter(|(_, other)| target(other) == node && counts(other)).count();
+    let n_max = if surges { 2 } else { 1 };
+    (n_pods > n_max).then(|| format!("{n_pods} pods of {} are for {node:?}", set.meta.name))
+}
+
+/// The node that a daemon pod is for.
+fn target(pod: &Pod) -> Option<Name> {
+    let field = pod.spec.placement.required_nodes.as_ref()?.first()?.fields.first()?;
+    match &field.operator {
+        LabelOperator::In(names) => names.first().cloned(),
+        _ => None,
+    }
+}
+
+impl Observer for SetLaws {
+    fn begin(&mut self, _now: SimTime, _seq: u64, _event: &Event, _cluster: &Cluster) {}
+
+    fn see(&mut self, now: SimTime, change: &Change, cluster: &Cluster) {
+        let n_broken = self.broken.len();
+        match change {
+            Change::Created(ObjectId::Pod(id)) => self.see_pod(*id, cluster),
+            Change::PodDisrupted(id, reason) if &**reason == "EvictionByEvictionAPI" => {
+                self.see_eviction(*id, cluster);
+            }
+            Change::PodDeletionRequested(id, _) => {
+                self.terminating.insert(*id);
+            }
+            _ => {}
+        }
+        self.broken[n_broken..].iter_mut().for_each(|fault| fault.insert_str(0, &format!("at {now}: ")));
+    }
+}
+
+fn template(app: &'static str) -> impl Strategy<Value = Value> {
+    let probed = json!({"exec": {"command": ["check"]}, "periodSeconds": 3});
+    (0..4_u32, any::<bool>(), any::<bool>(), 0..20_u32).prop_map(
+        move |(image, is_probed, bears_all, grace)| {
+            let mut container = json!({"name": "main", "image": format!("img{image}")});
+            if is_probed {
+                container["readinessProbe"] = probed.clone();
+            }
+            let tolerations = if bears_all { json!([{"operator": "Exists"}]) } else { json!([]) };
+            json!({"metadata": {"labels": {"set": app}}, "spec": {
+                "containers": [container], "tolerations": tolerations, "terminationGracePeriodSeconds": grace,
+            }})
+        },
+    )
+}
+
+fn object(version: &str, kind: &str, name: &str, spec: Value) -> Value {
+    json!({"apiVersion": version, "kind": kind, "metadata": {"name": name}, "spec": spec})
+}
+
+fn stateful_set() -> impl Strategy<Value = Value> {
+    let policy = prop_oneof![Just("OrderedReady"), Just("Parallel")];
+    let update = prop_oneof![
+        1 => Just(json!({"type": "OnDelete"})),
+        3 => (0..3_u32).prop_map(|n| json!({"type": "RollingUpdate", "rollingUpdate": {"partition": n}})),
+    ];
+    (template("db"), 0..4_u32, policy, update, 0..15_u32, 0..3_u32).prop_map(
+        |(template, replicas, policy, update, min_ready, start)| {
+            let spec = json!({
+                "serviceName": "db", "selector": {"matchLabels": {"set": "db"}}, "template": template,
+                "replicas": replicas, "podManagementPolicy": policy, "updateStrategy": update,
+                "minReadySeconds": min_ready, "ordinals": {"start": start},
+            });
+            object("apps/v1", "StatefulSet", "db", spec)
+        },
+    )
+}
+
+fn daemon_set() -> impl Strategy<Value = Value> {
+    let update = prop_oneof![
+        Just(json!({"type": "OnDelete"})),
+        Just(json!({"rollingUpdate": {"maxUnavailable": "50%"}})),
+        Just(json!({"rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}})),
+    ];
+    (template("agent"), update, 0..15_u32).prop_map(|(template, update, min_ready)| {
+        let spec = json!({
+            "selector": {"matchLabels": {"set": "agent"}}, "template": template, "updateStrategy": update,
+            "minReadySeconds": min_ready,
+        });
+        object("apps/v1", "DaemonSet", "agent", spec)
+    })
+}
+
+fn budget(name: &'static str) -> impl Strategy<Value = Value> {
+    let limit = prop_oneof![
+        (0..3_u32).prop_map(|n| json!({"minAvailable": n})),
+        Just(json!({"minAvailable": "50%"})),
+        (0..3_u32).prop_map(|n| json!({"maxUnavailable": n})),
+    ];
+    let policy = prop_oneof![Just("IfHealthyBudget"), Just("AlwaysAllow")];
+    (limit, policy, prop_oneof![4 => Just("db"), 1 => Just("agent")]).prop_map(
+        move |(mut spec, policy, app)| {
+            spec["selector"] = json!({"matchLabels": {"set": app}});
+            spec["unhealthyPodEvictionPolicy"] = json!(policy);
+            object("policy/v1", "PodDisruptionBudget", name, spec)
+        },
+    )
+}
+
+fn entry() -> impl Strategy<Value = Value> {
+    let image = |kind: &'static str, name: &'static str, image: u32| {
+        let container = json!({"name": "main", "image": format!("img{image}")});
+        let merge = json!({"spec": {"template": {"spec": {"containers": [container]}}}});
+        json!({"patch": {kind: name, "merge": merge}})
+    };
+    let node = || prop_oneof![Just("a-1"), Just("a-2")];
+    let action = prop_oneof![
+        (0..5_u32).prop_map(|n| json!({"scale": {"statefulset": "db", "replicas": n}})),
+        (0..4_u32).prop_map(move |n| image("statefulset", "db", n)),
+        (0..4_u32).prop_map(move |n| image("daemonset", "agent", n)),
+        (node(), any::<bool>()).prop_map(|(node, force)| {
+            json!({"drain": {"node": node, "force": force, "deleteEmptyDirData": force, "timeout": "10m"}})
+        }),
+        node().prop_map(|node| json!({"uncordon": {"node": node}})),
+        Just(json!({"evict": {"pod": "db-*"}})),
+        Just(json!({"delete": {"pod": "db-1"}})),
+        Just(json!({"kill": {"pod": "agent-*"}})),
+    ];
+    (1..600_u32, action).prop_map(|(at, mut entry)| {
+        entry["at"] = json!(format!("{at}s"));
+        entry
+    })
+}
+
+/// A world with one of each, and what happens to them.
+fn worlds_with_sets() -> impl Strategy<Value = World> {
+    let budgets = (budget("first"), proptest::option::weighted(0.3, budget("second")));
+    (worlds(Chance::Some), stateful_set(), daemon_set(), budgets, vec(entry(), 1..8)).prop_map(
+        |(mut world, stateful, daemon, (first, second), entries)| {
+            world.objects.extend([stateful, daemon, first]);
+            world.objects.extend(second);
+            let timeline = world.spec["timeline"].as_array_mut().expect("a world has a timeline");
+            timeline.extend(entries);
+            world
+        },
+    )
+}
+
+fn play(scenario: Arc<Scenario>) -> Result<(), TestCaseError> {
+    let limit = SimTime::from_secs(7200);
+    let mut simulation = Simulation::new(scenario, SetLaws::default());
+    while simulation.n_events() < EVENTS_MAX && simulation.step(limit) {
+        let held = simulation.check_invariants();
+        prop_assert!(held.is_ok(), "at {}: {}", simulation.now(), held.unwrap_err());
+        let broken = &simulation.observer().broken;
+        prop_assert!(broken.is_empty(), "{broken:#?}");
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn sets_and_budgets_keep_their_laws_in_every_world(world in worlds_with_sets()) {
+        play(world.scenario())?;
+    }
+}
