@@ -9,7 +9,10 @@
 //!          └─ `timeout` is over ───────────────────────────────────> TimedOut
 //! ```
 //!
-//! The node stays cordoned whatever comes of it. The end is noticed when it comes, not by polling.
+//! The node stays cordoned whatever comes of it.
+//!
+//! Deviation: the end of a pod, and of the time, is noticed when it comes; kubectl looks every second, and for the end of
+//! its time after each wait of 5 s.
 //!
 //! Source: Kubernetes 1.28, kubectl/pkg/drain, drain.go and filters.go.
 
@@ -20,7 +23,7 @@ use crate::component::{Component, Timers, Turn, Watch};
 use crate::engine::{SimDuration, SimTime};
 use crate::event::{Change, Command, Event};
 use crate::model::ids::{NodeId, ObjectId, PodId};
-use crate::model::meta::Name;
+use crate::model::meta::{Name, Owner};
 use crate::model::pod::{Pod, VolumeSource};
 use crate::model::scenario::DrainOrder;
 
@@ -30,7 +33,6 @@ const RETRY_AFTER: SimDuration = SimDuration::from_secs(5);
 const IS_BARE: &str = "cannot delete Pods that declare no controller (use --force to override)";
 const HAS_LOCAL_STORAGE: &str =
     "cannot delete Pods with local storage (use --delete-emptydir-data to override)";
-const HAS_LOST_DAEMON_SET: &str = "cannot delete Pods whose DaemonSet is not found (use --force to override)";
 
 /// A drain and what it met.
 #[derive(Debug, Clone, PartialEq)]
@@ -98,11 +100,11 @@ pub struct Drains {
 }
 
 /// What a drain does about a pod.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum Verdict {
     Evict,
     Ignore,
-    Refuse(&'static str),
+    Refuse(String),
 }
 
 impl Drains {
@@ -228,7 +230,7 @@ fn choose(order: &DrainOrder, node: NodeId, cluster: &Cluster) -> (Vec<DrainedPo
     let mut pods: Vec<_> = cluster.pods().iter().filter(|(_, pod)| pod.node == Some(node)).collect();
     pods.sort_by_key(|(_, pod)| pod.meta.uid);
     let mut chosen = Vec::new();
-    let mut refused: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    let mut refused: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for (id, pod) in pods {
         match verdict(pod, order, cluster) {
             Verdict::Evict => chosen.push(DrainedPod::new(id, pod)),
@@ -245,20 +247,22 @@ fn verdict(pod: &Pod, order: &DrainOrder, cluster: &Cluster) -> Verdict {
     if pod.status.phase.is_terminal() {
         return Verdict::Evict;
     }
-    let owner = pod.meta.owner.as_ref().map(|owner| owner.object);
-    if let Some(ObjectId::DaemonSet(id)) = owner {
-        match cluster.daemon_set(id) {
+    let owner = pod.meta.owner.as_ref();
+    if let Some(Owner { object: ObjectId::DaemonSet(id), name, .. }) = owner {
+        match cluster.daemon_set(*id) {
             Some(_) => return Verdict::Ignore,
-            None if !order.has_force => return Verdict::Refuse(HAS_LOST_DAEMON_SET),
+            None if !order.has_force => {
+                return Verdict::Refuse(format!("daemonsets.apps \"{name}\" not found"));
+            }
             None => {}
         }
     }
     let has_local_storage = pod.spec.volumes.iter().any(|volume| volume.source == VolumeSource::EmptyDir);
     if has_local_storage && !order.deletes_empty_dir_data {
-        return Verdict::Refuse(HAS_LOCAL_STORAGE);
+        return Verdict::Refuse(HAS_LOCAL_STORAGE.to_owned());
     }
     if owner.is_none() && !order.has_force {
-        return Verdict::Refuse(IS_BARE);
+        return Verdict::Refuse(IS_BARE.to_owned());
     }
     Verdict::Evict
 }

@@ -1,5 +1,7 @@
 //! Worlds at random: nodes, programs, pods, Jobs, CronJobs and what happens to them, as documents.
 
+mod deployments;
+
 use std::fmt;
 use std::sync::Arc;
 
@@ -10,6 +12,8 @@ use proptest::collection::vec;
 use proptest::option::{of, weighted};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
+
+use self::deployments::{deployment_patch, deployment_spec};
 
 /// How many images there are: `img0`, `img1`, ….
 const N_IMAGES: usize = 4;
@@ -426,34 +430,6 @@ fn numbered<S: Strategy<Value = Value>>(
     many.prop_flat_map(move |n| (0..n).map(|at| make(format!("{name}{at}"))).collect::<Vec<_>>())
 }
 
-/// A Deployment whose pods run for ever.
-fn deployment_spec() -> impl Strategy<Value = Value> {
-    let strategy = prop_oneof![
-        Just(json!({"type": "Recreate"})),
-        (1..4_u32, 0..4_u32).prop_map(|(surge, unavailable)| {
-            json!({"rollingUpdate": {"maxSurge": surge, "maxUnavailable": unavailable}})
-        }),
-        (0..101_u32, 1..101_u32).prop_map(|(surge, unavailable)| {
-            let percent = |share: u32| format!("{share}%");
-            json!({"rollingUpdate": {"maxSurge": percent(surge), "maxUnavailable": percent(unavailable)}})
-        }),
-    ];
-    let numbers = (0..6_u32, of(strategy), of(1..20_u32), of(30..300_u32), of(0..3_u32));
-    (numbers, pod_spec(true)).prop_map(|((replicas, strategy, min_ready, deadline, limit), mut pod)| {
-        pod["restartPolicy"] = json!("Always");
-        pod.as_object_mut().unwrap().remove("activeDeadlineSeconds");
-        fields([
-            ("replicas", Some(json!(replicas))),
-            ("strategy", strategy),
-            ("minReadySeconds", min_ready.map(Value::from)),
-            ("progressDeadlineSeconds", deadline.map(Value::from)),
-            ("revisionHistoryLimit", limit.map(Value::from)),
-            ("selector", Some(json!({"matchLabels": {"app": "web"}}))),
-            ("template", Some(json!({"metadata": {"labels": {"app": "web"}}, "spec": pod}))),
-        ])
-    })
-}
-
 fn pod_spec(may_be_always: bool) -> impl Strategy<Value = Value> {
     let policies =
         if may_be_always { vec!["Always", "OnFailure", "Never"] } else { vec!["OnFailure", "Never"] };
@@ -666,15 +642,6 @@ fn fault() -> impl Strategy<Value = Value> {
     (target, mean(), mean()).prop_map(|((field, target), mtbf, mttr)| {
         fields([(field, Some(json!(target))), ("mtbf", Some(mtbf)), ("mttr", Some(mttr))])
     })
-}
-
-/// Another size or template of a Deployment, or a pause.
-fn deployment_patch() -> impl Strategy<Value = Value> {
-    prop_oneof![
-        (0..8_u32).prop_map(|n| json!({"replicas": n})),
-        any::<bool>().prop_map(|on| json!({"paused": on})),
-        (0..3_u32).prop_map(|n| json!({"template": {"metadata": {"annotations": {"round": n.to_string()}}}})),
-    ]
 }
 
 fn timeline_entry() -> impl Strategy<Value = Value> {

@@ -7,6 +7,7 @@ mod cli;
 mod compare;
 mod conformance;
 mod cronjobs;
+mod deployments;
 mod determinism;
 mod diagnostics;
 mod docs;

@@ -248,3 +248,43 @@ proptest! {
         play(world.scenario())?;
     }
 }
+
+/// A StatefulSet `db` of one pod and a budget over it, in a cluster of one node with one cpu.
+fn one_pod(pod: &str, timeline: &str) -> Simulation<()> {
+    let text = format!(
+        "apiVersion: sim/v1\nkind: Scenario\nmetadata: {{name: one}}\n\
+         spec:\n  horizon: 5m\n  nodePools: [{{name: a, count: 1, capacity: {{cpu: 1}}}}]\n\
+         \x20 images: {{db: {{steps: [{{run: forever}}]}}}}\n  timeline: [{timeline}]\n\
+         ---\napiVersion: policy/v1\nkind: PodDisruptionBudget\nmetadata: {{name: db}}\n\
+         spec: {{minAvailable: 0, selector: {{matchLabels: {{app: db}}}}}}\n\
+         ---\napiVersion: apps/v1\nkind: StatefulSet\nmetadata: {{name: db}}\n\
+         spec: {{selector: {{matchLabels: {{app: db}}}}, serviceName: db, template: {{\
+         metadata: {{labels: {{app: db}}}}, spec: {{{pod}}}}}}}\n"
+    );
+    Simulation::new(crate::recorded::load(&text), ())
+}
+
+#[test]
+fn a_pod_made_again_under_its_name_counts_as_evicted_until_two_minutes_are_over() {
+    let mut simulation = one_pod(
+        "containers: [{name: c, image: db}]",
+        "{at: 5s, stop: {component: kube-controller-manager, for: 5s}}, {at: 6s, evict: {pod: db-0}}",
+    );
+    let mut healthy_at = |secs| {
+        simulation.run_until(SimTime::from_secs(secs));
+        let budget = simulation.cluster().pod_disruption_budgets().values().next().unwrap();
+        (budget.status.current_healthy, budget.status.disrupted_pods.len())
+    };
+    assert_eq!(healthy_at(5), (1, 0));
+    assert_eq!(healthy_at(125), (0, 1));
+    assert_eq!(healthy_at(126), (1, 0));
+}
+
+#[test]
+fn a_pod_that_its_node_refuses_is_made_again_ten_times_a_second_in_an_ideal_cluster() {
+    let pod = "nodeName: a-1, containers: [{name: c, image: db, resources: {requests: {cpu: 2}}}]";
+    let mut simulation = one_pod(pod, "");
+    simulation.run_until(SimTime::from_secs(10));
+    let set = simulation.cluster().stateful_sets().ids().next().unwrap();
+    assert_eq!(simulation.cluster().n_ever_of(set), 101);
+}

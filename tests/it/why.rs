@@ -285,3 +285,20 @@ fn a_job_that_its_ttl_has_deleted_still_says_what_it_came_to() {
         ],
     );
 }
+
+#[test]
+fn a_roll_out_is_told_step_by_step_with_the_race_against_its_deadline() {
+    check(
+        &["why", "deployment/web", "scenarios/rolling-update.yaml", "--at", "8m"],
+        &[
+            "Deployment default/web  revision 3 ProgressDeadlineExceeded after 1m1s  (2 of 4 updated, 3 of 4 available)",
+            "not Progressing since 6m1s: ProgressDeadlineExceeded",
+            "5m    got another spec, by the timeline: patch deployment default/web",
+            "progressDeadlineSeconds  60     6m1s  fired; the roll-out goes on all the same",
+        ],
+    );
+    check(
+        &["why", "deployment/web", "scenarios/rolling-update.yaml", "--at", "5m30s"],
+        &["fires in 30s, unless there is progress before"],
+    );
+}

@@ -109,6 +109,7 @@ fn fail_safe(budget: &PodDisruptionBudget, fault: String, now: SimTime) -> PodDi
     status
 }
 
+/// A timeout that is over to the instant is over: upstream's clock has always gone on by a little.
 /// Source: disruption.go, buildDisruptedPodMap.
 fn disrupted(budget: &PodDisruptionBudget, pods: &[&Pod], now: SimTime) -> Disrupted {
     let mut disrupted = Disrupted { pods: BTreeMap::new(), recheck: None, overdue: Vec::new() };
@@ -116,7 +117,7 @@ fn disrupted(budget: &PodDisruptionBudget, pods: &[&Pod], now: SimTime) -> Disru
         let name = &pod.meta.name;
         let Some(since) = budget.status.disrupted_pods.get(name) else { continue };
         let timeout = *since + DELETION_TIMEOUT;
-        if timeout < now {
+        if timeout <= now {
             disrupted.overdue.push(name.clone());
             continue;
         }
