@@ -6,11 +6,9 @@ use std::sync::Arc;
 
 use cluster_sim::cluster::Cluster;
 use cluster_sim::component::Observer;
-use cluster_sim::controllers::deployment::rollout::surge_limit;
 use cluster_sim::engine::SimTime;
 use cluster_sim::event::{Change, Event};
-use cluster_sim::model::deployment::Deployment;
-use cluster_sim::model::ids::{DeploymentId, NodeId, ObjectId, PodId};
+use cluster_sim::model::ids::{NodeId, ObjectId, PodId};
 use cluster_sim::model::job::{Job, JobStatus};
 use cluster_sim::model::meta::Uid;
 use cluster_sim::model::node::ConditionStatus;
@@ -94,16 +92,6 @@ impl Laws {
         }
     }
 
-    /// What a roll-out wants of all sets together stays within the surge, once its controller has seen the spec.
-    fn deployment_changed(&mut self, id: DeploymentId, deployment: &Deployment, cluster: &Cluster) {
-        let (spec, name) = (&deployment.spec, &deployment.meta.name);
-        let is_seen = deployment.status.observed_generation == deployment.meta.generation;
-        let n_wanted: u32 = cluster.replica_sets_of(id).map(|(_, set)| set.spec.replicas).sum();
-        if is_seen && !spec.paused && n_wanted > surge_limit(spec) {
-            self.break_with(format!("Deployment {name} wants {n_wanted} of {} pods", surge_limit(spec)));
-        }
-    }
-
     fn break_with(&mut self, what: String) {
         self.broken.push(format!("at {}: {what}", self.now));
     }
@@ -124,11 +112,6 @@ impl Observer for Laws {
         match change {
             Change::PodBound(id, _) | Change::PodPhaseChanged(id, ..) | Change::ContainerChanged(id, ..) => {
                 self.pod_changed(change, *id, cluster)
-            }
-            Change::StatusChanged(ObjectId::Deployment(id)) => {
-                if let Some(deployment) = cluster.deployment(*id) {
-                    self.deployment_changed(*id, deployment, cluster);
-                }
             }
             Change::StatusChanged(ObjectId::Job(id)) => {
                 if let Some(job) = cluster.job(*id) {
