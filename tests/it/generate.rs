@@ -1,6 +1,5 @@
 //! Worlds at random: nodes, programs, pods, Jobs, CronJobs and what happens to them, as documents.
 
-
 use std::fmt;
 use std::sync::Arc;
 
@@ -11,7 +10,6 @@ use proptest::collection::vec;
 use proptest::option::{of, weighted};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
-
 
 /// How many images there are: `img0`, `img1`, ….
 const N_IMAGES: usize = 4;
@@ -154,11 +152,7 @@ pub fn worlds(chance: Chance) -> impl Strategy<Value = World> {
             ("faults", faults.map(Value::from)),
         ])
     });
-    let objects = (
-        vec(pod_spec(true), 0..5),
-        vec(job_spec(), 0..4),
-        vec(cronjob_spec(), 0..2),
-    );
+    let objects = (vec(pod_spec(true), 0..5), vec(job_spec(), 0..4), vec(cronjob_spec(), 0..2));
     (spec, objects).prop_map(|(spec, (pods, jobs, cronjobs))| {
         let class = |name: &str, value: i32| {
             json!({"apiVersion": "scheduling.k8s.io/v1", "kind": "PriorityClass",
