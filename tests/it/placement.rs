@@ -173,6 +173,9 @@ impl Plain<'_> {
 /// Looks at every waiting pod on every node, in three ways.
 fn check(simulation: &Simulation<RunObserver>) -> Result<(), TestCaseError> {
     let (cluster, scheduler) = (simulation.cluster(), simulation.scheduler());
+    // The scheduler looks at Services and budgets anew when it needs them; here they are needed.
+    let mut listers = scheduler.listers.clone();
+    listers.refresh(cluster);
     let has_nominations = cluster.pods().values().any(|pod| pod.status.nominated_node.is_some());
     for (id, pod) in cluster.pods().iter().filter(|(_, pod)| pod.node.is_none()) {
         if scheduler.queue().get(id).is_none() {
@@ -183,12 +186,12 @@ fn check(simulation: &Simulation<RunObserver>) -> Result<(), TestCaseError> {
             cluster,
             profile: &simulation.context().profile,
             config: &scheduler.config,
-            listers: &scheduler.listers,
+            listers: &listers,
             pod,
         });
         let by_node = |nodes: &[(NodeId, NodeVerdict)]| nodes.iter().cloned().collect::<BTreeMap<_, _>>();
         prop_assert_eq!(by_node(&kept.nodes), by_node(&fresh.nodes), "{}", pod.meta.name);
-        let plain = Plain { cluster, listers: &scheduler.listers, pod };
+        let plain = Plain { cluster, listers: &listers, pod };
         for (node, verdict) in kept.nodes.iter().filter(|_| !has_nominations) {
             let refused_by = match verdict {
                 NodeVerdict::Refused(refusal) => Some(refusal.plugin),
