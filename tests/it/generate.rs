@@ -1,5 +1,7 @@
 //! Worlds at random: nodes, programs, pods, Jobs, CronJobs and what happens to them, as documents.
 
+mod deployments;
+
 use std::fmt;
 use std::sync::Arc;
 
@@ -10,6 +12,8 @@ use proptest::collection::vec;
 use proptest::option::{of, weighted};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
+
+use self::deployments::{deployment_patch, deployment_spec};
 
 /// How many images there are: `img0`, `img1`, ….
 const N_IMAGES: usize = 4;
@@ -152,8 +156,13 @@ pub fn worlds(chance: Chance) -> impl Strategy<Value = World> {
             ("faults", faults.map(Value::from)),
         ])
     });
-    let objects = (vec(pod_spec(true), 0..5), vec(job_spec(), 0..4), vec(cronjob_spec(), 0..2));
-    (spec, objects).prop_map(|(spec, (pods, jobs, cronjobs))| {
+    let objects = (
+        vec(pod_spec(true), 0..5),
+        vec(job_spec(), 0..4),
+        vec(cronjob_spec(), 0..2),
+        weighted(0.4, vec(deployment_spec(), 1..3)),
+    );
+    (spec, objects).prop_map(|(spec, (pods, jobs, cronjobs, deployments))| {
         let class = |name: &str, value: i32| {
             json!({"apiVersion": "scheduling.k8s.io/v1", "kind": "PriorityClass",
                    "metadata": {"name": name}, "value": value})
@@ -164,6 +173,7 @@ pub fn worlds(chance: Chance) -> impl Strategy<Value = World> {
         objects.extend(named("v1", "Pod", "pod", pods));
         objects.extend(named("batch/v1", "Job", "job", jobs));
         objects.extend(named("batch/v1", "CronJob", "cron", cronjobs));
+        objects.extend(named("apps/v1", "Deployment", "web", deployments.unwrap_or_default()));
         World { spec, objects }
     })
 }
@@ -660,6 +670,8 @@ fn timeline_entry() -> impl Strategy<Value = Value> {
         (0..5_u32).prop_map(|n| json!({"patch": {"job": "job1", "merge": {"spec": {"parallelism": n}}}})),
         any::<bool>()
             .prop_map(|on| json!({"patch": {"cronjob": "cron0", "merge": {"spec": {"suspend": on}}}})),
+        deployment_patch().prop_map(|spec| json!({"patch": {"deployment": "web0", "merge": {"spec": spec}}})),
+        how().prop_map(|how| json!({"delete": {"deployment": "web1", "propagation": how}})),
     ];
     (span(), action).prop_map(|(at, mut entry)| {
         entry["at"] = at;

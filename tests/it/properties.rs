@@ -6,14 +6,17 @@ use std::sync::Arc;
 
 use cluster_sim::cluster::Cluster;
 use cluster_sim::component::Observer;
+use cluster_sim::controllers::deployment::rollout::surge_limit;
 use cluster_sim::engine::SimTime;
 use cluster_sim::event::{Change, Event};
-use cluster_sim::model::ids::{NodeId, ObjectId, PodId};
+use cluster_sim::model::deployment::Deployment;
+use cluster_sim::model::ids::{DeploymentId, NodeId, ObjectId, PodId};
 use cluster_sim::model::job::{Job, JobStatus};
 use cluster_sim::model::meta::Uid;
 use cluster_sim::model::node::ConditionStatus;
 use cluster_sim::model::pod::Pod;
 use cluster_sim::model::pod_status::{ContainerState, Phase, WaitingReason};
+use cluster_sim::model::replica_set::ReplicaSet;
 use cluster_sim::model::scenario::Scenario;
 use cluster_sim::observe::run::RunObserver;
 use cluster_sim::sim::{Ending, Simulation};
@@ -92,6 +95,19 @@ impl Laws {
         }
     }
 
+    /// What a roll-out wants of all sets that it has made stays within the surge, once its controller has seen the spec.
+    /// A set whose Deployment was deleted with `Orphan` comes with its size to another one that selects it.
+    fn deployment_changed(&mut self, id: DeploymentId, deployment: &Deployment, cluster: &Cluster) {
+        let (spec, name) = (&deployment.spec, &deployment.meta.name);
+        let is_seen = deployment.status.observed_generation == deployment.meta.generation;
+        let is_own = |set: &ReplicaSet| set.meta.name.starts_with(&format!("{name}-"));
+        let own = cluster.replica_sets_of(id).filter(|(_, set)| is_own(set));
+        let n_wanted: u32 = own.map(|(_, set)| set.spec.replicas).sum();
+        if is_seen && !spec.paused && n_wanted > surge_limit(spec) {
+            self.break_with(format!("Deployment {name} wants {n_wanted} of {} pods", surge_limit(spec)));
+        }
+    }
+
     fn break_with(&mut self, what: String) {
         self.broken.push(format!("at {}: {what}", self.now));
     }
@@ -112,6 +128,11 @@ impl Observer for Laws {
         match change {
             Change::PodBound(id, _) | Change::PodPhaseChanged(id, ..) | Change::ContainerChanged(id, ..) => {
                 self.pod_changed(change, *id, cluster)
+            }
+            Change::StatusChanged(ObjectId::Deployment(id)) => {
+                if let Some(deployment) = cluster.deployment(*id) {
+                    self.deployment_changed(*id, deployment, cluster);
+                }
             }
             Change::StatusChanged(ObjectId::Job(id)) => {
                 if let Some(job) = cluster.job(*id) {
