@@ -24,6 +24,7 @@ mod queueing;
 mod recorded;
 mod scenarios;
 mod scheduling;
+mod suite;
 mod sweep;
 mod services;
 mod sets;
