@@ -4,7 +4,7 @@
 //! with variants is as many tests as it has variants. Tests run in parallel, results stand in the order of the files.
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use crate::cli::args::{InputArgs, ReportFormat, TestArgs};
@@ -114,12 +114,11 @@ fn write(suite: &Suite, args: &TestArgs, out: &mut impl Write) -> Result<(), Cli
         ReportFormat::Yaml => output::yaml(suite)?,
     };
     out.write_all(text.as_bytes()).map_err(anyhow::Error::from)?;
-    let files: [(&Option<PathBuf>, fn(&Suite) -> String); 2] =
-        [(&args.junit, junit::xml), (&args.markdown, suite::markdown)];
-    for (path, render) in files {
-        if let Some(path) = path {
-            output::write_file(path, render(suite).as_bytes())?;
-        }
+    if let Some(path) = &args.junit {
+        output::write_file(path, junit::xml(suite).as_bytes())?;
+    }
+    if let Some(path) = &args.markdown {
+        output::write_file(path, suite::markdown(suite).as_bytes())?;
     }
     Ok(())
 }
