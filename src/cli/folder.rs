@@ -4,11 +4,11 @@
 //! already and are no part of the report stay.
 
 use std::fs::{self, File};
-use std::io::Write;
 use std::path::Path;
 
 use anyhow::Context;
 
+use crate::cli::output;
 use crate::report::folder::Report;
 
 /// Makes the folder where it is not there, so that a run does not end with a folder that cannot be written.
@@ -26,22 +26,7 @@ pub(super) fn prepare(folder: &Path) -> anyhow::Result<()> {
 pub(super) fn write(report: &Report, folder: &Path) -> anyhow::Result<()> {
     prepare(folder)?;
     for file in &report.files {
-        let path = folder.join(&file.path);
-        write_file(&path, &file.bytes).with_context(|| format!("{}: cannot be written", path.display()))?;
+        output::write_file(&folder.join(&file.path), &file.bytes)?;
     }
     Ok(())
-}
-
-fn write_file(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".new");
-    let beside = Path::new(&name);
-    let mut file = File::create(beside)?;
-    let written = file.write_all(bytes).and_then(|()| file.sync_all());
-    if let Err(error) = written {
-        // What is there of it is of no use, and the error is what counts.
-        let _ = fs::remove_file(beside);
-        return Err(error);
-    }
-    fs::rename(beside, path)
 }

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use anyhow::Context;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::cli::args::{Format, InputArgs, RunArgs};
-use crate::cli::{CliError, Outcome, folder, input};
+use crate::cli::args::{InputArgs, ReportFormat, RunArgs};
+use crate::cli::{CliError, Outcome, folder, input, output};
 use crate::component::Observer;
 use crate::engine::SimTime;
 use crate::experiment::trial::{self, Seen, Trial};
@@ -17,6 +17,7 @@ use crate::experiment::twice;
 use crate::model::ids::Kind;
 use crate::model::scenario::{Horizon, Scenario};
 use crate::observe::trace::TraceWriter;
+use crate::report::markdown;
 use crate::report::run_page::{self, RunReport};
 use crate::report::summary::{self, RunSummary};
 use crate::report::text;
@@ -67,11 +68,12 @@ fn command_line<O: Observer>(args: &RunArgs, trial: &Trial<O>) -> String {
     words.join(" ")
 }
 
-fn write_summary(summary: &RunSummary, format: Format, out: &mut impl Write) -> Result<(), CliError> {
+fn write_summary(summary: &RunSummary, format: ReportFormat, out: &mut impl Write) -> Result<(), CliError> {
     let text = match format {
-        Format::Text => text::run(summary),
-        Format::Json => serde_json::to_string_pretty(summary).map_err(anyhow::Error::from)? + "\n",
-        Format::Yaml => serde_yaml::to_string(summary).map_err(anyhow::Error::from)?,
+        ReportFormat::Text => text::run(summary),
+        ReportFormat::Json => output::json(summary)?,
+        ReportFormat::Yaml => output::yaml(summary)?,
+        ReportFormat::Markdown => markdown::run(summary),
     };
     out.write_all(text.as_bytes()).map_err(anyhow::Error::from)?;
     Ok(())

@@ -25,6 +25,7 @@ mod recorded;
 mod report;
 mod scenarios;
 mod scheduling;
+mod suite;
 mod sweep;
 mod services;
 mod sets;
