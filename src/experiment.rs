@@ -9,3 +9,4 @@ pub mod sweep;
 pub mod trial;
 pub mod trials;
 pub mod twice;
+pub mod usage;

@@ -14,8 +14,10 @@ use crate::component::Observer;
 use crate::engine::SimTime;
 use crate::experiment::trial::{self, Seen, Trial};
 use crate::experiment::twice;
+use crate::experiment::usage::Usage;
 use crate::model::ids::Kind;
 use crate::model::scenario::{Horizon, Scenario};
+use crate::observe::timeline::Timeline;
 use crate::observe::trace::TraceWriter;
 use crate::report::markdown;
 use crate::report::run_page::{self, RunReport};
@@ -42,14 +44,26 @@ pub(super) fn run(args: &RunArgs, out: &mut impl Write) -> Result<Outcome, CliEr
     }
     let trace = args.trace.as_deref().map(trace_writer).transpose()?;
     let bar = progress_bar(&scenario, until);
-    let trial = trial::run(&scenario, until, trace, |simulation| show_progress(&bar, simulation));
+    let timeline = args.report.is_some().then(|| Timeline::of(&scenario));
+    let mut usage = args.report.is_some().then(Usage::default);
+    let progress = |simulation: &_| show_progress(&bar, simulation);
+    let trial = trial::run_gauged(&scenario, until, (trace, timeline), progress, &mut usage);
     bar.finish_and_clear();
     let summary = summarise(&trial, args);
-    if let Some(report) = &args.report {
-        let run = RunReport { summary: &summary, description: scenario.description.as_deref() };
-        folder::write(&run_page::report(&run), report)?;
+    let end = trial.end;
+    let (_, (trace, timeline)) = trial.simulation.into_observer();
+    if let (Some(folder), Some(timeline), Some(usage)) = (&args.report, timeline, usage) {
+        let report = run_page::report(&RunReport {
+            summary: &summary,
+            timeline: &timeline,
+            usage: &usage,
+            end,
+            warm_up: SimTime::ZERO + scenario.warm_up,
+            description: scenario.description.as_deref(),
+        });
+        folder::write(&report, folder)?;
     }
-    if let (_, Some(trace)) = trial.simulation.into_observer() {
+    if let Some(trace) = trace {
         trace.finish().context("the trace cannot be written")?;
     }
     write_summary(&summary, args.output, out)?;

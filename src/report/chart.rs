@@ -10,6 +10,10 @@ pub mod scale;
 pub mod pen;
 pub mod frame;
 pub mod plot;
+pub mod gantt;
+pub mod heat;
+pub mod ladder;
+pub mod stack;
 
 use std::fmt::Write;
 
