@@ -8,6 +8,7 @@ mod expectations;
 mod failures;
 mod jobs;
 mod load;
+mod nodes;
 mod pods;
 mod resources;
 mod series;
@@ -49,7 +50,8 @@ pub struct RunReport<'a> {
 
 /// A section with its data.
 struct Chapter {
-    section: Section,
+    /// There is none where the data say all.
+    section: Option<Section>,
     data: Vec<Dataset>,
 }
 
@@ -74,7 +76,7 @@ fn page(run: &RunReport<'_>) -> Page {
     ];
     let (mut sections, mut data) = (Vec::new(), Vec::new());
     for chapter in chapters.into_iter().flatten() {
-        sections.push(chapter.section);
+        sections.extend(chapter.section);
         data.extend(chapter.data);
     }
     let json = json!({ "format": FORMAT, "run": summary, "data": as_json(&data) });
