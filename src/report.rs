@@ -13,6 +13,7 @@ pub mod sweep;
 pub mod drains;
 pub mod text;
 pub mod get;
+pub mod outages;
 pub mod scenario_docs;
 pub mod why;
 pub mod profiles;

@@ -87,6 +87,10 @@ fn event_text(event: &Event, cluster: &Cluster) -> String {
         Event::TraceDue(at) => return format!("TraceDue trace[{at}]"),
         Event::NodeFailed(node) => ("NodeFailed", ObjectId::Node(*node)),
         Event::NodeRecovered(node) => ("NodeRecovered", ObjectId::Node(*node)),
+        Event::NodeShutdownBegun(node) => ("NodeShutdownBegun", ObjectId::Node(*node)),
+        Event::ShutdownPhaseOver(node) => ("ShutdownPhaseOver", ObjectId::Node(*node)),
+        Event::KubeletStopped(node) => ("KubeletStopped", ObjectId::Node(*node)),
+        Event::KubeletStarted(node) => ("KubeletStarted", ObjectId::Node(*node)),
         Event::ProcessKilled(pod, ..) => ("ProcessKilled", ObjectId::Pod(*pod)),
         Event::StepDone(process) => ("StepDone", process_object(process)),
         Event::MemoryLimitReached(process) => ("MemoryLimitReached", process_object(process)),
@@ -145,6 +149,9 @@ fn add_details(line: &mut Map<String, Value>, change: &Change, cluster: &Cluster
         Change::NodeConditionChanged(_, condition, status) => {
             put("condition", json!(condition.as_str()));
             put("status", json!(status.as_str()));
+        }
+        Change::NodeImageAdded(_, image) => {
+            put("image", json!(&**image));
         }
         Change::PodBound(_, node) => {
             put("node", json!(&*cluster.name_of(ObjectId::Node(*node))));
