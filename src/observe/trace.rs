@@ -143,16 +143,10 @@ const fn process_object(process: &ProcessRef) -> ObjectId {
 fn add_details(line: &mut Map<String, Value>, change: &Change, cluster: &Cluster) {
     let mut put = |key: &str, value: Value| line.insert(key.into(), value);
     match change {
-        Change::NodeReadyChanged(_, status) => {
-            put("ready", json!(status.as_str()));
-        }
-        Change::NodeConditionChanged(_, condition, status) => {
-            put("condition", json!(condition.as_str()));
-            put("status", json!(status.as_str()));
-        }
-        Change::NodeImageAdded(_, image) => {
-            put("image", json!(&**image));
-        }
+        Change::NodeReadyChanged(..)
+        | Change::NodeConditionChanged(..)
+        | Change::NodeLeaseChanged(..)
+        | Change::NodeImageAdded(..) => add_node_details(line, change),
         Change::PodBound(_, node) => {
             put("node", json!(&*cluster.name_of(ObjectId::Node(*node))));
         }
@@ -173,9 +167,6 @@ fn add_details(line: &mut Map<String, Value>, change: &Change, cluster: &Cluster
         Change::PodPhaseChanged(_, from, to) => {
             put("from", json!(from.as_str()));
             put("to", json!(to.as_str()));
-        }
-        Change::NodeLeaseChanged(_, is_renewed) => {
-            put("renewed", json!(is_renewed));
         }
         Change::PodReadyChanged(_, is_ready) => {
             put("ready", json!(is_ready));
@@ -213,6 +204,26 @@ fn add_details(line: &mut Map<String, Value>, change: &Change, cluster: &Cluster
         | Change::Deleted(..)
         | Change::Orphaned(_)
         | Change::Adopted(_) => {}
+    }
+}
+
+fn add_node_details(line: &mut Map<String, Value>, change: &Change) {
+    let mut put = |key: &str, value: Value| line.insert(key.into(), value);
+    match change {
+        Change::NodeReadyChanged(_, status) => {
+            put("ready", json!(status.as_str()));
+        }
+        Change::NodeConditionChanged(_, condition, status) => {
+            put("condition", json!(condition.as_str()));
+            put("status", json!(status.as_str()));
+        }
+        Change::NodeLeaseChanged(_, is_renewed) => {
+            put("renewed", json!(is_renewed));
+        }
+        Change::NodeImageAdded(_, image) => {
+            put("image", json!(&**image));
+        }
+        _ => {}
     }
 }
 
