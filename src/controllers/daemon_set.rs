@@ -71,7 +71,7 @@ impl PodSet for DaemonSet {
 impl DaemonSetController {
     /// A controller that has just started.
     pub fn new() -> Self {
-        Self { queue: SetQueue::new(), failures: FailureBackoff::default() }
+        Self { queue: SetQueue::default(), failures: FailureBackoff::default() }
     }
 
     /// Brings a set one step further.

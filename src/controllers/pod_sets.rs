@@ -63,13 +63,14 @@ pub struct SetQueue<S: PodSet> {
     orphans: FxHashMap<Id<S>, BTreeSet<PodId>>,
 }
 
-impl<S: PodSet> SetQueue<S> {
-    /// An empty queue.
-    pub fn new() -> Self {
+impl<S: PodSet> Default for SetQueue<S> {
+    fn default() -> Self {
         let due = WorkQueue::new(S::SYNC, RETRY).with_bucket(TokenBucket::CONTROLLER);
         Self { due, orphans: FxHashMap::default() }
     }
+}
 
+impl<S: PodSet> SetQueue<S> {
     /// Takes note of all sets that are there.
     pub fn start(&mut self, watch: &mut Watch<'_>) {
         for (id, _) in in_order::<S>(watch.cluster()) {

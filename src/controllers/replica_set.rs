@@ -73,7 +73,7 @@ impl PodSet for ReplicaSet {
 impl ReplicaSetController {
     /// A controller that has just started.
     pub fn new() -> Self {
-        Self { queue: SetQueue::new() }
+        Self { queue: SetQueue::default() }
     }
 
     /// Brings a set one step further.

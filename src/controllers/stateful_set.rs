@@ -71,7 +71,7 @@ impl PodSet for StatefulSet {
 impl StatefulSetController {
     /// A controller that has just started.
     pub fn new() -> Self {
-        Self { queue: SetQueue::new() }
+        Self { queue: SetQueue::default() }
     }
 
     /// Brings a set one step further.
