@@ -97,7 +97,7 @@ impl Scale {
         let rounds = || {
             (-9..=9).flat_map(|power| [1.0, 2.0, 5.0].map(|digit| digit * libm::pow(10.0, f64::from(power))))
         };
-        let from = rounds().filter(|round| *round <= min * (1.0 + 1e-9)).last().unwrap_or(1e-9);
+        let from = rounds().rfind(|round| *round <= min * (1.0 + 1e-9)).unwrap_or(1e-9);
         let least = max.max(from * 10.0) * (1.0 - 1e-9);
         let until = rounds().find(|round| *round >= least).unwrap_or(1e9);
         let inside = || rounds().filter(|round| (from..=until).contains(round));
