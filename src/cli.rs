@@ -14,6 +14,7 @@ mod output;
 mod play;
 mod suite;
 mod sweep;
+mod traces;
 mod why;
 
 use std::io::{self, Write};

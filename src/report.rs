@@ -12,6 +12,7 @@ pub mod cron_runs;
 pub mod sweep;
 pub mod drains;
 pub mod text;
+pub mod outcome;
 pub mod markdown;
 pub mod suite;
 pub mod junit;

@@ -12,12 +12,13 @@ use crate::cli::args::{InputArgs, ReportFormat, RunArgs};
 use crate::cli::{CliError, Outcome, input, output};
 use crate::component::Observer;
 use crate::engine::SimTime;
-use crate::experiment::trial::{self, Seen, Trial};
+use crate::experiment::trial::{self, Seen};
 use crate::experiment::twice;
 use crate::model::ids::Kind;
 use crate::model::scenario::{Horizon, Scenario};
-use crate::observe::trace::TraceWriter;
+use crate::observe::trace::{TraceHead, TraceWriter};
 use crate::report::markdown;
+use crate::report::outcome::RunEnd;
 use crate::report::summary::{self, RunSummary};
 use crate::report::text;
 use crate::sim::Simulation;
@@ -36,26 +37,24 @@ pub(super) fn run(args: &RunArgs, out: &mut impl Write) -> Result<Outcome, CliEr
     {
         return Err(CliError::BadInput(format!("two runs differ, which is a bug of sim: {difference}")));
     }
-    let trace = args.trace.as_deref().map(trace_writer).transpose()?;
+    let reproduce = command_line(args, scenario.seed);
+    let head = TraceHead::of(&scenario, reproduce.clone());
+    let trace = args.trace.as_deref().map(|path| trace_writer(path, &head)).transpose()?;
     let bar = progress_bar(&scenario, until);
     let trial = trial::run(&scenario, until, trace, |simulation| show_progress(&bar, simulation));
     bar.finish_and_clear();
-    let summary = summarise(&trial, args);
+    let summary = summary::summarise(&trial, reproduce);
     if let (_, Some(trace)) = trial.simulation.into_observer() {
-        trace.finish().context("the trace cannot be written")?;
+        trace.finish(&RunEnd::of(&summary)).context("the trace cannot be written")?;
     }
     write_summary(&summary, args.output, out)?;
     Ok(if summary.ok { Outcome::Ok } else { Outcome::NotMet })
 }
 
-fn summarise<O: Observer>(trial: &Trial<O>, args: &RunArgs) -> RunSummary {
-    summary::summarise(trial, command_line(args, trial))
-}
-
 /// The command that gives the same result again.
-fn command_line<O: Observer>(args: &RunArgs, trial: &Trial<O>) -> String {
+fn command_line(args: &RunArgs, seed: u64) -> String {
     let mut words = vec!["sim run".to_owned()];
-    words.extend(input::words(&args.input, trial.simulation.scenario().seed));
+    words.extend(input::words(&args.input, seed));
     words.extend(args.until.map(|until| format!("--until {until}")));
     words.join(" ")
 }
@@ -71,9 +70,9 @@ fn write_summary(summary: &RunSummary, format: ReportFormat, out: &mut impl Writ
     Ok(())
 }
 
-fn trace_writer(path: &Path) -> Result<TraceWriter<BufWriter<File>>, CliError> {
+fn trace_writer(path: &Path, head: &TraceHead) -> Result<TraceWriter<BufWriter<File>>, CliError> {
     let file = File::create(path).with_context(|| format!("{}: cannot be created", path.display()))?;
-    Ok(TraceWriter::new(BufWriter::new(file)))
+    Ok(TraceWriter::new(BufWriter::new(file), head))
 }
 
 /// A bar over virtual time on a terminal; hidden elsewhere, and in short runs, which end before it is drawn.

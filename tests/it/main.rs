@@ -29,5 +29,6 @@ mod sweep;
 mod services;
 mod sets;
 mod tidy;
+mod traces;
 mod traffic;
 mod why;
