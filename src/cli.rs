@@ -8,6 +8,7 @@
 mod args;
 mod compare;
 mod cron;
+mod folder;
 mod input;
 mod inspect;
 mod output;

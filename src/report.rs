@@ -1,4 +1,4 @@
-//! Results as text and JSON. Pure functions: they read what was observed and return text.
+//! Results as text, JSON, and pages with charts and data. Pure functions: they read what was observed and return text.
 
 pub mod failures;
 pub mod rollouts;
@@ -20,3 +20,7 @@ pub mod get;
 pub mod scenario_docs;
 pub mod why;
 pub mod profiles;
+pub mod folder;
+pub mod chart;
+pub mod page;
+pub mod run_page;

@@ -110,6 +110,9 @@ pub(super) struct RunArgs {
     /// Writes every change as a line of JSON.
     #[arg(long, value_name = "FILE")]
     pub(super) trace: Option<PathBuf>,
+    /// Writes a page with charts, and its data, into this folder.
+    #[arg(long, value_name = "DIR")]
+    pub(super) report: Option<PathBuf>,
     /// Runs twice and names the first difference.
     #[arg(long)]
     pub(super) twice: bool,

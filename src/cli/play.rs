@@ -9,7 +9,7 @@ use anyhow::Context;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::cli::args::{InputArgs, ReportFormat, RunArgs};
-use crate::cli::{CliError, Outcome, input, output};
+use crate::cli::{CliError, Outcome, folder, input, output};
 use crate::component::Observer;
 use crate::engine::SimTime;
 use crate::experiment::trial::{self, Seen};
@@ -19,6 +19,7 @@ use crate::model::scenario::{Horizon, Scenario};
 use crate::observe::trace::{TraceHead, TraceWriter};
 use crate::report::markdown;
 use crate::report::outcome::RunEnd;
+use crate::report::run_page::{self, RunReport};
 use crate::report::summary::{self, RunSummary};
 use crate::report::text;
 use crate::sim::Simulation;
@@ -37,6 +38,9 @@ pub(super) fn run(args: &RunArgs, out: &mut impl Write) -> Result<Outcome, CliEr
     {
         return Err(CliError::BadInput(format!("two runs differ, which is a bug of sim: {difference}")));
     }
+    if let Some(report) = &args.report {
+        folder::prepare(report)?;
+    }
     let reproduce = command_line(args, scenario.seed);
     let head = TraceHead::of(&scenario, reproduce.clone());
     let trace = args.trace.as_deref().map(|path| trace_writer(path, &head)).transpose()?;
@@ -44,6 +48,10 @@ pub(super) fn run(args: &RunArgs, out: &mut impl Write) -> Result<Outcome, CliEr
     let trial = trial::run(&scenario, until, trace, |simulation| show_progress(&bar, simulation));
     bar.finish_and_clear();
     let summary = summary::summarise(&trial, reproduce);
+    if let Some(report) = &args.report {
+        let run = RunReport { summary: &summary, description: scenario.description.as_deref() };
+        folder::write(&run_page::report(&run), report)?;
+    }
     if let (_, Some(trace)) = trial.simulation.into_observer() {
         trace.finish(&RunEnd::of(&summary)).context("the trace cannot be written")?;
     }

@@ -22,6 +22,7 @@ mod profiles;
 mod properties;
 mod queueing;
 mod recorded;
+mod report;
 mod scenarios;
 mod scheduling;
 mod suite;
