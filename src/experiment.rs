@@ -4,6 +4,7 @@ pub mod comparison;
 pub mod cron_period;
 pub mod measures;
 pub mod other_limits;
+pub mod pipe;
 pub mod statistics;
 pub mod sweep;
 pub mod trial;

@@ -13,6 +13,8 @@ pub mod sweep;
 pub mod drains;
 pub mod text;
 pub mod outcome;
+pub mod diff;
+pub mod openmetrics;
 pub mod markdown;
 pub mod suite;
 pub mod junit;

@@ -4,6 +4,7 @@
 //! fields are described in docs/trace.md. `perfetto` writes another form, for timeline viewers.
 
 mod details;
+pub mod perfetto;
 pub mod reader;
 
 use std::collections::BTreeMap;

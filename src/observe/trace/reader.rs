@@ -106,6 +106,15 @@ impl<R: BufRead> TraceReader<R> {
         Ok(Self { file, text, line: 1, head, end: None })
     }
 
+    /// The same with a text of any kind.
+    pub fn boxed<'a>(self) -> TraceReader<Box<dyn BufRead + 'a>>
+    where
+        R: 'a,
+    {
+        let Self { file, text, line, head, end } = self;
+        TraceReader { file, text: Box::new(text), line, head, end }
+    }
+
     /// An error about the last line that was read.
     pub fn error(&self, message: String) -> TraceError {
         TraceError { file: Arc::clone(&self.file), line: self.line, message }
