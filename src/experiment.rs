@@ -10,3 +10,4 @@ pub mod sweep;
 pub mod trial;
 pub mod trials;
 pub mod twice;
+pub mod views;

@@ -10,6 +10,8 @@ pub mod comparison;
 pub mod cron_period;
 pub mod cron_runs;
 pub mod sweep;
+pub mod compare_page;
+pub mod sweep_page;
 pub mod drains;
 pub mod text;
 pub mod outcome;

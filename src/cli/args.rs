@@ -176,6 +176,9 @@ pub(super) struct CompareArgs {
     /// The threads. Default: one per core; the results do not depend on it.
     #[arg(long, value_name = "N")]
     pub(super) workers: Option<NonZeroUsize>,
+    /// Writes a page with charts, and the data, into a folder.
+    #[arg(long, value_name = "DIR")]
+    pub(super) report: Option<PathBuf>,
     /// The form of the output.
     #[arg(short, long, value_enum, default_value_t = ReportFormat::Text)]
     pub(super) output: ReportFormat,
@@ -193,6 +196,9 @@ pub(super) struct SweepArgs {
     /// of a Kubernetes Indexed Job of eight pods.
     #[arg(long, value_name = "I/N", value_parser = parse_shard)]
     pub(super) shard: Option<ShardArg>,
+    /// Writes a page with charts, and the data, into a folder.
+    #[arg(long, value_name = "DIR")]
+    pub(super) report: Option<PathBuf>,
     /// The threads. Default: one per core; the results do not depend on it.
     #[arg(long, value_name = "N")]
     pub(super) workers: Option<NonZeroUsize>,

@@ -13,7 +13,7 @@ use crate::observe::trace::reader::{TraceError, TraceLine, TraceReader};
 /// The length of the chain.
 const CHAIN_MAX: usize = 10;
 /// How many of the latest changes of an object are kept.
-const RECENT_MAX: usize = 4;
+const RECENT_MAX: usize = 8;
 /// Of how many objects that are gone changes are kept.
 const GONE_MAX: usize = 1000;
 /// The letters of generated names.

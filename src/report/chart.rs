@@ -10,6 +10,9 @@ pub mod scale;
 pub mod pen;
 pub mod frame;
 pub mod plot;
+pub mod forest;
+pub mod scatter;
+pub mod grid;
 
 use std::fmt::Write;
 

@@ -108,7 +108,11 @@ pub fn diff(sides: &[Side; 2], divergence: Result<usize, Divergence>) -> Differe
 fn change_row(line: &TraceLine) -> ChangeRow {
     let mut what = line.change.clone();
     for (field, value) in line.details.iter().filter(|(_, value)| !value.is_null()) {
-        let value = value.as_str().map_or_else(|| plain(value), str::to_owned);
+        let value = match (value.as_str(), value.as_f64()) {
+            (Some(text), _) => text.to_owned(),
+            (None, Some(number)) => number.to_string(),
+            (None, None) => plain(value),
+        };
         what.push_str(&format!(" {field}={value}"));
     }
     if what.chars().count() > DETAILS_CHARS_MAX {

@@ -160,6 +160,11 @@ impl Traffic {
         }
     }
 
+    /// For each source: the least latency that each of some numbers of a thousand do not exceed.
+    pub fn latency_quantiles<const N: usize>(&self, per_mille: [u64; N]) -> Vec<[SimDuration; N]> {
+        self.sources.iter().map(|source| source.ledger.latencies.quantiles(per_mille)).collect()
+    }
+
     fn source_result(&self, at: usize, from: SimTime, now: SimTime) -> SourceResult {
         let (spec, ledger) = (&self.spec.sources[at], &self.sources[at].ledger);
         let latency = ledger.latencies.summary();

@@ -54,12 +54,12 @@ fn the_first_change_that_differs_is_shown_with_what_led_to_it() {
     let (out, _) = sim_in(&folder, &["diff", "d.yaml", "--set-b", "exit=3"], 1);
     let expected = [
         "A  sim run d.yaml --seed 1\n   20s  pod/default/j-",
-        "ContainerChanged container=c finishedAt=20.0 startedAt=0.0 state={exitCode:0,terminated:Completed}\n   \
-         caused by StepDone pod/default/j-",
+        "ContainerChanged container=c finishedAt=20 startedAt=0 state={exitCode:0,terminated:Completed}\n   \
+         caused by PodSync pod/default/j-",
         "B  sim run d.yaml --seed 1 --set exit=3\n   20s  pod/default/j-",
         "state={exitCode:3,terminated:Error}",
         "what led to it, on both sides\n  0s  ",
-        "job default/j    Complete after 20s, 1 succeeded, 0 failed  !  Failed: BackoffLimitExceeded after ",
+        "Complete: CompletionsReached after 21s, 1 succeeded, 0 failed  !  Failed: BackoffLimitExceeded after ",
         "outcomes differ (!)",
     ];
     for text in expected {
@@ -76,7 +76,7 @@ fn the_first_change_that_differs_is_shown_with_what_led_to_it() {
 #[test]
 fn generated_names_that_differ_with_the_seed_are_no_difference_of_the_runs() {
     let one_node = SCENARIO
-        .replace("  params", "  nodePools: [{name: n, count: 1, capacity: {cpu: 4, memory: 4Gi}}]\n  params");
+        .replace("  params", "  nodePools: [{name: only, count: 1, capacity: {cpu: 4, memory: 4Gi}}]\n  params");
     let folder = folder("diff-names", &[("d.yaml", &one_node)]);
     let (out, _) = sim_in(&folder, &["diff", "d.yaml", "--seed", "1", "--seed", "2"], 1);
     assert!(out.starts_with("no change differs but in generated names, of "), "{out}");
