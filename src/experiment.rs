@@ -10,4 +10,5 @@ pub mod sweep;
 pub mod trial;
 pub mod trials;
 pub mod twice;
+pub mod usage;
 pub mod views;

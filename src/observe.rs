@@ -16,5 +16,7 @@ pub mod run;
 pub mod scalings;
 pub mod story;
 pub mod tiers;
+pub mod timeline;
 pub mod trace;
 pub mod utilisation;
+pub mod windows;

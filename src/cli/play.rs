@@ -16,10 +16,12 @@ use crate::engine::{SimDuration, SimTime};
 use crate::event::{Change, Event};
 use crate::experiment::trial::{self, Seen, Trial};
 use crate::experiment::twice;
+use crate::experiment::usage::Usage;
 use crate::model::ids::Kind;
 use crate::model::scenario::{Horizon, Scenario};
 use crate::model::wall_clock::WallClock;
 use crate::observe::kube_state::KubeState;
+use crate::observe::timeline::Timeline;
 use crate::observe::trace::perfetto::PerfettoWriter;
 use crate::observe::trace::{TraceHead, TraceWriter};
 use crate::report::markdown;
@@ -52,14 +54,25 @@ pub(super) fn run(args: &RunArgs, out: &mut impl Write) -> Result<Outcome, CliEr
     let trace = args.trace.as_deref().map(|path| Sink::create(path, args.trace_format, &head)).transpose()?;
     let metrics = metrics(args, &scenario)?;
     let bar = progress_bar(&scenario, until);
-    let trial = trial::run(&scenario, until, (trace, metrics), |simulation| show_progress(&bar, simulation));
+    let timeline = args.report.is_some().then(|| Timeline::of(&scenario));
+    let mut usage = args.report.is_some().then(Usage::default);
+    let progress = |simulation: &_| show_progress(&bar, simulation);
+    let observer = ((trace, metrics), timeline);
+    let trial = trial::run_gauged(&scenario, until, observer, progress, &mut usage);
     bar.finish_and_clear();
     let summary = summary::summarise(&trial, reproduce);
-    if let Some(report) = &args.report {
-        let run = RunReport { summary: &summary, description: scenario.description.as_deref() };
-        folder::write(&run_page::report(&run), report)?;
+    let timeline = export(args, trial, &summary)?;
+    if let (Some(folder), Some((timeline, end)), Some(usage)) = (&args.report, timeline, usage) {
+        let report = run_page::report(&RunReport {
+            summary: &summary,
+            timeline: &timeline,
+            usage: &usage,
+            end,
+            warm_up: SimTime::ZERO + scenario.warm_up,
+            description: scenario.description.as_deref(),
+        });
+        folder::write(&report, folder)?;
     }
-    export(args, trial, &summary)?;
     write_summary(&summary, args.output, out)?;
     Ok(if summary.ok { Outcome::Ok } else { Outcome::NotMet })
 }
@@ -92,20 +105,23 @@ fn metrics(args: &RunArgs, scenario: &Scenario) -> Result<Option<KubeState>, Cli
     Ok(args.metrics.is_some().then(|| KubeState::new(clock, args.metrics_interval)))
 }
 
-/// Ends the trace and writes the metrics.
-fn export(args: &RunArgs, trial: Trial<Exports>, summary: &RunSummary) -> Result<(), CliError> {
+/// Ends the trace and writes the metrics; gives what a report is made from, and the end of the run.
+fn export(
+    args: &RunArgs,
+    trial: Trial<(Exports, Option<Timeline>)>,
+    summary: &RunSummary,
+) -> Result<Option<(Timeline, SimTime)>, CliError> {
     let Trial { simulation, end, .. } = trial;
-    if let Some(path) = &args.metrics {
-        let mut state = simulation.observer().1.1.clone();
-        if let Some(state) = &mut state {
-            state.finish(end, simulation.cluster());
-            output::write_file(path, openmetrics::text(state).as_bytes())?;
-        }
+    let mut metrics = simulation.observer().1.0.1.clone();
+    if let (Some(path), Some(metrics)) = (&args.metrics, &mut metrics) {
+        metrics.finish(end, simulation.cluster());
+        output::write_file(path, openmetrics::text(metrics).as_bytes())?;
     }
-    if let Some(trace) = simulation.into_observer().1.0 {
+    let (_, ((trace, _), timeline)) = simulation.into_observer();
+    if let Some(trace) = trace {
         trace.finish(end, summary).context("the trace cannot be written")?;
     }
-    Ok(())
+    Ok(timeline.map(|timeline| (timeline, end)))
 }
 
 /// What a run is written to while it goes on.

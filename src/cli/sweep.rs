@@ -74,7 +74,12 @@ pub(super) fn sweep(args: &SweepArgs, out: &mut impl Write) -> Result<Outcome, C
 }
 
 /// Writes the results in their order, and what they say.
-fn finish(args: &SweepArgs, head: &Head, scenario: &Scenario, out: &mut impl Write) -> Result<Outcome, CliError> {
+fn finish(
+    args: &SweepArgs,
+    head: &Head,
+    scenario: &Scenario,
+    out: &mut impl Write,
+) -> Result<Outcome, CliError> {
     let path = journal_path(&args.out);
     let rows =
         if path.exists() { read_rows(&path, Some(head))?.1 } else { read_rows(&args.out, Some(head))?.1 };

@@ -108,7 +108,9 @@ mod tests {
     fn the_share_within_a_latency_is_read_off_its_quantiles() {
         let quantiles = PER_MILLE.iter().map(|share| *share as f64 / 1000.0).collect();
         let source = SourceView { name: String::new(), answered: 1, quantiles, windows: Vec::new() };
-        for (latency, share) in [(-1.0, 0.0), (0.0, 0.0), (0.255, 0.255), (0.997, 0.997), (1.0, 1.0), (7.0, 1.0)] {
+        for (latency, share) in
+            [(-1.0, 0.0), (0.0, 0.0), (0.255, 0.255), (0.997, 0.997), (1.0, 1.0), (7.0, 1.0)]
+        {
             let found = source.share_within(latency);
             assert!((found - share).abs() < 1e-9, "{latency}: {found}");
         }

@@ -231,7 +231,8 @@ pub fn worst_points(head: &Head, rows: &[RunRow]) -> Vec<WorstPoint> {
         let harm = |mean: f64| if column.kind.better == Better::Lower { mean } else { -mean };
         let means: Vec<(f64, &[RunRow])> =
             points.iter().filter_map(|point| Some((mean(point, &column.key)?, *point))).collect();
-        let (value, point) = means.iter().copied().reduce(|a, b| if harm(b.0) > harm(a.0) { b } else { a })?;
+        let (value, point) =
+            means.iter().copied().reduce(|a, b| if harm(b.0) > harm(a.0) { b } else { a })?;
         if means.iter().all(|(other, _)| *other == value) {
             return None;
         }

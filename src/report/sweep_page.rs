@@ -192,7 +192,8 @@ impl SweepAxis {
     /// A scale that holds all values.
     fn scale(&self, n_ticks: usize) -> Scale {
         let places = self.places();
-        let (low, high) = places.iter().fold((f64::MAX, f64::MIN), |(low, high), it| (low.min(*it), high.max(*it)));
+        let (low, high) =
+            places.iter().fold((f64::MAX, f64::MIN), |(low, high), it| (low.min(*it), high.max(*it)));
         match &self.numbers {
             Some(Numbers::Times(_)) => Scale::time(low, high, n_ticks),
             Some(Numbers::Plain(numbers)) => {
@@ -234,7 +235,10 @@ fn verdict(report: &SweepReport<'_>) -> Verdict {
         Fact::new("Confidence", trials),
     ];
     if n < report.head.runs {
-        let missing = Fact::new("Missing", format!("{} of {} runs: other shards have them", report.head.runs - n, report.head.runs));
+        let missing = Fact::new(
+            "Missing",
+            format!("{} of {} runs: other shards have them", report.head.runs - n, report.head.runs),
+        );
         facts.push(Fact { tone: Tone::Bad, ..missing });
     }
     Verdict { tone, headline, lines: lines.collect(), facts, reproduce: report.reproduce.to_owned() }

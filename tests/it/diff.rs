@@ -75,8 +75,10 @@ fn the_first_change_that_differs_is_shown_with_what_led_to_it() {
 
 #[test]
 fn generated_names_that_differ_with_the_seed_are_no_difference_of_the_runs() {
-    let one_node = SCENARIO
-        .replace("  params", "  nodePools: [{name: only, count: 1, capacity: {cpu: 4, memory: 4Gi}}]\n  params");
+    let one_node = SCENARIO.replace(
+        "  params",
+        "  nodePools: [{name: only, count: 1, capacity: {cpu: 4, memory: 4Gi}}]\n  params",
+    );
     let folder = folder("diff-names", &[("d.yaml", &one_node)]);
     let (out, _) = sim_in(&folder, &["diff", "d.yaml", "--seed", "1", "--seed", "2"], 1);
     assert!(out.starts_with("no change differs but in generated names, of "), "{out}");

@@ -33,7 +33,8 @@ pub(super) fn chapter(comparison: &Comparison) -> Option<Chapter> {
             points: spots,
         };
         let scatter = Scatter { y: (scatter.y.0, named(&name, service.kind.unit)), ..scatter };
-        let figure = Figure::new(&format!("cost-{}", at + 1), caption, |screen| scatter::draw(&scatter, screen));
+        let figure =
+            Figure::new(&format!("cost-{}", at + 1), caption, |screen| scatter::draw(&scatter, screen));
         parts.push(Part::Figure(figure.with_data("cost")));
     }
     if parts.is_empty() {

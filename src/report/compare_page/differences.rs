@@ -31,7 +31,8 @@ pub(super) fn chapter(comparison: &Comparison) -> Option<Chapter> {
             "{name} against {first}: the mean of the paired differences and its 95 % interval, in percent of the mean of \
              {first}. Where the interval holds zero, no difference is shown. An arrow goes on beyond the scale."
         );
-        let figure = Figure::new(&format!("differences-{idx}"), caption, |screen| forest::draw(&forest, screen));
+        let figure =
+            Figure::new(&format!("differences-{idx}"), caption, |screen| forest::draw(&forest, screen));
         parts.push(Part::Figure(figure.with_data("differences")));
     }
     if parts.is_empty() {
@@ -40,12 +41,16 @@ pub(super) fn chapter(comparison: &Comparison) -> Option<Chapter> {
     hidden.dedup();
     if !hidden.is_empty() {
         let names = hidden.join(", ");
-        parts.push(Part::Text(format!("Not drawn, because {first} has none of it: {names}. The table has it.")));
+        parts.push(Part::Text(format!(
+            "Not drawn, because {first} has none of it: {names}. The table has it."
+        )));
     }
     let section = Section {
         id: "differences",
         title: "Differences, pair by pair".to_owned(),
-        lead: "Both of a pair were played with the same random numbers, so what differs is the variants' own.".to_owned(),
+        lead:
+            "Both of a pair were played with the same random numbers, so what differs is the variants' own."
+                .to_owned(),
         parts,
     };
     Some(Chapter { section, data: vec![data(comparison)] })
@@ -57,7 +62,8 @@ fn plot(title: String, rows: Vec<ForestRow>) -> Forest {
         [low, high]
     });
     let bound = |value: f64| value.clamp(-PERCENT_MAX, PERCENT_MAX);
-    let (low, high) = ends.fold((0.0_f64, 0.0_f64), |(low, high), end| (low.min(bound(end)), high.max(bound(end))));
+    let (low, high) =
+        ends.fold((0.0_f64, 0.0_f64), |(low, high), end| (low.min(bound(end)), high.max(bound(end))));
     let kinds = [
         (Judgement::Better, "better"),
         (Judgement::Worse, "worse"),

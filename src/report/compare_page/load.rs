@@ -56,8 +56,9 @@ pub(super) fn chapter(comparison: &Comparison) -> Option<Chapter> {
              Further to the left is faster.",
             source.name
         );
-        let figure =
-            Figure::new(&format!("latency-ecdf-{number}"), caption, |screen| ecdf(source, comparison, screen));
+        let figure = Figure::new(&format!("latency-ecdf-{number}"), caption, |screen| {
+            ecdf(source, comparison, screen)
+        });
         parts.push(Part::Figure(figure.with_data("latency-ecdf")));
         let caption = format!(
             "Requests of {} over time, means over the trials: 99 of a hundred and half of the answered were at most so \
@@ -71,7 +72,8 @@ pub(super) fn chapter(comparison: &Comparison) -> Option<Chapter> {
     let section = Section {
         id: "load",
         title: "Load: latency and errors".to_owned(),
-        lead: "How long requests took, and what failed; the warm-up counts only in what is drawn over time.".to_owned(),
+        lead: "How long requests took, and what failed; the warm-up counts only in what is drawn over time."
+            .to_owned(),
         parts,
     };
     Some(Chapter { section, data: vec![ecdf_data(&sources, comparison), load_data(&sources, comparison)] })
@@ -201,7 +203,11 @@ fn over_time(source: &Source<'_>, comparison: &Comparison, screen: Screen) -> Sv
         let is_wide = low > 0.0 && high / low > LOG_RATIO;
         Panel {
             y: if is_wide { Scale::log_spans(low, high) } else { Scale::spans(high, 5) },
-            unit: if is_wide { format!("latency {name}, by powers of ten") } else { format!("latency {name}") },
+            unit: if is_wide {
+                format!("latency {name}, by powers of ten")
+            } else {
+                format!("latency {name}")
+            },
             height: 150.0,
             series: series(pick),
             limits: Vec::new(),

@@ -17,7 +17,8 @@ pub(super) fn chapter(comparison: &Comparison) -> Chapter {
         heads.push(Head::number(&format!("{name} − {}", comparison.variants[0])));
         heads.push(Head::text("Judgement"));
     }
-    let mut table = DataTable::new("Means and paired differences, with 95 % intervals", heads).with_data("measures");
+    let mut table =
+        DataTable::new("Means and paired differences, with 95 % intervals", heads).with_data("measures");
     for row in &comparison.rows {
         table.row(cells(row));
     }

@@ -39,7 +39,8 @@ pub(super) fn chapter(comparison: &Comparison) -> Option<Chapter> {
     let ends = comparison.views.iter().flatten().map(|view| seconds(view.end));
     let end = ends.fold(0.0, f64::max);
     let caption = "Replicas that each HorizontalPodAutoscaler set, on average over the trials.";
-    let figure = Figure::new("replicas", caption, |screen| chart(&scalers, end, screen)).with_data("replicas");
+    let figure =
+        Figure::new("replicas", caption, |screen| chart(&scalers, end, screen)).with_data("replicas");
     let section = Section {
         id: "replicas",
         title: "Autoscaling: replicas over time".to_owned(),

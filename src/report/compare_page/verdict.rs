@@ -33,7 +33,9 @@ fn confidence(comparison: &Comparison) -> Fact {
     let n = comparison.seeds.len();
     let text = match n {
         1 => "one trial of each variant: no intervals, and no difference can be shown".to_owned(),
-        _ => format!("{n} trials of each variant with the same {n} seeds; 95 % intervals of paired differences"),
+        _ => format!(
+            "{n} trials of each variant with the same {n} seeds; 95 % intervals of paired differences"
+        ),
     };
     Fact::new("Confidence", text)
 }
@@ -50,15 +52,15 @@ fn expectations(comparison: &Comparison) -> Option<Fact> {
 
 /// `2 measures better, 1 worse, 3 different, 18 without a difference`
 fn counts(comparison: &Comparison, idx: usize) -> Fact {
-    let count = |wanted: Judgement| {
-        comparison.rows.iter().filter(|row| row.judgement(idx) == Some(wanted)).count()
-    };
+    let count =
+        |wanted: Judgement| comparison.rows.iter().filter(|row| row.judgement(idx) == Some(wanted)).count();
     let parts = [
         (Judgement::Better, "better"),
         (Judgement::Worse, "worse"),
         (Judgement::Different, "different"),
         (Judgement::NoDifference, "without a difference that is shown"),
     ];
-    let parts: Vec<String> = parts.into_iter().map(|(wanted, word)| format!("{} {word}", count(wanted))).collect();
+    let parts: Vec<String> =
+        parts.into_iter().map(|(wanted, word)| format!("{} {word}", count(wanted))).collect();
     Fact::new(&format!("Measures of {}", comparison.variants[idx]), parts.join(", "))
 }

@@ -38,7 +38,8 @@ pub(super) fn chapter(comparison: &Comparison) -> Option<Chapter> {
         return None;
     }
     let stacks = stacks(&accounts);
-    let caption = "Cpu of the nodes, on average over time and trials: used, requested and not used, not requested.";
+    let caption =
+        "Cpu of the nodes, on average over time and trials: used, requested and not used, not requested.";
     let figure = Figure::new("waste", caption, |screen| stack::draw(&stacks, screen)).with_data("waste");
     let heads = vec![
         Head::text("Variant"),

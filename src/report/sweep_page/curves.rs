@@ -33,12 +33,18 @@ pub(super) fn chapter(report: &SweepReport<'_>, axes: &[SweepAxis], outcomes: &[
         }
     }
     if outcomes.len() > OUTCOMES_MAX {
-        parts.push(Part::Text(format!("{} more outcomes differ; the table has them.", outcomes.len() - OUTCOMES_MAX)));
+        parts.push(Part::Text(format!(
+            "{} more outcomes differ; the table has them.",
+            outcomes.len() - OUTCOMES_MAX
+        )));
     }
     let section = Section {
         id: "curves",
-        title: if axes.iter().any(|axis| is_of_failures(axis)) { "Worst instants" } else { "Curves" }.to_owned(),
-        lead: "How what comes out depends on what varies. Outcomes that are the same everywhere are left out.".to_owned(),
+        title: if axes.iter().any(|axis| is_of_failures(axis)) { "Worst instants" } else { "Curves" }
+            .to_owned(),
+        lead:
+            "How what comes out depends on what varies. Outcomes that are the same everywhere are left out."
+                .to_owned(),
         parts,
     };
     Some(Chapter { section, data: vec![data(report, &axes, outcomes)] })
@@ -58,11 +64,13 @@ fn chart(report: &SweepReport<'_>, axis: &SweepAxis, outcome: &Outcome, screen: 
     let interval = |estimate: &Option<Estimate>| {
         estimate.map_or((0.0, 0.0), |estimate| (estimate.low().max(0.0), estimate.high()))
     };
-    let tops = estimates.iter().flatten().map(|estimate| match has_intervals && estimate.half_width.is_finite() {
-        true => estimate.high(),
-        false => estimate.mean,
-    });
-    let dots = if has_intervals { Shape::Intervals(estimates.iter().map(interval).collect()) } else { Shape::Dots };
+    let tops =
+        estimates.iter().flatten().map(|estimate| match has_intervals && estimate.half_width.is_finite() {
+            true => estimate.high(),
+            false => estimate.mean,
+        });
+    let dots =
+        if has_intervals { Shape::Intervals(estimates.iter().map(interval).collect()) } else { Shape::Dots };
     let series = if axis.numbers.is_some() { vec![line(Shape::Line), line(dots)] } else { vec![line(dots)] };
     let plot = Plot {
         title: format!("{} along {}", outcome.title, axis.name),

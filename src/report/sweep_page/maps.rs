@@ -17,8 +17,10 @@ pub(super) fn chapter(report: &SweepReport<'_>, axes: &[SweepAxis], outcomes: &[
         .filter_map(|(number, outcome)| {
             let grid = grid_of(report, down, across, outcome)?;
             let over = if others.is_empty() { "" } else { ", over all values of the other axes" };
-            let caption =
-                format!("{} by {} (down) and {} (across): the mean{over}.", outcome.title, down.name, across.name);
+            let caption = format!(
+                "{} by {} (down) and {} (across): the mean{over}.",
+                outcome.title, down.name, across.name
+            );
             let name = format!("map-{}", number + 1);
             let figure = Figure::new(&name, caption, |screen| grid::draw(&grid, screen));
             Some(Part::Figure(figure.with_data("points")))
@@ -36,13 +38,21 @@ pub(super) fn chapter(report: &SweepReport<'_>, axes: &[SweepAxis], outcomes: &[
     Some(Chapter { section, data: Vec::new() })
 }
 
-fn grid_of(report: &SweepReport<'_>, down: &SweepAxis, across: &SweepAxis, outcome: &Outcome) -> Option<Grid> {
+fn grid_of(
+    report: &SweepReport<'_>,
+    down: &SweepAxis,
+    across: &SweepAxis,
+    outcome: &Outcome,
+) -> Option<Grid> {
     let mean = |row: &String, column: &String| {
         let rows = down.rows(report, row).filter(|run| run.point[across.at] == *column);
         outcome.estimate(rows).map(|estimate| estimate.mean)
     };
-    let means: Vec<Vec<Option<f64>>> =
-        down.values.iter().map(|row| across.values.iter().map(|column| mean(row, column)).collect()).collect();
+    let means: Vec<Vec<Option<f64>>> = down
+        .values
+        .iter()
+        .map(|row| across.values.iter().map(|column| mean(row, column)).collect())
+        .collect();
     let values = || means.iter().flatten().flatten().copied();
     let (low, high) = (values().fold(f64::MAX, f64::min), values().fold(f64::MIN, f64::max));
     if low > high {
