@@ -193,14 +193,12 @@ pub fn text(difference: &Difference) -> String {
         (None, true) => writeln!(out, "no difference: {} changes are the same", difference.same_changes),
         (None, false) => writeln!(
             out,
-            "no change differs but in generated names, of {}; see the outcomes",
+            "no change differs, of {}: only what the outcomes say, as of the load",
             difference.same_changes
         ),
         (Some(first), _) => write_first(&mut out, difference, first),
     };
-    if !difference.same {
-        section(&mut out, table("PLAYED", difference.played.iter()));
-    }
+    section(&mut out, table("PLAYED", difference.played.iter()));
     let (same, different): (Vec<&Row>, Vec<&Row>) = difference.outcomes.iter().partition(|row| row.is_same());
     let is_shown = |row: &&Row| !row.is_same() || same.len() <= SAME_ROWS_MAX || difference.same;
     let shown: Vec<&Row> = difference.outcomes.iter().filter(is_shown).collect();

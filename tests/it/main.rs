@@ -25,6 +25,7 @@ mod properties;
 mod queueing;
 mod recorded;
 mod report;
+mod report_pages;
 mod scenarios;
 mod scheduling;
 mod suite;

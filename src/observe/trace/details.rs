@@ -7,7 +7,7 @@ use crate::engine::SimTime;
 use crate::event::Change;
 use crate::model::ids::{ObjectId, PodId};
 use crate::model::job::JobStatus;
-use crate::model::pod_status::{ContainerRef, ContainerState};
+use crate::model::pod_status::{ContainerRef, ContainerState, Phase};
 use crate::observe::trace::{object_text, seconds};
 
 /// Adds what there is to say of a change.
@@ -35,29 +35,9 @@ pub(super) fn add(line: &mut Map<String, Value>, change: &Change, cluster: &Clus
             put("podIP", json!(ip.to_string()));
         }
         Change::ContainerChanged(pod, container, state) => {
-            put("container", json!(container_name(*pod, *container, cluster)));
-            put("state", container_state(*pod, *container, state, cluster));
-            match state {
-                ContainerState::Waiting(_) => {}
-                ContainerState::Running { started_at, .. } => {
-                    put("startedAt", seconds(*started_at));
-                }
-                ContainerState::Terminated(end) => {
-                    put("startedAt", seconds(end.started_at));
-                    put("finishedAt", seconds(end.finished_at));
-                }
-            }
+            container_changed(line, (*pod, *container), state, cluster);
         }
-        Change::PodPhaseChanged(pod, from, to) => {
-            put("from", json!(from.as_str()));
-            put("to", json!(to.as_str()));
-            if let Some(status) = cluster.pod(*pod).map(|pod| &pod.status)
-                && let Some(reason) = &status.reason
-            {
-                put("reason", json!(reason.to_string()));
-                put("message", json!(status.message.as_deref().unwrap_or_default()));
-            }
-        }
+        Change::PodPhaseChanged(pod, from, to) => phase_changed(line, *pod, [*from, *to], cluster),
         Change::NodeLeaseChanged(_, is_renewed) => {
             put("renewed", json!(is_renewed));
         }
@@ -135,9 +115,7 @@ fn status(object: ObjectId, cluster: &Cluster) -> Option<Value> {
             let status = &deployment.status;
             let conditions = status.conditions.iter();
             let conditions: Vec<Value> = conditions
-                .map(|it| {
-                    condition([it.kind.as_str(), it.status.as_str(), &it.reason, &it.message], it.since)
-                })
+                .map(|it| condition([it.kind.as_str(), it.status.as_str(), it.reason, &it.message], it.since))
                 .collect();
             json!({"replicas": status.replicas, "updated": status.updated_replicas,
                 "ready": status.ready_replicas, "available": status.available_replicas,
@@ -188,6 +166,39 @@ fn job_status(status: &JobStatus) -> Value {
 /// A condition: its type, its status, one word on why, why in words, and since when.
 fn condition([kind, status, reason, message]: [&str; 4], since: SimTime) -> Value {
     json!({"type": kind, "status": status, "reason": reason, "message": message, "since": seconds(since)})
+}
+
+/// The state of a container, and when its process started and ended.
+fn container_changed(
+    line: &mut Map<String, Value>,
+    (pod, container): (PodId, ContainerRef),
+    state: &ContainerState,
+    cluster: &Cluster,
+) {
+    line.insert("container".into(), json!(container_name(pod, container, cluster)));
+    line.insert("state".into(), container_state(pod, container, state, cluster));
+    match state {
+        ContainerState::Waiting(_) => {}
+        ContainerState::Running { started_at, .. } => {
+            line.insert("startedAt".into(), seconds(*started_at));
+        }
+        ContainerState::Terminated(end) => {
+            line.insert("startedAt".into(), seconds(end.started_at));
+            line.insert("finishedAt".into(), seconds(end.finished_at));
+        }
+    }
+}
+
+/// The phases before and after, and the reason that the pod as a whole has.
+fn phase_changed(line: &mut Map<String, Value>, pod: PodId, [from, to]: [Phase; 2], cluster: &Cluster) {
+    line.insert("from".into(), json!(from.as_str()));
+    line.insert("to".into(), json!(to.as_str()));
+    if let Some(status) = cluster.pod(pod).map(|pod| &pod.status)
+        && let Some(reason) = &status.reason
+    {
+        line.insert("reason".into(), json!(reason.to_string()));
+        line.insert("message".into(), json!(status.message.as_deref().unwrap_or_default()));
+    }
 }
 
 /// Who owns a new object, and what decides about it.

@@ -57,8 +57,9 @@ pub fn draw(forest: &Forest, screen: Screen) -> Svg {
         legend(pen, 0.0, &entries);
         let frame = Frame { pen, area: Area { left, top, right, bottom }, x: &forest.x, y: &y };
         frame.upright_grid();
-        let zero = frame.across(0.0);
-        pen.line(&[(zero, top), (zero, bottom)], Stroke::new(Hue::Ink, 1.5));
+        if screen == Screen::Wide {
+            zero(&frame, top, bottom);
+        }
         for (at, entry) in forest.rows.iter().enumerate() {
             draw_row(&frame, forest, entry, (top + at as f64 * row, row));
         }
@@ -81,6 +82,7 @@ fn draw_row(frame: &Frame<'_, '_>, forest: &Forest, row: &ForestRow, (top, heigh
             let room = pen.width - text_width(&row.note, TEXT) - 16.0;
             pen.text(&fitted(&row.label, TEXT, room), (4.0, top + 10.0), Anchor::Start, Hue::Ink);
             pen.text(&row.note, (pen.width - 4.0, top + 10.0), Anchor::End, Hue::Muted);
+            zero(frame, top + 18.0, top + 34.0);
             top + 26.0
         }
     };
@@ -91,6 +93,12 @@ fn draw_row(frame: &Frame<'_, '_>, forest: &Forest, row: &ForestRow, (top, heigh
         end(frame, (until, middle), 1.0, row.hue, high > forest.x.until());
     }
     pen.dot((frame.across(row.mean), middle), 4.5, row.hue);
+}
+
+/// The line of no difference.
+fn zero(frame: &Frame<'_, '_>, top: f64, bottom: f64) {
+    let x = frame.across(0.0);
+    frame.pen.line(&[(x, top), (x, bottom)], Stroke::new(Hue::Ink, 1.5));
 }
 
 /// The end of an interval: a stop, or an arrow where it goes on beyond the scale.

@@ -116,15 +116,12 @@ mod tests {
 
     #[test]
     fn the_front_has_what_no_other_point_beats() {
-        let rows: [(&[(f64, f64)], &[usize]); 5] = [
-            (&[], &[]),
-            (&[(1.0, 1.0)], &[0]),
-            (&[(2.0, 1.0), (1.0, 2.0), (3.0, 3.0)], &[1, 0]),
-            (&[(1.0, 1.0), (1.0, 2.0)], &[0]),
-            (&[(1.0, 1.0), (1.0, 1.0)], &[0, 1]),
-        ];
-        for (points, expected) in rows {
-            assert_eq!(front(points), expected, "{points:?}");
-        }
+        let check =
+            |points: &[(f64, f64)], expected: &[usize]| assert_eq!(front(points), expected, "{points:?}");
+        check(&[], &[]);
+        check(&[(1.0, 1.0)], &[0]);
+        check(&[(2.0, 1.0), (1.0, 2.0), (3.0, 3.0)], &[1, 0]);
+        check(&[(1.0, 1.0), (1.0, 2.0)], &[0]);
+        check(&[(1.0, 1.0), (1.0, 1.0)], &[0, 1]);
     }
 }

@@ -75,7 +75,7 @@ fn chart(report: &SweepReport<'_>, axis: &SweepAxis, outcome: &Outcome, screen: 
     let plot = Plot {
         title: format!("{} along {}", outcome.title, axis.name),
         x: axis.scale(screen.pick(10, 5)),
-        x_unit: axis.name.clone(),
+        x_unit: if is_of_failures(axis) { format!("instant of {}", axis.name) } else { axis.name.clone() },
         panels: vec![Panel {
             y: outcome.scale(tops.fold(0.0, f64::max)),
             unit: outcome.label(),
