@@ -137,6 +137,10 @@ impl AtWork {
             Event::TraceDue(_) | Event::FaultDue(_) => return Self::Start,
             Event::NodeFailed(_)
             | Event::NodeRecovered(_)
+            | Event::NodeShutdownBegun(_)
+            | Event::ShutdownPhaseOver(_)
+            | Event::KubeletStopped(_)
+            | Event::KubeletStarted(_)
             | Event::ProcessKilled(..)
             | Event::StepDone(_)
             | Event::MemoryLimitReached(_)
@@ -377,6 +381,7 @@ impl Observer for Story {
             }
             Change::NodeChanged(..)
             | Change::NodeConditionChanged(..)
+            | Change::NodeImageAdded(..)
             | Change::NodeDeleted(..)
             | Change::PodChanged(..)
             | Change::PodNominated(..)

@@ -136,7 +136,10 @@ fn seconds(at: SimTime) -> Value {
 impl<W: Write> Observer for TraceWriter<W> {
     fn begin(&mut self, _now: SimTime, seq: u64, event: &Event, cluster: &Cluster) {
         let component = match AtWork::of(event) {
-            AtWork::Component(name) => Some(name),
+            AtWork::Component(name) => {
+                debug_assert!(AtWork::COMPONENTS.contains(&name), "who reads the trace does not know {name}");
+                Some(name)
+            }
             AtWork::Start | AtWork::Timeline(_) => None,
         };
         self.cause = Cause { seq, text: event_text(event, cluster), component };
@@ -181,6 +184,10 @@ fn event_text(event: &Event, cluster: &Cluster) -> String {
         Event::TraceDue(at) => return format!("TraceDue trace[{at}]"),
         Event::NodeFailed(node) => ("NodeFailed", ObjectId::Node(*node)),
         Event::NodeRecovered(node) => ("NodeRecovered", ObjectId::Node(*node)),
+        Event::NodeShutdownBegun(node) => ("NodeShutdownBegun", ObjectId::Node(*node)),
+        Event::ShutdownPhaseOver(node) => ("ShutdownPhaseOver", ObjectId::Node(*node)),
+        Event::KubeletStopped(node) => ("KubeletStopped", ObjectId::Node(*node)),
+        Event::KubeletStarted(node) => ("KubeletStarted", ObjectId::Node(*node)),
         Event::ProcessKilled(pod, ..) => ("ProcessKilled", ObjectId::Pod(*pod)),
         Event::StepDone(process) => ("StepDone", process_object(process)),
         Event::MemoryLimitReached(process) => ("MemoryLimitReached", process_object(process)),

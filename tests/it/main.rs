@@ -19,6 +19,7 @@ mod jobs;
 mod json_schema;
 mod nodes;
 mod objects;
+mod outages;
 mod placement;
 mod profiles;
 mod properties;

@@ -14,13 +14,10 @@ use crate::observe::trace::{object_text, seconds};
 pub(super) fn add(line: &mut Map<String, Value>, change: &Change, cluster: &Cluster) {
     let mut put = |key: &str, value: Value| line.insert(key.into(), value);
     match change {
-        Change::NodeReadyChanged(_, status) => {
-            put("ready", json!(status.as_str()));
-        }
-        Change::NodeConditionChanged(_, condition, status) => {
-            put("condition", json!(condition.as_str()));
-            put("status", json!(status.as_str()));
-        }
+        Change::NodeReadyChanged(..)
+        | Change::NodeConditionChanged(..)
+        | Change::NodeLeaseChanged(..)
+        | Change::NodeImageAdded(..) => node_changed(line, change),
         Change::PodBound(_, node) => {
             put("node", json!(&*cluster.name_of(ObjectId::Node(*node))));
         }
@@ -38,9 +35,6 @@ pub(super) fn add(line: &mut Map<String, Value>, change: &Change, cluster: &Clus
             container_changed(line, (*pod, *container), state, cluster);
         }
         Change::PodPhaseChanged(pod, from, to) => phase_changed(line, *pod, [*from, *to], cluster),
-        Change::NodeLeaseChanged(_, is_renewed) => {
-            put("renewed", json!(is_renewed));
-        }
         Change::PodReadyChanged(_, is_ready) => {
             put("ready", json!(is_ready));
         }
@@ -166,6 +160,27 @@ fn job_status(status: &JobStatus) -> Value {
 /// A condition: its type, its status, one word on why, why in words, and since when.
 fn condition([kind, status, reason, message]: [&str; 4], since: SimTime) -> Value {
     json!({"type": kind, "status": status, "reason": reason, "message": message, "since": seconds(since)})
+}
+
+/// What a kubelet or a controller says of a node.
+fn node_changed(line: &mut Map<String, Value>, change: &Change) {
+    let mut put = |key: &str, value: Value| line.insert(key.into(), value);
+    match change {
+        Change::NodeReadyChanged(_, status) => {
+            put("ready", json!(status.as_str()));
+        }
+        Change::NodeConditionChanged(_, condition, status) => {
+            put("condition", json!(condition.as_str()));
+            put("status", json!(status.as_str()));
+        }
+        Change::NodeLeaseChanged(_, is_renewed) => {
+            put("renewed", json!(is_renewed));
+        }
+        Change::NodeImageAdded(_, image) => {
+            put("image", json!(&**image));
+        }
+        _ => {}
+    }
 }
 
 /// The state of a container, and when its process started and ended.
