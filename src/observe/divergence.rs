@@ -1,11 +1,12 @@
 //! Where two traces part: the first change that is not the same, and the chain of changes that led to it.
 //!
-//! Records are text about changes and are left out.
+//! Generated names differ between seeds and mean nothing: they are compared by what they were generated for and in
+//! which order. Records are text about changes and are left out.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io::BufRead;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::observe::trace::reader::{TraceError, TraceLine, TraceReader};
 
@@ -15,6 +16,9 @@ const CHAIN_MAX: usize = 10;
 const RECENT_MAX: usize = 8;
 /// Of how many objects that are gone changes are kept.
 const GONE_MAX: usize = 1000;
+/// The letters of generated names.
+/// Source: Kubernetes 1.28, staging/src/k8s.io/apimachinery/pkg/util/rand/rand.go, alphanums.
+const GENERATED: &str = "bcdfghjklmnpqrstvwxz2456789";
 
 /// Where two traces part.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,7 +27,7 @@ pub struct Divergence {
     pub n_same: usize,
     /// The change on either side; none where that run was over.
     pub sides: [Option<TraceLine>; 2],
-    /// What led to it, oldest first; the same on both sides.
+    /// What led to it, oldest first; the same on both sides, under the names of the first.
     pub chain: Vec<TraceLine>,
 }
 
@@ -36,13 +40,15 @@ pub fn divergence<A: BufRead, B: BufRead>(
     b: &mut TraceReader<B>,
 ) -> Result<Result<usize, Divergence>, TraceError> {
     let mut history = History::default();
+    let mut names = [Names::default(), Names::default()];
     let mut n_same = 0;
     loop {
         let sides = [next_change(a)?, next_change(b)?];
         if let [None, None] = &sides {
             return Ok(Ok(n_same));
         }
-        if sides[0].as_ref().map(key) == sides[1].as_ref().map(key) {
+        let keys = [0, 1].map(|side| sides[side].as_ref().map(|line| names[side].key(line)));
+        if keys[0] == keys[1] {
             n_same += 1;
             let [Some(line), _] = sides else { continue };
             history.add(line);
@@ -65,11 +71,53 @@ fn next_change<R: BufRead>(trace: &mut TraceReader<R>) -> Result<Option<TraceLin
     }
 }
 
-/// All of a line that must be the same. The numbers of events may differ: events without a change, as those of requests,
-/// are counted, too.
-fn key(line: &TraceLine) -> (u64, &str, &str, &str, Option<&str>, &Map<String, Value>) {
-    let TraceLine { t, change, object, cause, component, details, .. } = line;
-    (t.to_bits(), change, object, cause, component.as_deref(), details)
+/// What stands for generated names: their beginning, and a number in order of creation.
+#[derive(Default)]
+struct Names {
+    aliases: BTreeMap<String, String>,
+    counts: BTreeMap<String, usize>,
+}
+
+impl Names {
+    /// All of a line that must be the same, but for generated names. The numbers of events may differ: events without
+    /// a change, as those of requests, are counted, too.
+    fn key(&mut self, line: &TraceLine) -> String {
+        if line.change == "Created" && line.details.contains_key("owner") {
+            self.add(line.object.rsplit('/').next().unwrap_or_default());
+        }
+        let details = Value::Object(line.details.clone());
+        let component = line.component.as_deref().unwrap_or_default();
+        let text = format!("{} {} {} {component} {} {details}", line.t, line.change, line.object, line.cause);
+        self.without_generated(&text)
+    }
+
+    fn add(&mut self, name: &str) {
+        let Some((beginning, end)) = name.rsplit_once('-') else { return };
+        if end.len() == 5 && end.chars().all(|letter| GENERATED.contains(letter)) {
+            let beginning = self.without_generated(beginning);
+            let count = self.counts.entry(beginning.clone()).or_default();
+            *count += 1;
+            self.aliases.insert(name.to_owned(), format!("{beginning}-#{count}"));
+        }
+    }
+
+    fn without_generated(&self, text: &str) -> String {
+        if self.aliases.is_empty() {
+            return text.to_owned();
+        }
+        let is_of_name = |letter: char| letter.is_ascii_alphanumeric() || letter == '-' || letter == '.';
+        let mut out = String::with_capacity(text.len());
+        let mut rest = text;
+        while !rest.is_empty() {
+            let end = rest.find(|letter| !is_of_name(letter)).unwrap_or(rest.len());
+            let (word, after) = rest.split_at(end);
+            out.push_str(self.aliases.get(word).map_or(word, String::as_str));
+            let between = after.find(is_of_name).unwrap_or(after.len());
+            out.push_str(&after[..between]);
+            rest = &after[between..];
+        }
+        out
+    }
 }
 
 /// The latest changes of each object.

@@ -74,7 +74,7 @@ fn the_first_change_that_differs_is_shown_with_what_led_to_it() {
 }
 
 #[test]
-fn runs_that_chance_makes_the_same_are_the_same_whatever_was_played() {
+fn generated_names_that_differ_with_the_seed_are_no_difference() {
     let one_node = SCENARIO.replace(
         "  params",
         "  nodePools: [{name: only, count: 1, capacity: {cpu: 4, memory: 4Gi}}]\n  params",
@@ -82,6 +82,8 @@ fn runs_that_chance_makes_the_same_are_the_same_whatever_was_played() {
     let folder = folder("diff-seeds", &[("d.yaml", &one_node)]);
     let (out, _) = sim_in(&folder, &["diff", "d.yaml", "--seed", "1", "--seed", "2"], 0);
     assert!(out.starts_with("no difference: ") && out.contains("seed    1  !  2\n"), "{out}");
+    let pods = |seed: &str| sim_in(&folder, &["get", "pods", "d.yaml", "--seed", seed], 0).0;
+    assert_ne!(pods("1"), pods("2"), "the pods are called otherwise");
 }
 
 #[test]
