@@ -14,6 +14,9 @@ pub mod gantt;
 pub mod heat;
 pub mod ladder;
 pub mod stack;
+pub mod forest;
+pub mod scatter;
+pub mod grid;
 
 use std::fmt::Write;
 
