@@ -30,6 +30,7 @@ mod suite;
 mod sweep;
 mod services;
 mod sets;
+mod swarm;
 mod tidy;
 mod traffic;
 mod why;
