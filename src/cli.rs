@@ -8,6 +8,7 @@
 mod args;
 mod compare;
 mod cron;
+mod diff;
 mod folder;
 mod input;
 mod inspect;
@@ -15,6 +16,7 @@ mod output;
 mod play;
 mod suite;
 mod sweep;
+mod traces;
 mod why;
 
 use std::io::{self, Write};
@@ -59,6 +61,7 @@ pub fn main() -> ExitCode {
         Command::Logs(logs) => inspect::logs(logs, &mut out),
         Command::Events(events) => inspect::events(events, &mut out),
         Command::Why(args) => why::why(args, &mut out),
+        Command::Diff(args) => diff::diff(args, &mut out),
         Command::Cron(args) => cron::cron(args, &mut out),
         Command::Sweep(args) => sweep::sweep(args, &mut out),
         Command::Merge(args) => sweep::merge(args, &mut out),
