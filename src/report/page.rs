@@ -148,7 +148,6 @@ impl Page {
     /// The page with its charts and data as files.
     pub fn report(&self) -> Report {
         let mut report = Report::default();
-        report.add("index.html", self.markup().into_string());
         for part in self.sections.iter().flat_map(|section| &section.parts) {
             if let Part::Figure(figure) = part {
                 report.add(figure.path(), figure.drawings[0].standalone());
@@ -158,6 +157,8 @@ impl Page {
             report.add(data.path(), data.csv());
         }
         report.add("data/report.json", self.json.clone());
+        // The page comes last: what it leads to is there before it.
+        report.add("index.html", self.markup().into_string());
         report
     }
 

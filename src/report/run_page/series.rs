@@ -89,9 +89,10 @@ impl ResourceSeries {
             .fold(0.0, f64::max)
     }
 
-    /// The most that was requested at once, by pods with a node.
-    pub(super) fn peak(&self) -> i64 {
-        self.requested.iter().map(|point| point.peak).max().unwrap_or(0)
+    /// The most that was requested at once: by pods with a node at their peak, or by all pods on average in a window.
+    pub(super) fn peak(&self) -> f64 {
+        let all = self.requested.iter().zip(&self.waiting);
+        all.map(|(bound, waiting)| (bound.peak as f64).max(bound.mean + waiting.mean)).fold(0.0, f64::max)
     }
 
     /// Whether any pod ever requested it.

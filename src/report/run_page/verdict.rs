@@ -91,10 +91,9 @@ fn spare_nodes(run: &RunReport<'_>, series: &Series) -> Option<Fact> {
         return None;
     }
     nodes.sort_unstable();
-    let peaks: Vec<i64> = series.resources.iter().map(ResourceSeries::peak).collect();
-    let covers = |rest: &[[i64; 3]]| {
-        (0..3).all(|resource| rest.iter().map(|node| node[resource]).sum::<i64>() >= peaks[resource])
-    };
+    let peaks: Vec<f64> = series.resources.iter().map(ResourceSeries::peak).collect();
+    let sum = |rest: &[[i64; 3]], resource: usize| rest.iter().map(|node| node[resource]).sum::<i64>() as f64;
+    let covers = |rest: &[[i64; 3]]| (0..3).all(|resource| sum(rest, resource) >= peaks[resource]);
     let needed = (0..=n_nodes).find(|count| covers(&nodes[..*count])).unwrap_or(n_nodes);
     let text = format!(
         "{} of {n_nodes}, by the sums of requests at the peak; “sim capacity” plays it",
