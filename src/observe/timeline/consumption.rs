@@ -103,12 +103,12 @@ impl Consumption {
     }
 }
 
-/// The containers of a pod that run, with the instants when they started.
 /// Whether what ran on a node has ended: a kubelet that stops ends nothing.
 fn is_machine_off(node: NodeId, cluster: &Cluster) -> bool {
     cluster.node(node).is_none_or(|node| node.signs.is_machine_off())
 }
 
+/// The containers of a pod that run, with the instants when they started.
 fn running(pod: &Pod) -> impl Iterator<Item = (ContainerRef, SimTime)> {
     let init = (0..).map(ContainerRef::Init).zip(&pod.status.init_containers);
     let all = init.chain((0..).map(ContainerRef::App).zip(&pod.status.containers));
