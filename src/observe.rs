@@ -10,6 +10,7 @@ pub mod expectation;
 pub mod object;
 pub mod records;
 pub mod rollouts;
+pub mod room;
 pub mod run;
 pub mod scalings;
 pub mod story;
