@@ -10,7 +10,7 @@ use crate::cli::args::Format;
 use crate::cli::args::capacity::{CapacityArgs, range_words};
 use crate::cli::compare::progress_bar;
 use crate::cli::input::{self, Input};
-use crate::cli::{CliError, Outcome};
+use crate::cli::{CliError, Outcome, folder};
 use crate::engine::SimTime;
 use crate::experiment::capacity::question::Question;
 use crate::experiment::capacity::search::{Reach, Size};
@@ -21,7 +21,7 @@ use crate::manifest::load::Options;
 use crate::model::capacity::Capacity;
 use crate::model::ids::Kind;
 use crate::model::scenario::Scenario;
-use crate::report::capacity::{self as report, fit as fit_report, text};
+use crate::report::capacity::{self as report, fit as fit_report, page, text};
 
 /// `sim capacity`
 pub(super) fn capacity(args: &CapacityArgs, out: &mut impl Write) -> Result<Outcome, CliError> {
@@ -35,6 +35,9 @@ pub(super) fn capacity(args: &CapacityArgs, out: &mut impl Write) -> Result<Outc
     let reach = if args.exhaustive { Reach::All } else { Reach::Bisect };
     let question =
         Question::of(&asked, &loaded, reach).map_err(|error| CliError::BadInput(error.to_string()))?;
+    if let Some(report) = &args.report {
+        folder::prepare(report)?;
+    }
     let bar = Bar(progress_bar(0));
     let workers = args.workers.map_or(Workers::Cores, Workers::Fixed);
     let mut make = |size: &Size| scenario(&input, args, &question, size);
@@ -42,6 +45,11 @@ pub(super) fn capacity(args: &CapacityArgs, out: &mut impl Write) -> Result<Outc
     bar.0.finish_and_clear();
     let first_seed = loaded.scenario.seed;
     let summary = report::summarise(&question, &answer, first_seed, command_line(args, first_seed));
+    if let Some(report) = &args.report {
+        let scenario = &loaded.scenario;
+        let about = page::About { name: &scenario.name, description: scenario.description.as_deref() };
+        folder::write(&page::report(&summary, about), report)?;
+    }
     write_as(&summary, || text::text(&summary), args.output, out)?;
     Ok(if summary.ok { Outcome::Ok } else { Outcome::NotMet })
 }

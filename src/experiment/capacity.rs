@@ -39,7 +39,7 @@ pub struct Probe {
     pub size: Size,
     /// The number of all nodes at the start.
     pub n_nodes: usize,
-    /// What they cost per hour; `None` where none has a price.
+    /// What they cost per hour; `None` where there are some and none has a price.
     pub price_per_hour: Option<f64>,
     /// The trials without a loss, by seed.
     pub all_up: Vec<Outcome>,
@@ -178,7 +178,7 @@ fn bill(scenario: &Scenario) -> (usize, Option<f64>) {
     });
     let prices: Vec<Option<f64>> = nodes.collect();
     let known: Vec<f64> = prices.iter().copied().flatten().collect();
-    (prices.len(), (!known.is_empty()).then(|| known.iter().sum()))
+    (prices.len(), (!known.is_empty() || prices.is_empty()).then(|| known.iter().fold(0.0, |sum, price| sum + price)))
 }
 
 /// The names of the nodes that are there at the start, in the order of their creation.

@@ -76,6 +76,19 @@ pub struct Compared {
     pub right: f64,
     /// Whether they are spans.
     pub is_span: bool,
+    /// What the left side should be.
+    pub wanted: Wanted,
+}
+
+/// What the left side of a comparison should be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wanted {
+    /// At most the right side, or less.
+    Less,
+    /// At least the right side, or more.
+    More,
+    /// The same as the right side.
+    Equal,
 }
 
 /// Judges expressions at one instant. What they look at is written once, when the first of them looks.
@@ -128,9 +141,12 @@ impl<'a> Judge<'a> {
 /// What an expression compares with what, where it is a comparison of numbers or spans.
 fn compared(expression: &IdedExpr, context: &Context<'_, '_>) -> Option<Compared> {
     let Expr::Call(call) = &expression.expr else { return None };
-    if !matches!(call.func_name.as_str(), "_==_" | "_<_" | "_<=_" | "_>_" | "_>=_") {
-        return None;
-    }
+    let wanted = match call.func_name.as_str() {
+        "_<_" | "_<=_" => Wanted::Less,
+        "_>_" | "_>=_" => Wanted::More,
+        "_==_" => Wanted::Equal,
+        _ => return None,
+    };
     let side = |at: usize| match context.resolve(call.args.get(at)?).ok()? {
         Value::Int(number) => Some((number as f64, false)),
         Value::UInt(number) => Some((number as f64, false)),
@@ -139,7 +155,7 @@ fn compared(expression: &IdedExpr, context: &Context<'_, '_>) -> Option<Compared
         _ => None,
     };
     let ((left, is_span), (right, _)) = (side(0)?, side(1)?);
-    Some(Compared { left, right, is_span })
+    Some(Compared { left, right, is_span, wanted })
 }
 
 type Build = fn(&Evidence<'_>) -> Value;

@@ -1,6 +1,7 @@
 //! What came of a question of `sim capacity`, as data: the answer, why no smaller size is enough, what it survives.
 
 pub mod fit;
+pub mod page;
 pub mod reason;
 pub mod text;
 mod words;
@@ -14,6 +15,7 @@ use crate::experiment::capacity::search::{Reach, Size};
 use crate::experiment::capacity::{Answer, Probe};
 use crate::experiment::statistics::share_at_least;
 use crate::model::capacity::Loss;
+use crate::observe::expectation::Wanted;
 use crate::observe::room::Amounts;
 use crate::report::capacity::reason::{Failure, StageReason};
 use crate::report::summary::seconds;
@@ -124,6 +126,9 @@ pub struct SizeRow {
     /// Why it is not enough.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub why_not: Option<String>,
+    /// Entries of the timeline that met nothing in the first trial.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub misses: Vec<String>,
 }
 
 /// What an expectation compares, over trials.
@@ -143,6 +148,8 @@ pub struct ComparedRow {
     /// `s` for spans.
     #[serde(skip_serializing_if = "str::is_empty")]
     pub unit: &'static str,
+    /// `less`, `more` or `equal`: what the left side should be.
+    pub wanted: &'static str,
 }
 
 /// What a size makes of the worst loss of some sort.
@@ -213,6 +220,7 @@ pub struct AloneRow {
 pub fn summarise(question: &Question, answer: &Answer, first_seed: u64, reproduce: String) -> CapacitySummary {
     let at = answer.found.answer.as_ref().and_then(|size| answer.probes.get(size));
     let binding = binding(question, answer);
+    let sizes = sizes(question, answer);
     let without_losses = answer.without_losses.clone().filter(|_| !question.survive.is_empty());
     let summary = CapacitySummary {
         format: FORMAT,
@@ -224,7 +232,8 @@ pub fn summarise(question: &Question, answer: &Answer, first_seed: u64, reproduc
         without_losses,
         limit: binding.iter().find_map(|row| row.reason.limit()),
         binding,
-        sizes: sizes(question, answer),
+        assumptions: assumptions(question, answer, at, &sizes),
+        sizes,
         survivability: at.map(|probe| survivability(question, answer, probe)).unwrap_or_default(),
         confidence: at.map(|probe| share_at_least(n_sure(probe), question.n_trials)),
         violations: answer.found.violations.iter().map(|(a, b)| [a.clone(), b.clone()]).collect(),
@@ -233,7 +242,6 @@ pub fn summarise(question: &Question, answer: &Answer, first_seed: u64, reproduc
             .iter()
             .map(|alone| AloneRow { workload: alone.workload.clone(), message: alone.message.clone() })
             .collect(),
-        assumptions: assumptions(question, answer, at),
         reproduce,
     };
     CapacitySummary { verdict: words::verdict(&summary), ..summary }
@@ -302,6 +310,7 @@ fn sizes(question: &Question, answer: &Answer) -> Vec<SizeRow> {
         enough: probe.is_enough,
         compared: compared(&probe.all_up, answer.expectations.len()),
         why_not: reason::why_not(question, answer, probe).map(|reason| reason.in_short()),
+        misses: probe.all_up.first().map(|outcome| outcome.misses.clone()).unwrap_or_default(),
     };
     probes.into_iter().map(row).collect()
 }
@@ -319,6 +328,11 @@ fn compared(outcomes: &[Outcome], n_expectations: usize) -> Vec<ComparedRow> {
             max: lefts().fold(f64::NEG_INFINITY, f64::max),
             bound: first.right,
             unit: if first.is_span { "s" } else { "" },
+            wanted: match first.wanted {
+                Wanted::Less => "less",
+                Wanted::More => "more",
+                Wanted::Equal => "equal",
+            },
         })
     };
     (0..n_expectations).filter_map(row).collect()
@@ -377,7 +391,12 @@ fn survival_row(loss: String, outcomes: &[Outcome], answer: &Answer) -> Survival
 }
 
 /// What was taken for granted besides what the scenario assumes.
-fn assumptions(question: &Question, answer: &Answer, at: Option<&Probe>) -> Vec<String> {
+fn assumptions(
+    question: &Question,
+    answer: &Answer,
+    at: Option<&Probe>,
+    sizes: &[SizeRow],
+) -> Vec<String> {
     let mut lines = Vec::new();
     if answer.expectations.is_empty() {
         lines.push(format!("the scenario expects nothing: {}", reason::ALL_SCHEDULED));
@@ -403,6 +422,12 @@ fn assumptions(question: &Question, answer: &Answer, at: Option<&Probe>) -> Vec<
     let untold: Vec<&str> = Loss::ALL.into_iter().filter(|loss| !is_known(loss)).map(Loss::name).collect();
     if at.is_some() && !untold.is_empty() {
         lines.push(format!("not looked at: --survive {}", untold.join(", --survive ")));
+    }
+    if let Some((size, miss)) = sizes.iter().find_map(|row| Some((row, row.misses.first()?))) {
+        let counts: Vec<String> = size.counts.iter().map(ToString::to_string).collect();
+        let labels = question.dimensions.iter().map(|dimension| dimension.vary.label());
+        let size: Vec<String> = labels.zip(counts).map(|(name, count)| format!("{name}={count}")).collect();
+        lines.push(format!("the timeline did not all happen: with {} {miss}", size.join(" ")));
     }
     lines.extend(answer.assumptions.iter().cloned());
     lines

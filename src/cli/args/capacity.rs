@@ -1,6 +1,7 @@
 //! The arguments of `sim capacity`.
 
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
 
 use clap::ValueEnum;
 
@@ -49,6 +50,9 @@ pub(crate) struct CapacityArgs {
     /// With `--fit`: the instant. Default: the end.
     #[arg(long, value_name = "T", requires = "fit")]
     pub(crate) at: Option<SimDuration>,
+    /// Writes a page with charts, and its data, into this folder.
+    #[arg(long, value_name = "DIR", conflicts_with = "fit")]
+    pub(crate) report: Option<PathBuf>,
     /// The threads. Default: one per core; the results do not depend on it.
     #[arg(long, value_name = "N")]
     pub(crate) workers: Option<NonZeroUsize>,

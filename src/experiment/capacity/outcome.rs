@@ -42,6 +42,8 @@ pub struct Outcome {
     pub peaks: Vec<SimTime>,
     /// The measures, where nothing was lost.
     pub measures: Measures,
+    /// Entries of the timeline that met nothing or were refused.
+    pub misses: Vec<String>,
 }
 
 /// An expectation that does not hold.
@@ -110,6 +112,7 @@ fn judge(trial: &Trial<RoomWatch>, seed: u64, from: SimTime) -> Outcome {
         room: room.least(trial.end),
         peaks: Vec::new(),
         measures: Measures::default(),
+        misses: trial.simulation.misses().to_vec(),
     }
 }
 

@@ -9,7 +9,7 @@ use crate::manifest::load::{Loaded, Pool};
 use crate::model::capacity::{Capacity, Loss, Range};
 use crate::model::ids::Kind;
 use crate::model::meta::Name;
-use crate::model::scenario::{NewSpec, Scenario};
+use crate::model::scenario::{Horizon, NewSpec, Scenario};
 use crate::model::sweep::Vary;
 
 /// The seeds of each size, where nothing is said.
@@ -77,6 +77,9 @@ pub enum QuestionError {
     /// No node has a zone.
     #[error("`survive: zone`: no node has a zone")]
     NoZones,
+    /// Something is to be lost when all is over.
+    #[error("`lostAt`: {0} is not before the horizon, {1}")]
+    LostTooLate(SimTime, SimTime),
     /// There are too many sizes.
     #[error("{0} sizes: at most {SIZES_MAX} can be asked about")]
     TooMany(u64),
@@ -105,6 +108,11 @@ impl Question {
         let mut lost_at = asked.lost_at.clone();
         lost_at.sort_unstable();
         lost_at.dedup();
+        if let (Horizon::At(horizon), Some(last)) = (loaded.scenario.horizon, lost_at.last())
+            && *last >= horizon
+        {
+            return Err(QuestionError::LostTooLate(*last, horizon));
+        }
         let question = Self {
             dimensions,
             n_trials: asked.n_trials.unwrap_or(TRIALS_DEFAULT).max(1),

@@ -169,10 +169,11 @@ impl<E, F: FnMut(&Size) -> Result<bool, E>> Search<'_, F> {
 
     /// Tries what would show that more is sometimes worse: the sizes around the answer, or around the largest.
     fn look_around(&mut self) -> Result<(), E> {
+        let reach = if self.space.ranges.len() == 1 { 2 } else { 1 };
         let center = self.best().cloned().unwrap_or_else(|| self.space.largest());
         for position in 0..center.len() {
             let (from, to) = self.space.ranges[position];
-            for count in center[position].saturating_sub(2)..=center[position].saturating_add(2) {
+            for count in center[position].saturating_sub(reach)..=center[position].saturating_add(reach) {
                 let mut size = center.clone();
                 size[position] = count;
                 if (from..=to).contains(&count) {

@@ -79,7 +79,8 @@ fn size_cells(row: &SizeRow, summary: &CapacitySummary) -> Vec<String> {
     let n_trials = summary.question.trials;
     let mut cells: Vec<String> = row.counts.iter().map(ToString::to_string).collect();
     cells.push(row.nodes.to_string());
-    cells.push(row.price_per_hour.map(money).unwrap_or_default());
+    let has_prices = summary.sizes.iter().any(|row| row.price_per_hour.is_some_and(|price| price > 0.0));
+    cells.push(row.price_per_hour.filter(|_| has_prices).map(money).unwrap_or_default());
     cells.push(format!("{}/{n_trials}", row.held));
     let n_losses = summary.question.survive.len();
     let survived = |at: usize| row.survived.get(at).map_or("-".to_owned(), |n| format!("{n}/{n_trials}"));
@@ -150,7 +151,9 @@ pub(super) fn recovery(row: &SurvivalRow) -> String {
 }
 
 pub(super) fn span(secs: f64) -> String {
-    SimDuration::from_secs_f64(secs).to_string()
+    // Nobody reads fractions of a long span.
+    let step = if secs >= 10.0 { 1.0 } else { 0.1 };
+    SimDuration::from_secs_f64(libm::round(secs / step) * step).to_string()
 }
 
 fn cut(text: &str) -> String {

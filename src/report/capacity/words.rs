@@ -32,6 +32,7 @@ fn answer(summary: &CapacitySummary) -> String {
     let price = price.map(|price| format!(" ({}/h)", money(price))).unwrap_or_default();
     let (is_are, cheapest) = match (question.dimensions.len(), counts.iter().sum::<u32>()) {
         (1, 1) => ("is", ""),
+        (1, _) if !question.dimensions[0].name.contains('/') => ("is", ""),
         (1, _) => ("are", ""),
         _ => ("are", " and the cheapest to be"),
     };
@@ -44,7 +45,7 @@ fn answer(summary: &CapacitySummary) -> String {
     } else {
         "all expectations hold"
     };
-    format!("{size}{price} {is_are} enough{cheapest}: {what} in {}.", held.join(", "))
+    format!("{size}{price} {is_are} enough{cheapest}: {what} in {}.", held.join(", and in "))
 }
 
 /// `20 of 20 trials`, and `19 of 20 whichever node is lost`
@@ -63,12 +64,18 @@ fn held(row: &super::SurvivalRow) -> String {
 
 /// `6 nodes of pool small`, `2 nodes of pool big and 3 of pool small`, `5 replicas of deployment/web`, `workers=4`
 pub(super) fn size(dimensions: &[DimensionRow], counts: &[u32]) -> String {
-    let parts: Vec<String> = dimensions
-        .iter()
-        .zip(counts)
-        .enumerate()
-        .map(|(position, (dimension, count))| part(&dimension.name, *count, position == 0))
-        .collect();
+    let named: Vec<(&str, u32)> =
+        dimensions.iter().map(|dimension| dimension.name.as_str()).zip(counts.iter().copied()).collect();
+    if let [(name, count)] = named.as_slice() {
+        return part(name, *count, true);
+    }
+    let (some, none): (Vec<_>, Vec<_>) = named.into_iter().partition(|(_, count)| *count > 0);
+    if some.is_empty() {
+        return "no node of any pool".to_owned();
+    }
+    let some = some.into_iter().enumerate().map(|(at, (name, count))| part(name, count, at == 0));
+    let none = none.into_iter().map(|(name, _)| name.replace("pool/", "none of pool "));
+    let parts: Vec<String> = some.chain(none).collect();
     match parts.as_slice() {
         [first @ .., last] if !first.is_empty() => format!("{} and {last}", first.join(", ")),
         _ => parts.concat(),
@@ -78,6 +85,8 @@ pub(super) fn size(dimensions: &[DimensionRow], counts: &[u32]) -> String {
 fn part(name: &str, count: u32, is_first: bool) -> String {
     let s = if count == 1 { "" } else { "s" };
     match name.split_once('/') {
+        // The nodes of a scenario that has none are called so.
+        Some(("pool", "node")) => format!("{count} node{s}"),
         Some(("pool", pool)) if is_first => format!("{count} node{s} of pool {pool}"),
         Some(("pool", pool)) => format!("{count} of pool {pool}"),
         Some(_) => format!("{count} replica{s} of {name}"),
@@ -101,7 +110,9 @@ fn why(reason: &StageReason) -> String {
     let refused = reason.message.as_ref().map(|message| {
         let n = reason.unschedulable;
         let pods = if n == 1 { "1 pod is unschedulable".to_owned() } else { format!("{n} pods are unschedulable") };
-        format!("{pods}: {}", message.trim_end_matches('.'))
+        // What preemption says comes in further sentences.
+        let first = message.split_once(". ").map_or(message.as_str(), |(first, _)| first);
+        format!("{pods}: {}", first.trim_end_matches('.'))
     });
     let parts: Vec<String> = failed.chain(refused).collect();
     lost + &parts.join("; ")
@@ -113,10 +124,20 @@ fn spare(summary: &CapacitySummary) -> Option<String> {
     let total = |counts: &[u32]| counts.iter().sum::<u32>();
     let n_spare = total(answer).saturating_sub(total(without));
     let size = size(&summary.question.dimensions, without);
+    let price = |counts: &[u32]| {
+        summary.sizes.iter().find(|row| row.counts == *counts).and_then(|row| row.price_per_hour)
+    };
+    let are = if total(without) == 1 { "is" } else { "are" };
+    if let (Some(price), Some(least)) = (price(answer), price(without))
+        && n_spare > 0
+    {
+        let more = money(price - least);
+        return Some(format!("While nothing is lost, {size} {are} enough: what survives the loss costs {more}/h more."));
+    }
     Some(match n_spare {
         0 => format!("While nothing is lost, no fewer are enough: {size}."),
-        1 => format!("While nothing is lost, {size} are enough: one is spare."),
-        n => format!("While nothing is lost, {size} are enough: {n} are spare."),
+        1 => format!("While nothing is lost, {size} {are} enough: one is spare."),
+        n => format!("While nothing is lost, {size} {are} enough: {n} are spare."),
     })
 }
 
