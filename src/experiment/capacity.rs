@@ -155,9 +155,7 @@ impl Stage<'_> {
         let plans = others.map(|loss| Plan::of(loss, scenario, self.instants(&probe.all_up)));
         let plans = plans.filter(Plan::is_worth_a_look);
         plans
-            .map(|plan| {
-                losses::survive(&plan, scenario, self.question.n_trials, self.workers, self.progress)
-            })
+            .map(|plan| losses::survive(&plan, scenario, self.question.n_trials, self.workers, self.progress))
             .collect()
     }
 
@@ -178,7 +176,10 @@ fn bill(scenario: &Scenario) -> (usize, Option<f64>) {
     });
     let prices: Vec<Option<f64>> = nodes.collect();
     let known: Vec<f64> = prices.iter().copied().flatten().collect();
-    (prices.len(), (!known.is_empty() || prices.is_empty()).then(|| known.iter().fold(0.0, |sum, price| sum + price)))
+    (
+        prices.len(),
+        (!known.is_empty() || prices.is_empty()).then(|| known.iter().fold(0.0, |sum, price| sum + price)),
+    )
 }
 
 /// The names of the nodes that are there at the start, in the order of their creation.

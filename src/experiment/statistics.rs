@@ -144,7 +144,9 @@ mod tests {
     #[test]
     fn a_share_is_bounded_as_the_tables_say() {
         // Of n successes in n trials the bound is the n-th root of 5 %.
-        for (n_successes, n, expected) in [(20, 20, 0.8609), (19, 20, 0.7839), (30, 30, 0.9050), (5, 10, 0.2224)] {
+        for (n_successes, n, expected) in
+            [(20, 20, 0.8609), (19, 20, 0.7839), (30, 30, 0.9050), (5, 10, 0.2224)]
+        {
             let found = share_at_least(n_successes, n);
             assert!((found - expected).abs() < 0.0001, "{n_successes} of {n}: {found}");
         }

@@ -217,7 +217,12 @@ pub struct AloneRow {
 }
 
 /// The answer as data.
-pub fn summarise(question: &Question, answer: &Answer, first_seed: u64, reproduce: String) -> CapacitySummary {
+pub fn summarise(
+    question: &Question,
+    answer: &Answer,
+    first_seed: u64,
+    reproduce: String,
+) -> CapacitySummary {
     let at = answer.found.answer.as_ref().and_then(|size| answer.probes.get(size));
     let binding = binding(question, answer);
     let sizes = sizes(question, answer);
@@ -391,12 +396,7 @@ fn survival_row(loss: String, outcomes: &[Outcome], answer: &Answer) -> Survival
 }
 
 /// What was taken for granted besides what the scenario assumes.
-fn assumptions(
-    question: &Question,
-    answer: &Answer,
-    at: Option<&Probe>,
-    sizes: &[SizeRow],
-) -> Vec<String> {
+fn assumptions(question: &Question, answer: &Answer, at: Option<&Probe>, sizes: &[SizeRow]) -> Vec<String> {
     let mut lines = Vec::new();
     if answer.expectations.is_empty() {
         lines.push(format!("the scenario expects nothing: {}", reason::ALL_SCHEDULED));

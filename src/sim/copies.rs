@@ -46,14 +46,21 @@ impl<O: Observer> Simulation<O> {
     /// Why the workload has no further copies.
     pub fn mould(&self, kind: Kind, name: &str) -> Result<Mould, String> {
         let label = format!("{}/{name}", kind.resource());
-        let id = self.cluster.find(kind, "default", name).ok_or_else(|| format!("there is no {label} at this instant"))?;
+        let id = self
+            .cluster
+            .find(kind, "default", name)
+            .ok_or_else(|| format!("there is no {label} at this instant"))?;
         let template = match id {
             ObjectId::Deployment(id) => self.cluster.deployments()[id].spec.template.clone(),
             ObjectId::ReplicaSet(id) => self.cluster.replica_sets()[id].spec.template.clone(),
             ObjectId::StatefulSet(id) => self.cluster.stateful_sets()[id].spec.template.clone(),
             ObjectId::Job(id) => self.cluster.jobs()[id].spec.template.clone(),
             ObjectId::Pod(id) => return Ok(Mould::of_pod(&self.cluster.pods()[id])),
-            _ => return Err(format!("{label} has no copies of a pod: a Deployment, ReplicaSet, StatefulSet, Job or Pod has")),
+            _ => {
+                return Err(format!(
+                    "{label} has no copies of a pod: a Deployment, ReplicaSet, StatefulSet, Job or Pod has"
+                ));
+            }
         };
         let owner = match id {
             ObjectId::Deployment(id) => {
@@ -161,7 +168,8 @@ impl Mould {
             let number = ordinal.to_string();
             let name = format!("{}{number}", creation.object.name);
             let [name_label, number_label] = LABELS_OF_ORDINALS;
-            creation.object.labels = creation.object.labels.with(name_label, &name).with(number_label, &number);
+            creation.object.labels =
+                creation.object.labels.with(name_label, &name).with(number_label, &number);
             creation.object.name = name.into();
             *ordinal += 1;
         }

@@ -81,7 +81,10 @@ fn the_fewest_nodes_are_found_and_what_binds_below_them_is_named() {
             "The scenario has 5 nodes of pool small: 2 more than needed.",
         ]
     );
-    assert!(text.contains("assumed the scenario expects nothing: no pod may be refused by the scheduler"), "{text}");
+    assert!(
+        text.contains("assumed the scenario expects nothing: no pod may be refused by the scheduler"),
+        "{text}"
+    );
     let answer = answer(&folder, "--trials 2");
     assert_eq!((&answer["limit"], &answer["answer"]), (&"cpu".into(), &serde_json::json!([3])));
 }
@@ -119,7 +122,8 @@ fn a_pod_that_no_node_can_take_is_named() {
     let (text, _, code) = sim(&folder, "capacity s.yaml --trials 1");
     assert_eq!(code, Some(1));
     assert!(text.starts_with("No size up to 20 nodes of pool small is enough.\n"), "{text}");
-    let expected = "A pod of deployment/web is refused even alone: 0/20 nodes are available: 20 Insufficient cpu";
+    let expected =
+        "A pod of deployment/web is refused even alone: 0/20 nodes are available: 20 Insufficient cpu";
     let alone = text.lines().find(|line| line.starts_with("A pod of")).unwrap();
     assert!(alone.starts_with(expected), "{alone}");
     assert!(alone.ends_with("More of these nodes do not help."), "{alone}");
@@ -140,7 +144,8 @@ fn an_answer_that_is_worse_with_more_is_reported() {
 
 #[test]
 fn replicas_and_parameters_can_be_asked_about() {
-    let text = web(2, 100, "  params: {size: 1}\n  expect: [{that: 'pods.size() >= ${size} && pods.size() >= 5'}]");
+    let text =
+        web(2, 100, "  params: {size: 1}\n  expect: [{that: 'pods.size() >= ${size} && pods.size() >= 5'}]");
     let folder = folder("others", &text);
     let replicas = answer(&folder, "--trials 1 --replicas deployment/web=1..9");
     assert_eq!((&replicas["answer"], &replicas["ok"]), (&serde_json::json!([5]), &true.into()));
@@ -148,7 +153,11 @@ fn replicas_and_parameters_can_be_asked_about() {
     fs::write(folder.join("s.yaml"), text).unwrap();
     let param = answer(&folder, "--trials 1 --param size=1..8");
     assert_eq!(param["answer"], serde_json::json!([3]));
-    assert!(param["verdict"][0].as_str().unwrap().starts_with("size=3 (0.50/h) is enough"), "{}", param["verdict"][0]);
+    assert!(
+        param["verdict"][0].as_str().unwrap().starts_with("size=3 (0.50/h) is enough"),
+        "{}",
+        param["verdict"][0]
+    );
 }
 
 #[test]
@@ -157,7 +166,8 @@ fn the_scenario_carries_the_question_and_flags_override_it() {
     let folder = folder("carried", &web(6, 1000, question));
     let carried = answer(&folder, "");
     let asked = &carried["question"];
-    let expected = serde_json::json!({"name": "pool/small", "from": 2, "to": 7, "own": 5, "pricePerHour": 0.1});
+    let expected =
+        serde_json::json!({"name": "pool/small", "from": 2, "to": 7, "own": 5, "pricePerHour": 0.1});
     assert_eq!(asked["dimensions"][0], expected);
     assert_eq!((&asked["trials"], &asked["atLeast"]), (&3.into(), &0.6.into()));
     assert_eq!((&asked["survive"], &carried["answer"]), (&serde_json::json!(["1"]), &serde_json::json!([4])));
@@ -188,7 +198,10 @@ fn questions_that_cannot_be_asked_are_refused_with_the_reason() {
     assert!(code == Some(2) && error.contains("no node has a zone"), "{error}");
     for (spec, expected) in [
         ("  capacity: {sizes: [{pool: big}]}", "s.yaml:7:22: spec.capacity.sizes[0]: there is no pool/big"),
-        ("  capacity: {sizes: [{from: 1}]}", "exactly one of pool, deployment, statefulset, replicaset and param"),
+        (
+            "  capacity: {sizes: [{from: 1}]}",
+            "exactly one of pool, deployment, statefulset, replicaset and param",
+        ),
         ("  capacity: {survive: three}", "spec.capacity.survive: not 1, 2 or zone: \"three\""),
         ("  capacity: {atLeast: 0}", "spec.capacity.atLeast: not a share"),
         ("  capacity: {atleast: 1}", "did you mean `atLeast`?"),
@@ -215,8 +228,14 @@ fn as_many_copies_fit_as_a_larger_workload_can_place() {
     let fit: Value = serde_json::from_str(&json).unwrap();
     // Three of 600m have room on each of five nodes of 2 cpu.
     assert_eq!(fit["copies"], 12);
-    assert!(fit["message"].as_str().unwrap().starts_with("0/5 nodes are available: 5 Insufficient cpu."), "{fit}");
-    assert_eq!(fit["nodes"].as_array().unwrap().iter().map(|it| it["copies"].as_u64().unwrap()).sum::<u64>(), 12);
+    assert!(
+        fit["message"].as_str().unwrap().starts_with("0/5 nodes are available: 5 Insufficient cpu."),
+        "{fit}"
+    );
+    assert_eq!(
+        fit["nodes"].as_array().unwrap().iter().map(|it| it["copies"].as_u64().unwrap()).sum::<u64>(),
+        12
+    );
     for (n, n_waiting) in [(15, 0), (16, 1)] {
         let (pods, ..) = sim(&folder, &format!("get pods s.yaml --set size={n}"));
         assert_eq!(pods.matches("Pending").count(), n_waiting, "{pods}");
@@ -230,12 +249,14 @@ fn copies_keep_the_rules_of_their_workload() {
     let spread = "      topologySpreadConstraints:\n        - {maxSkew: 1, topologyKey: kubernetes.io/hostname, \
         whenUnsatisfiable: DoNotSchedule, labelSelector: {matchLabels: {app: web}}}\n      containers";
     let text = web(2, 100, "").replace("      containers", spread).replace("count: 5", "count: 2");
-    let quota = "---\napiVersion: v1\nkind: ResourceQuota\nmetadata: {name: q}\nspec: {hard: {pods: \"7\"}}\n";
+    let quota =
+        "---\napiVersion: v1\nkind: ResourceQuota\nmetadata: {name: q}\nspec: {hard: {pods: \"7\"}}\n";
     let folder = folder("rules", &(text.clone() + quota));
     let (refused, ..) = sim(&folder, "capacity s.yaml --fit deployment/web");
     assert!(refused.contains("5 more copies of deployment/web fit; the next is refused: "), "{refused}");
     assert!(refused.contains("exceeded quota: q"), "{refused}");
-    let cordoned = text + "---\napiVersion: v1\nkind: Node\nmetadata: {name: full, labels: {kubernetes.io/hostname: full}}\n\
+    let cordoned = text
+        + "---\napiVersion: v1\nkind: Node\nmetadata: {name: full, labels: {kubernetes.io/hostname: full}}\n\
         status: {capacity: {cpu: 150m, memory: 1Gi, pods: \"10\"}}\n";
     fs::write(folder.join("s.yaml"), cordoned).unwrap();
     let (skewed, ..) = sim(&folder, "capacity s.yaml --fit deployment/web");

@@ -82,7 +82,9 @@ fn parse_workload(text: &str) -> Result<(Kind, String), String> {
         let kind = KindArg::from_str(kind, true).ok()?;
         Some((kind.kind(), name.to_owned()))
     });
-    parsed.filter(|(_, name)| !name.is_empty()).ok_or_else(|| format!("not KIND/NAME, as deployment/web: {text:?}"))
+    parsed
+        .filter(|(_, name)| !name.is_empty())
+        .ok_or_else(|| format!("not KIND/NAME, as deployment/web: {text:?}"))
 }
 
 /// A name and the ends of a range, as far as they are given: `NAME`, `NAME=MIN..MAX`, `NAME=..MAX` or `NAME=MIN..`.

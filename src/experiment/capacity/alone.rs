@@ -27,7 +27,8 @@ pub struct Alone {
 pub fn refused_alone(scenario: &Scenario) -> Vec<Alone> {
     let mut shapes = BTreeSet::new();
     let traced = scenario.trace.iter().flat_map(|trace| &trace.shapes).take(SHAPES_MAX);
-    let traced = traced.map(|spec| ("pod of the trace".to_owned(), single("traced".into(), "default".into(), spec)));
+    let traced =
+        traced.map(|spec| ("pod of the trace".to_owned(), single("traced".into(), "default".into(), spec)));
     let objects = scenario.objects.iter().filter_map(|object| {
         let label = format!("{}/{}", object.spec.kind().resource(), object.name);
         Some((label, pod_of(object)?))

@@ -66,9 +66,8 @@ pub fn fit(scenario: &Arc<Scenario>, kind: Kind, name: &str, at: Option<SimTime>
         }
     };
     let waiting = refusal.as_ref().and_then(|refusal| fork.cluster().pod(refusal.pod?));
-    let explanation = waiting.map(|pod| {
-        fork.scheduler().explain(fork.context(), fork.cluster(), pod, Scope::AllNodes)
-    });
+    let explanation =
+        waiting.map(|pod| fork.scheduler().explain(fork.context(), fork.cluster(), pod, Scope::AllNodes));
     let refuses = |node: NodeId| {
         let verdicts = explanation.iter().flat_map(|explanation| &explanation.nodes);
         let own = verdicts.filter(|(other, _)| *other == node).map(|(_, verdict)| match verdict {

@@ -137,7 +137,8 @@ fn load_peak(trial: &Trial<RoomWatch>) -> Option<SimTime> {
     let most = windows.iter().map(|window| window.offered).max().filter(|most| *most > 0)?;
     let is_peak = |offered: u64| offered * 100 >= most * PEAK_PERCENT;
     let rows = windows.chunk_by(|a, b| is_peak(a.offered) == is_peak(b.offered));
-    let peak = rows.filter(|row| is_peak(row[0].offered)).reduce(|a, b| if b.len() > a.len() { b } else { a })?;
+    let peak =
+        rows.filter(|row| is_peak(row[0].offered)).reduce(|a, b| if b.len() > a.len() { b } else { a })?;
     let (from, last) = (peak.first()?.from, peak.last()?);
     let half = (last.from + last.span).since(from).as_nanos() / 2;
     Some((from + SimDuration::from_nanos(half)).truncated_to_secs())

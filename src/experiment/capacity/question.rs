@@ -72,7 +72,9 @@ pub enum QuestionError {
     #[error("{0}: the smallest size is above the largest")]
     Backwards(String),
     /// Some pools have a price and others none.
-    #[error("pool `{0}` has no `pricePerHour`, and others have: which combination is cheapest cannot be said")]
+    #[error(
+        "pool `{0}` has no `pricePerHour`, and others have: which combination is cheapest cannot be said"
+    )]
     NoPrice(String),
     /// No node has a zone.
     #[error("`survive: zone`: no node has a zone")]

@@ -79,8 +79,7 @@ fn node(pool: &NodePool, number: u32, profile: &Profile) -> Result<NewObject, St
 
 /// The pools of a scenario.
 pub(super) fn pools(spec: &ScenarioSpec, scenario: &Scenario) -> Vec<Pool> {
-    let is_default =
-        |object: &&NewObject| matches!(&object.spec, NewSpec::Node(node) if node.pool.as_deref() == Some(DEFAULT_POOL));
+    let is_default = |object: &&NewObject| matches!(&object.spec, NewSpec::Node(node) if node.pool.as_deref() == Some(DEFAULT_POOL));
     let n_default = scenario.objects.iter().filter(is_default).count();
     if spec.node_pools.is_empty() && n_default > 0 {
         let count = u32::try_from(n_default).unwrap_or(u32::MAX);

@@ -71,7 +71,9 @@ fn fits(summary: &CapacitySummary) -> Fact {
             let text = format!("it fits: {}{}", size_label(summary, &row.counts), price.unwrap_or_default());
             Fact { tone: Tone::Good, ..Fact::new("Fits", text) }
         }
-        None => Fact { tone: Tone::Bad, ..Fact::new("Fits", "it does not, at any size that was asked about") },
+        None => {
+            Fact { tone: Tone::Bad, ..Fact::new("Fits", "it does not, at any size that was asked about") }
+        }
     }
 }
 
@@ -96,7 +98,8 @@ fn slo(summary: &CapacitySummary) -> Fact {
     };
     match summary.survivability.iter().filter(|row| row.required).map(|row| row.survived).min() {
         Some(n) => {
-            let text = format!("{what} in {n} of {n_trials} trials, whatever is lost of what was asked about");
+            let text =
+                format!("{what} in {n} of {n_trials} trials, whatever is lost of what was asked about");
             Fact { tone: Tone::Good, ..Fact::new("SLO met", text) }
         }
         None => {

@@ -61,7 +61,12 @@ pub fn why_not(question: &Question, answer: &Answer, probe: &Probe) -> Option<St
     Some(reason(&case.outcomes, lost, survival.n_survived, answer))
 }
 
-fn reason(outcomes: &[Outcome], lost: Option<(String, SimTime)>, held: usize, answer: &Answer) -> StageReason {
+fn reason(
+    outcomes: &[Outcome],
+    lost: Option<(String, SimTime)>,
+    held: usize,
+    answer: &Answer,
+) -> StageReason {
     let from = lost.as_ref().map_or(SimTime::ZERO, |(_, at)| *at);
     // What was refused before the loss is not its doing.
     let later = |outcome: &&Outcome| outcome.refused.iter().any(|pod| pod.at >= from);
@@ -166,13 +171,27 @@ mod tests {
 
     #[test]
     fn the_limit_is_what_the_scheduler_says_of_the_most_nodes() {
-        check("0/3 nodes are available: 3 Insufficient cpu. preemption: 0/3 nodes are available: 3 No preemption \
-            victims found for incoming pod.", Some("cpu"), true);
-        check("0/5 nodes are available: 1 node(s) had untolerated taint(s), 4 Too many pods.", Some("pods"), false);
-        check("0/2 nodes are available: 1 Insufficient memory, 1 node(s) had untolerated taint {a: b}.",
-            Some("memory"), true);
-        check("0/2 nodes are available: 2 node(s) didn't match pod anti-affinity rules.",
-            Some("node(s) didn't match pod anti-affinity rules"), false);
+        check(
+            "0/3 nodes are available: 3 Insufficient cpu. preemption: 0/3 nodes are available: 3 No preemption \
+            victims found for incoming pod.",
+            Some("cpu"),
+            true,
+        );
+        check(
+            "0/5 nodes are available: 1 node(s) had untolerated taint(s), 4 Too many pods.",
+            Some("pods"),
+            false,
+        );
+        check(
+            "0/2 nodes are available: 1 Insufficient memory, 1 node(s) had untolerated taint {a: b}.",
+            Some("memory"),
+            true,
+        );
+        check(
+            "0/2 nodes are available: 2 node(s) didn't match pod anti-affinity rules.",
+            Some("node(s) didn't match pod anti-affinity rules"),
+            false,
+        );
         check("no nodes available to schedule pods", None, false);
     }
 }

@@ -36,7 +36,10 @@ fn foot(summary: &CapacitySummary) -> String {
     };
     let at_least = amount(Unit::Share, question.at_least);
     let confidence = summary.confidence.map(|share| {
-        format!("; with 95 % confidence the answer holds for {} or more of all seeds", amount(Unit::Share, share))
+        format!(
+            "; with 95 % confidence the answer holds for {} or more of all seeds",
+            amount(Unit::Share, share)
+        )
     });
     let confidence = confidence.unwrap_or_default();
     let mut out = format!(

@@ -98,7 +98,8 @@ fn part(name: &str, count: u32, is_first: bool) -> String {
 fn why(reason: &StageReason) -> String {
     let lost = match (&reason.lost, &reason.at) {
         (Some(lost), Some(at)) => {
-            let held = format!("all holds in {} of {} trials whichever is lost; ", reason.held, reason.trials);
+            let held =
+                format!("all holds in {} of {} trials whichever is lost; ", reason.held, reason.trials);
             format!("{held}without {} from {at} on, ", lost.replace(' ', " and "))
         }
         _ => String::new(),
@@ -109,7 +110,8 @@ fn why(reason: &StageReason) -> String {
     });
     let refused = reason.message.as_ref().map(|message| {
         let n = reason.unschedulable;
-        let pods = if n == 1 { "1 pod is unschedulable".to_owned() } else { format!("{n} pods are unschedulable") };
+        let pods =
+            if n == 1 { "1 pod is unschedulable".to_owned() } else { format!("{n} pods are unschedulable") };
         // What preemption says comes in further sentences.
         let first = message.split_once(". ").map_or(message.as_str(), |(first, _)| first);
         format!("{pods}: {}", first.trim_end_matches('.'))
@@ -132,7 +134,9 @@ fn spare(summary: &CapacitySummary) -> Option<String> {
         && n_spare > 0
     {
         let more = money(price - least);
-        return Some(format!("While nothing is lost, {size} {are} enough: what survives the loss costs {more}/h more."));
+        return Some(format!(
+            "While nothing is lost, {size} {are} enough: what survives the loss costs {more}/h more."
+        ));
     }
     Some(match n_spare {
         0 => format!("While nothing is lost, no fewer are enough: {size}."),

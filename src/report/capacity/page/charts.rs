@@ -185,7 +185,11 @@ fn draw_pareto(summary: &CapacitySummary, screen: Screen) -> Svg {
     let (upright, spots) = spots(summary);
     let most = spots.iter().map(|spot| spot.cost).fold(0.0, f64::max);
     let has_prices = summary.sizes.iter().any(|row| row.price_per_hour.is_some());
-    let x = if has_prices { Scale::numbers(most * 1.05, screen.pick(10, 5)) } else { Scale::counts(most, screen.pick(10, 5)) };
+    let x = if has_prices {
+        Scale::numbers(most * 1.05, screen.pick(10, 5))
+    } else {
+        Scale::counts(most, screen.pick(10, 5))
+    };
     let entry = |name: &str, sample, hue| LegendEntry { name: name.to_owned(), sample, hue };
     let entries = [
         entry("enough", Sample::Dot, Hue::Green),
@@ -201,8 +205,11 @@ fn draw_pareto(summary: &CapacitySummary, screen: Screen) -> Svg {
         let frame = Frame { pen, area, x: &x, y: &upright.scale };
         frame.upright(&fitted(&upright.unit, TEXT, pen.width - 20.0));
         frame.level(if has_prices { "price of all nodes per hour" } else { "nodes" });
-        let front: Vec<(f64, f64)> =
-            spots.iter().filter(|spot| spot.is_on_front).map(|spot| frame.point(spot.cost, spot.value)).collect();
+        let front: Vec<(f64, f64)> = spots
+            .iter()
+            .filter(|spot| spot.is_on_front)
+            .map(|spot| frame.point(spot.cost, spot.value))
+            .collect();
         pen.line(&front, Stroke::new(Hue::Blue, 2.0));
         if let Some(limit) = upright.limit {
             let y = frame.up(limit);
@@ -276,7 +283,8 @@ fn spots(summary: &CapacitySummary) -> (Upright, Vec<Spot<'_>>) {
             is_less_better: false,
         },
     };
-    let holds = |row: &SizeRow| row.held as f64 >= summary.question.at_least * summary.question.trials as f64 - 1e-9;
+    let holds =
+        |row: &SizeRow| row.held as f64 >= summary.question.at_least * summary.question.trials as f64 - 1e-9;
     mark_the_front(&mut spots, upright.is_less_better, holds);
     (upright, spots)
 }
