@@ -6,7 +6,7 @@ use std::sync::Arc;
 use indicatif::ProgressBar;
 use serde::Serialize;
 
-use crate::cli::args::Format;
+use crate::cli::args::ReportFormat;
 use crate::cli::args::capacity::{CapacityArgs, range_words};
 use crate::cli::compare::progress_bar;
 use crate::cli::input::{self, Input};
@@ -22,6 +22,7 @@ use crate::model::capacity::Capacity;
 use crate::model::ids::Kind;
 use crate::model::scenario::Scenario;
 use crate::report::capacity::{self as report, fit as fit_report, page, text};
+use crate::report::markdown;
 
 /// `sim capacity`
 pub(super) fn capacity(args: &CapacityArgs, out: &mut impl Write) -> Result<Outcome, CliError> {
@@ -50,7 +51,13 @@ pub(super) fn capacity(args: &CapacityArgs, out: &mut impl Write) -> Result<Outc
         let about = page::About { name: &scenario.name, description: scenario.description.as_deref() };
         folder::write(&page::report(&summary, about), report)?;
     }
-    write_as(&summary, || text::text(&summary), args.output, out)?;
+    let answered = Answered {
+        summary: &summary,
+        sentences: &summary.verdict,
+        text: text::text(&summary),
+        reproduce: &summary.reproduce,
+    };
+    answered.write(args.output, out)?;
     Ok(if summary.ok { Outcome::Ok } else { Outcome::NotMet })
 }
 
@@ -95,23 +102,41 @@ fn count_copies(
     let workload = format!("{}/{name}", kind.resource());
     let reproduce = command_line(args, scenario.seed);
     let summary = fit_report::summarise(&fit, &workload, &scenario.assumptions, reproduce);
-    write_as(&summary, || fit_report::text(&summary), args.output, out)?;
+    let answered = Answered {
+        summary: &summary,
+        sentences: std::slice::from_ref(&summary.verdict),
+        text: fit_report::text(&summary),
+        reproduce: &summary.reproduce,
+    };
+    answered.write(args.output, out)?;
     Ok(Outcome::Ok)
 }
 
-fn write_as(
-    summary: &impl Serialize,
-    text: impl FnOnce() -> String,
-    format: Format,
-    out: &mut impl Write,
-) -> Result<(), CliError> {
-    let text = match format {
-        Format::Text => text(),
-        Format::Json => serde_json::to_string_pretty(summary).map_err(anyhow::Error::from)? + "\n",
-        Format::Yaml => serde_yaml::to_string(summary).map_err(anyhow::Error::from)?,
-    };
-    out.write_all(text.as_bytes()).map_err(anyhow::Error::from)?;
-    Ok(())
+/// An answer in its forms.
+struct Answered<'a, T> {
+    /// As data.
+    summary: &'a T,
+    /// In sentences.
+    sentences: &'a [String],
+    /// As text.
+    text: String,
+    /// The command that gives the same again.
+    reproduce: &'a str,
+}
+
+impl<T: Serialize> Answered<'_, T> {
+    fn write(self, format: ReportFormat, out: &mut impl Write) -> Result<(), CliError> {
+        let text = match format {
+            ReportFormat::Text => self.text,
+            ReportFormat::Json => {
+                serde_json::to_string_pretty(self.summary).map_err(anyhow::Error::from)? + "\n"
+            }
+            ReportFormat::Yaml => serde_yaml::to_string(self.summary).map_err(anyhow::Error::from)?,
+            ReportFormat::Markdown => markdown::answer(self.sentences, self.reproduce, &self.text),
+        };
+        out.write_all(text.as_bytes()).map_err(anyhow::Error::from)?;
+        Ok(())
+    }
 }
 
 /// The command that gives the same again.

@@ -1,8 +1,8 @@
 //! How much is enough: the cheapest size for which all expectations hold, also after losses.
 //!
 //! Every size is played with the same seeds. It is enough where all expectations hold in so many of the trials, and
-//! where in so many of them they hold whichever node, pair of nodes or zone is lost. Without expectations the one that
-//! stands in for them is that no pod is ever refused by the scheduler for want of a node.
+//! where in so many of them they hold whichever node, pair of nodes or zone is lost. What stands in for expectations where
+//! there are none: no pod is ever refused by the scheduler, and what was on lost nodes runs elsewhere at the end.
 
 pub mod question;
 pub mod search;

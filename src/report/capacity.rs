@@ -404,8 +404,9 @@ fn assumptions(question: &Question, answer: &Answer, at: Option<&Probe>, sizes: 
     let of_answer = at.into_iter().flat_map(|probe| &probe.survivals).chain(&answer.other_survivals);
     let instants = of_answer.map(|survival| &survival.instants).find(|instants| !instants.is_empty());
     if let Some(instants) = instants {
-        let why = match question.lost_at.as_slice() {
-            [] => ", at the peak of requests and of load",
+        let why = match (question.lost_at.len(), instants.len()) {
+            (0, 1) => ", at the peak",
+            (0, _) => ", at the peaks of what pods request and of the load",
             _ => "",
         };
         let instants: Vec<String> = instants.iter().map(ToString::to_string).collect();

@@ -75,14 +75,14 @@ fn the_fewest_nodes_are_found_and_what_binds_below_them_is_named() {
     assert_eq!(
         lines,
         [
-            "3 nodes of pool small (0.30/h) are enough: no pod is refused in 2 of 2 trials.",
-            "With 2 nodes of pool small it is not: \"no pod may be refused by the scheduler\" fails in 2 of 2: 2 refused; \
+            "3 nodes of pool small (0.30/h) are enough: every pod has a place in 2 of 2 trials.",
+            "With 2 nodes of pool small it is not: \"every pod finds a node, and what is lost runs elsewhere again\" fails in 2 of 2 (2 refused); \
              2 pods are unschedulable: 0/2 nodes are available: 2 Insufficient cpu.",
             "The scenario has 5 nodes of pool small: 2 more than needed.",
         ]
     );
     assert!(
-        text.contains("assumed the scenario expects nothing: no pod may be refused by the scheduler"),
+        text.contains("assumed the scenario expects nothing: every pod finds a node, and what is lost runs elsewhere again"),
         "{text}"
     );
     let answer = answer(&folder, "--trials 2");
@@ -99,6 +99,48 @@ fn what_survives_a_loss_has_room_for_what_was_lost() {
     }
     let (_, error, code) = sim(&folder, "capacity s.yaml --survive 3");
     assert!(code == Some(2) && error.contains("not 1, 2 or zone"), "{error}");
+}
+
+#[test]
+fn a_zone_is_survived_where_the_others_have_room() {
+    let pools = "nodePools: [{name: a, count: 1, capacity: {cpu: \"2\", memory: 4Gi}, zone: a, pricePerHour: 0.1}, \
+        {name: b, count: 1, capacity: {cpu: \"2\", memory: 4Gi}, zone: b, pricePerHour: 0.1}]\n";
+    let one = web(2, 1000, "");
+    let old = one.lines().find(|line| line.contains("nodePools")).unwrap();
+    let folder = folder("zone", &one.replace(old, &format!("  {pools}")));
+    let nothing = answer(&folder, "--trials 2 --pool a=0..3 --pool b=0..3");
+    assert_eq!(nothing["answer"], serde_json::json!([0, 1]));
+    let answer = answer(&folder, "--trials 2 --survive zone --pool a=0..3 --pool b=0..3");
+    assert_eq!(
+        (&answer["answer"], &answer["withoutLosses"]),
+        (&serde_json::json!([1, 1]), &serde_json::json!([0, 1]))
+    );
+    let row =
+        &answer["survivability"].as_array().unwrap().iter().find(|row| row["loss"] == "-1 zone").unwrap();
+    assert_eq!((&row["required"], &row["tried"], &row["survived"]), (&true.into(), &2.into(), &2.into()));
+    assert!(row["recovery"].as_f64().unwrap() > 300.0, "{row}");
+}
+
+#[test]
+fn a_report_of_every_sort_of_question_is_whole() {
+    let folder =
+        folder("report", &web(6, 1000, "  expect: [{that: 'pods.size() >= 6'}, {that: 't >= 0.0'}]"));
+    for (words, code) in
+        [("--survive 1", 0), ("--replicas deployment/web=1..9", 0), ("--pool small=1..1 --at-least 100%", 0)]
+    {
+        let (text, error, found) = sim(&folder, &format!("capacity s.yaml --trials 2 --report out {words}"));
+        assert_eq!(found, Some(code), "{words}: {text}{error}");
+        let page = fs::read_to_string(folder.join("out/index.html")).unwrap();
+        for id in ["verdict", "assumptions", "sizes", "cost", "survivability", "data"] {
+            assert!(page.contains(&format!("id=\"{id}\"")), "{words}: no {id}");
+        }
+        assert!(!page.contains("NaN") && !page.contains("inf"), "{words}");
+        let json: Value =
+            serde_json::from_slice(&fs::read(folder.join("out/data/report.json")).unwrap()).unwrap();
+        assert_eq!(json["capacity"]["verdict"][0], text.lines().next().unwrap());
+    }
+    let (markdown, ..) = sim(&folder, "capacity s.yaml --trials 2 -o markdown");
+    assert!(markdown.starts_with("### 1 node of pool small") && markdown.contains("<details>"), "{markdown}");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 
-use crate::cli::args::{Format, InputArgs, KindArg};
+use crate::cli::args::{InputArgs, KindArg, ReportFormat};
 use crate::engine::SimDuration;
 use crate::model::capacity::{Loss, Range, parse_share};
 use crate::model::ids::Kind;
@@ -57,8 +57,8 @@ pub(crate) struct CapacityArgs {
     #[arg(long, value_name = "N")]
     pub(crate) workers: Option<NonZeroUsize>,
     /// The form of the output.
-    #[arg(short, long, value_enum, default_value_t = Format::Text)]
-    pub(crate) output: Format,
+    #[arg(short, long, value_enum, default_value_t = ReportFormat::Text)]
+    pub(crate) output: ReportFormat,
 }
 
 fn parse_pool(text: &str) -> Result<Range, String> {

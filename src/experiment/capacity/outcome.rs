@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
+use crate::cluster::Cluster;
 use crate::engine::{SimDuration, SimTime};
 use crate::experiment::measures::{self, Measures};
 use crate::experiment::sweep::add_action;
 use crate::experiment::trial::{self, Trial};
+use crate::model::ids::NodeId;
 use crate::model::scenario::{Action, Scenario};
 use crate::observe::expectation::Compared;
 use crate::observe::room::{Amounts, RefusedPod, RoomWatch};
@@ -22,7 +24,7 @@ const PEAK_PERCENT: u64 = 90;
 pub struct Outcome {
     /// The seed.
     pub seed: u64,
-    /// Whether all expectations hold; where there are none, whether no pod was refused.
+    /// Whether all expectations hold; where there are none, whether every pod found a node, and what was lost runs elsewhere.
     pub holds: bool,
     /// The expectations that do not hold.
     pub failed: Vec<Failed>,
@@ -34,6 +36,8 @@ pub struct Outcome {
     pub n_refused: usize,
     /// How many of them wait at the end.
     pub n_waiting: usize,
+    /// How many pods are left on nodes that are lost, at the end, without anybody asking them to go.
+    pub n_stranded: usize,
     /// What came of the tiers that lost containers.
     pub recovery: Recovery,
     /// The least room of each resource on living nodes, from the loss on.
@@ -93,27 +97,37 @@ fn judge(trial: &Trial<RoomWatch>, seed: u64, from: SimTime) -> Outcome {
     });
     let failed: Vec<Failed> = failed.collect();
     let is_expecting = !trial.simulation.scenario().expectations.is_empty();
-    let holds = if is_expecting { failed.is_empty() } else { room.refused().is_empty() };
     let compared = judgements.iter().filter_map(|it| Some((it.position, it.compared?))).collect();
     let losses = seen.tiers.losses().iter().filter(|loss| loss.at >= from);
     let recovery = losses.map(|loss| match loss.recovered {
         Some(_) => Recovery::After(recovery_time(loss, trial.end)),
         None => Recovery::Never,
     });
+    let recovery = recovery.max().unwrap_or(Recovery::NothingLost);
+    let n_stranded = n_stranded(trial.simulation.cluster());
+    let is_placed = room.refused().is_empty() && n_stranded == 0 && recovery != Recovery::Never;
     Outcome {
         seed,
-        holds,
+        holds: if is_expecting { failed.is_empty() } else { is_placed },
         failed,
         compared,
         refused: room.refused().iter().take(REFUSED_MAX).cloned().collect(),
         n_refused: room.refused().len(),
         n_waiting: room.n_waiting(),
-        recovery: recovery.max().unwrap_or(Recovery::NothingLost),
+        n_stranded,
+        recovery,
         room: room.least(trial.end),
         peaks: Vec::new(),
         measures: Measures::default(),
         misses: trial.simulation.misses().to_vec(),
     }
+}
+
+/// The pods on nodes that are lost, but for those that are asked to go and would, were their kubelets there.
+fn n_stranded(cluster: &Cluster) -> usize {
+    let is_lost = |node: NodeId| cluster.node(node).is_none_or(|node| !node.signs.is_renewed());
+    let pods = cluster.pods().iter().filter(|(_, pod)| !pod.status.phase.is_terminal());
+    pods.filter(|(_, pod)| !pod.meta.is_terminating() && pod.node.is_some_and(is_lost)).count()
 }
 
 /// The instants at which a loss would hurt, in order of time.

@@ -92,7 +92,7 @@ fn limit(summary: &CapacitySummary) -> Fact {
 fn slo(summary: &CapacitySummary) -> Fact {
     let n_trials = summary.question.trials;
     let what = match summary.question.expectations.len() {
-        0 => "every pod is scheduled".to_owned(),
+        0 => "every pod has a place".to_owned(),
         1 => "the expectation".to_owned(),
         n => format!("all {n} expectations"),
     };

@@ -3,13 +3,13 @@
 use serde::Serialize;
 
 use crate::engine::SimTime;
-use crate::experiment::capacity::outcome::Outcome;
+use crate::experiment::capacity::outcome::{Outcome, Recovery};
 use crate::experiment::capacity::question::Question;
 use crate::experiment::capacity::{Answer, Probe};
 use crate::observe::room::RefusedPod;
 
 /// What is expected of a scenario that expects nothing.
-pub const ALL_SCHEDULED: &str = "no pod may be refused by the scheduler";
+pub const ALL_SCHEDULED: &str = "every pod finds a node, and what is lost runs elsewhere again";
 
 /// An expectation that does not hold.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -97,14 +97,24 @@ pub(super) fn failures(outcomes: &[Outcome], answer: &Answer) -> Vec<Failure> {
             failures.push(Failure { expectation, trials: found.len(), found: found_first });
         }
     }
-    let n_refused = outcomes.iter().filter(|outcome| outcome.n_refused > 0).count();
-    if answer.expectations.is_empty() && n_refused > 0 {
-        let most = outcomes.iter().map(|outcome| outcome.n_refused).max().unwrap_or(0);
-        let found = format!("{most} refused");
-        failures.push(Failure { expectation: ALL_SCHEDULED.to_owned(), trials: n_refused, found });
+    let first_failed = outcomes.iter().find(|outcome| !outcome.holds);
+    if let Some(first) = first_failed.filter(|_| answer.expectations.is_empty()) {
+        let trials = outcomes.iter().filter(|outcome| !outcome.holds).count();
+        failures.push(Failure { expectation: ALL_SCHEDULED.to_owned(), trials, found: unplaced(first) });
     }
     failures.sort_by_key(|failure| std::cmp::Reverse(failure.trials));
     failures
+}
+
+/// What of a trial is in the way of all pods having a place.
+fn unplaced(outcome: &Outcome) -> String {
+    let parts = [
+        (outcome.n_refused, "refused"),
+        (outcome.n_stranded, "left on lost nodes"),
+        (usize::from(outcome.recovery == Recovery::Never), "workload not whole again"),
+    ];
+    let parts = parts.into_iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}"));
+    parts.collect::<Vec<_>>().join(", ")
 }
 
 impl StageReason {

@@ -15,7 +15,7 @@ pub(super) fn verdict(summary: &CapacitySummary) -> Vec<String> {
     lines.extend(summary.refused_alone.iter().map(|alone| {
         let hopeless = reason::is_of_the_nodes(&alone.message);
         let so = if hopeless { " More of these nodes do not help." } else { "" };
-        format!("A pod of {} is refused even alone: {}{so}", alone.workload, with_stop(&alone.message))
+        format!("A pod of {} is refused even alone: {}.{so}", alone.workload, first_sentence(&alone.message))
     }));
     lines.extend(violations(summary));
     lines
@@ -39,7 +39,7 @@ fn answer(summary: &CapacitySummary) -> String {
     let held: Vec<String> = summary.survivability.iter().filter(|row| row.required).map(held).collect();
     let size = size(&question.dimensions, counts);
     let what = if question.expectations.is_empty() {
-        "no pod is refused"
+        "every pod has a place"
     } else if question.expectations.len() == 1 {
         "the expectation holds"
     } else {
@@ -98,26 +98,44 @@ fn part(name: &str, count: u32, is_first: bool) -> String {
 fn why(reason: &StageReason) -> String {
     let lost = match (&reason.lost, &reason.at) {
         (Some(lost), Some(at)) => {
-            let held =
-                format!("all holds in {} of {} trials whichever is lost; ", reason.held, reason.trials);
-            format!("{held}without {} from {at} on, ", lost.replace(' ', " and "))
+            let which = match lost.split(' ').count() {
+                1 if lost.starts_with("zone/") => "whichever zone is lost",
+                1 => "whichever node is lost",
+                _ => "whichever two nodes are lost",
+            };
+            let lost = lost.replace(' ', " and ");
+            format!(
+                "all holds in {} of {} trials {which}. Without {lost} from {at} on, ",
+                reason.held, reason.trials
+            )
         }
         _ => String::new(),
     };
-    let failed = reason.failed.iter().map(|failure| {
-        let found = if failure.found.is_empty() { String::new() } else { format!(": {}", failure.found) };
-        format!("\"{}\" fails in {} of {}{found}", failure.expectation, failure.trials, reason.trials)
+    let failed = reason.failed.first().map(|failure| {
+        let more = match reason.failed.len() {
+            1 => String::new(),
+            n => format!(", and {} more", n - 1),
+        };
+        // That it is false is what "fails" says.
+        let found = match failure.found.as_str() {
+            "" | "false" => String::new(),
+            found => format!(" ({found})"),
+        };
+        format!("\"{}\" fails in {} of {}{found}{more}", failure.expectation, failure.trials, reason.trials)
     });
     let refused = reason.message.as_ref().map(|message| {
         let n = reason.unschedulable;
         let pods =
             if n == 1 { "1 pod is unschedulable".to_owned() } else { format!("{n} pods are unschedulable") };
-        // What preemption says comes in further sentences.
-        let first = message.split_once(". ").map_or(message.as_str(), |(first, _)| first);
-        format!("{pods}: {}", first.trim_end_matches('.'))
+        format!("{pods}: {}", first_sentence(message))
     });
-    let parts: Vec<String> = failed.chain(refused).collect();
+    let parts: Vec<String> = failed.into_iter().chain(refused).collect();
     lost + &parts.join("; ")
+}
+
+/// A message of the scheduler without what preemption says, and without its stop.
+fn first_sentence(message: &str) -> &str {
+    message.split_once(". ").map_or(message, |(first, _)| first).trim_end_matches('.')
 }
 
 /// How many are there for the loss only.
@@ -177,10 +195,6 @@ fn violations(summary: &CapacitySummary) -> Option<String> {
     };
     let (smaller, larger) = (size(dimensions, smaller), size(dimensions, larger));
     Some(format!("More is not always better here: {smaller} is enough, {larger} is not{more}; {hint}."))
-}
-
-fn with_stop(message: &str) -> String {
-    format!("{}.", message.trim_end_matches('.'))
 }
 
 /// A price with as many digits as it needs, two at least.

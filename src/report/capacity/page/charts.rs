@@ -243,7 +243,8 @@ fn name_the_front(frame: &Frame<'_, '_>, summary: &CapacitySummary, spots: &[Spo
         let width = text_width(&name, TEXT);
         let is_at_the_end = x + 10.0 + width > frame.pen.width;
         let from = if is_at_the_end { x - 10.0 - width } else { x + 10.0 };
-        let y = (y - 14.0).max(frame.area.top + 8.0);
+        // At the upper edge the name stands below its dot.
+        let y = if y - 14.0 < frame.area.top + 8.0 { y + 20.0 } else { y - 14.0 };
         let touches = |(left, right, height): &(f64, f64, f64)| {
             from < *right + 6.0 && from + width > *left - 6.0 && (y - height).abs() < 16.0
         };
