@@ -103,6 +103,12 @@ impl Scale {
         Self { from: at(low), until: at(high), kind: Kind::Log, ticks: ticks.collect() }
     }
 
+    /// Values between two ends, with ticks that are given.
+    pub fn marked(from: f64, until: f64, ticks: Vec<Tick>) -> Self {
+        let (from, until) = if until > from { (from, until) } else { (from - 0.5, until + 0.5) };
+        Self::linear(from, until, ticks)
+    }
+
     /// Rows from 0 to `n`, one unit each, without ticks.
     pub fn rows(n: usize) -> Self {
         Self::linear(0.0, n.max(1) as f64, Vec::new())
