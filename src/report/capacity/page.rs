@@ -4,14 +4,12 @@ mod charts;
 mod combinations;
 mod survivability;
 
-use serde_json::json;
-
 use crate::experiment::measures::Unit;
 use crate::report::capacity::words::money;
 use crate::report::capacity::{CapacitySummary, SizeRow};
 use crate::report::comparison::amount;
 use crate::report::folder::Report;
-use crate::report::page::data::{Dataset, Value};
+use crate::report::page::data::{self, Dataset, Value};
 use crate::report::page::table::{Cell, DataTable, Head, Tone};
 use crate::report::page::{Fact, Page, Part, Section, Verdict};
 
@@ -34,20 +32,20 @@ pub fn report(summary: &CapacitySummary, about: About<'_>) -> Report {
 
 fn page(summary: &CapacitySummary, about: About<'_>) -> Page {
     let mut sections = vec![sizes(summary), cost(summary)];
-    let mut data = vec![size_data(summary), compared_data(summary)];
+    let mut sets = vec![size_data(summary), compared_data(summary)];
     if !summary.survivability.is_empty() {
         sections.push(survivability::section(summary));
-        data.push(survivability::data(summary));
+        sets.push(survivability::data(summary));
     }
-    let json = json!({ "format": FORMAT, "capacity": summary });
+    let json = data::json(FORMAT, "capacity", summary, &sets);
     Page {
         title: format!("Capacity: {}", about.name),
         description: about.description.unwrap_or_default().to_owned(),
         verdict: verdict(summary),
         assumptions: summary.assumptions.clone(),
         sections,
-        data,
-        json: format!("{json:#}\n"),
+        data: sets,
+        json,
     }
 }
 
