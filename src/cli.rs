@@ -6,6 +6,7 @@
 #![expect(clippy::print_stderr, reason = "diagnostics are for the terminal")]
 
 mod args;
+mod capacity;
 mod compare;
 mod cron;
 mod diff;
@@ -65,6 +66,7 @@ pub fn main() -> ExitCode {
         Command::Cron(args) => cron::cron(args, &mut out),
         Command::Sweep(args) => sweep::sweep(args, &mut out),
         Command::Merge(args) => sweep::merge(args, &mut out),
+        Command::Capacity(args) => capacity::capacity(args, &mut out),
         Command::Compare(args) => compare::compare(args, &mut out),
         Command::Schema { markdown } => schema(*markdown, &mut out),
         Command::Completions { shell } => completions(*shell, &mut out),

@@ -1,5 +1,6 @@
 //! Whole runs: one trial from its first event to its judgements.
 
+pub mod capacity;
 pub mod comparison;
 pub mod cron_period;
 pub mod measures;

@@ -4,6 +4,7 @@
 //! few functions derive one piece of data from another (effective requests, phase, selector matches).
 
 pub mod amount;
+pub mod capacity;
 pub mod cron_schedule;
 pub mod cronjob;
 pub mod daemon_set;

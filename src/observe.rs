@@ -12,6 +12,7 @@ pub mod kube_state;
 pub mod object;
 pub mod records;
 pub mod rollouts;
+pub mod room;
 pub mod run;
 pub mod scalings;
 pub mod story;

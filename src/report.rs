@@ -6,6 +6,7 @@ pub mod table;
 pub mod scalings;
 pub mod traffic;
 pub mod summary;
+pub mod capacity;
 pub mod comparison;
 pub mod cron_period;
 pub mod cron_runs;

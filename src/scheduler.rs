@@ -160,7 +160,6 @@ impl Scheduler {
         }
         self.free_at = turn.now() + turn.context.timing.scheduling_cycle;
         let attempt = self.attempt(turn.context, turn.cluster(), pod);
-        self.next_start = attempt.next_start;
         match &attempt.outcome {
             Outcome::Scheduled(choice) => self.bind(turn, id, choice),
             Outcome::Unschedulable(fit_error) => self.fail(turn, id, fit_error),
@@ -173,7 +172,8 @@ impl Scheduler {
         self.last_attempt = Some((id, attempt));
     }
 
-    fn attempt(&mut self, context: &Context, cluster: &Cluster, pod: &Pod) -> Attempt {
+    /// Looks for a node for a pod; the next search goes on where this one ended.
+    pub fn attempt(&mut self, context: &Context, cluster: &Cluster, pod: &Pod) -> Attempt {
         self.snapshot.refresh(cluster);
         if std::mem::take(&mut self.are_listers_stale) {
             self.listers.refresh(cluster);
@@ -181,7 +181,9 @@ impl Scheduler {
         let (config, listers) = (&self.config, &self.listers);
         let cx = CycleContext { cluster, profile: &context.profile, config, listers, pod };
         let rivals = self.nominations.rivals(pod, cluster, &self.snapshot);
-        cycle::attempt(&cx, &mut self.snapshot, rivals, self.next_start, &context.streams)
+        let attempt = cycle::attempt(&cx, &mut self.snapshot, rivals, self.next_start, &context.streams);
+        self.next_start = attempt.next_start;
+        attempt
     }
 
     fn bind(&mut self, turn: &mut Turn<'_>, id: PodId, choice: &Choice) {

@@ -5,6 +5,7 @@
 //! run can be forked at any instant.
 
 mod actions;
+pub mod copies;
 mod faults;
 mod outages;
 pub mod drain;

@@ -1,11 +1,14 @@
 //! The arguments of all commands, with their help.
 
+pub(super) mod capacity;
+
 use std::fmt;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
+use crate::cli::args::capacity::CapacityArgs;
 use crate::cli::compare::TRIALS_DEFAULT;
 use crate::engine::{SimDuration, SimTime};
 use crate::model::ids::Kind;
@@ -58,6 +61,9 @@ pub(super) enum Command {
     /// Compare variants on common random numbers: paired differences with 95 % intervals, and a verdict.
     #[command(after_help = "Example: sim compare scenarios/layouts.yaml --trials 30")]
     Compare(CompareArgs),
+    /// Find the cheapest cluster, or the fewest replicas, that keep all expectations, also after losing nodes or a zone.
+    #[command(after_help = "Example: sim capacity scenarios/capacity.yaml --survive 1")]
+    Capacity(CapacityArgs),
     /// Run the grid of `spec.sweep`, one result a run; goes on where it was cut off.
     #[command(after_help = "Example: sim sweep scenarios/sweep.yaml --out results.csv")]
     Sweep(SweepArgs),

@@ -54,6 +54,21 @@ impl Estimate {
     }
 }
 
+/// The least share of successes, with 95 % confidence, where there were so many in `n` independent trials.
+/// Source: the one-sided exact interval of Clopper and Pearson.
+pub fn share_at_least(n_successes: usize, n: usize) -> f64 {
+    if n_successes == 0 {
+        return 0.0;
+    }
+    let (a, b) = (n_successes as f64, (n - n_successes + 1) as f64);
+    let (mut low, mut high) = (0.0, 1.0);
+    for _ in 0..100 {
+        let middle = f64::midpoint(low, high);
+        if beta_share(middle, a, b) < 1.0 - CONFIDENCE { low = middle } else { high = middle }
+    }
+    f64::midpoint(low, high)
+}
+
 /// `b - a`; nothing where the two differ by no more than the rounding of their sums.
 fn difference(a: f64, b: f64) -> f64 {
     let difference = b - a;
@@ -124,6 +139,18 @@ mod tests {
             let found = t_quantile(degrees);
             assert!((found - expected).abs() < 0.0006, "{degrees}: {found}");
         }
+    }
+
+    #[test]
+    fn a_share_is_bounded_as_the_tables_say() {
+        // Of n successes in n trials the bound is the n-th root of 5 %.
+        for (n_successes, n, expected) in
+            [(20, 20, 0.8609), (19, 20, 0.7839), (30, 30, 0.9050), (5, 10, 0.2224)]
+        {
+            let found = share_at_least(n_successes, n);
+            assert!((found - expected).abs() < 0.0001, "{n_successes} of {n}: {found}");
+        }
+        assert_eq!(share_at_least(0, 20), 0.0);
     }
 
     #[test]

@@ -168,8 +168,9 @@ fn judge<O: Observer>(simulation: &Simulation<Seen<O>>, positions: &[usize], at:
     });
     let expectations = &simulation.scenario().expectations;
     let judged = positions.iter().map(|position| {
-        let outcome = judge.judge(&expectations[*position].that);
-        Judgement { position: *position, at, holds: outcome.is_ok(), found: outcome.err() }
+        let that = &expectations[*position].that;
+        let (outcome, compared) = (judge.judge(that), judge.compare(that));
+        Judgement { position: *position, at, holds: outcome.is_ok(), found: outcome.err(), compared }
     });
     judged.collect()
 }

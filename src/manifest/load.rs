@@ -5,6 +5,7 @@
 //! goes on, so that all diagnostics come at once. The order of the files and documents does not matter: objects are
 //! put in order of kind, namespace and name.
 
+mod capacity;
 mod collect;
 mod nodes;
 mod sweep;
@@ -63,8 +64,21 @@ pub struct Loaded {
     pub scenario: Scenario,
     /// The names of its variants.
     pub variants: Vec<String>,
+    /// Its node pools.
+    pub pools: Vec<Pool>,
     /// Warnings; no errors.
     pub warnings: Diagnostics,
+}
+
+/// A node pool, of which a scenario may have no node.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Pool {
+    /// The name.
+    pub name: String,
+    /// How many nodes it has.
+    pub count: u32,
+    /// The price of one of them per hour.
+    pub price_per_hour: Option<f64>,
 }
 
 /// Reads a file that `from` names by a relative path.
@@ -78,8 +92,8 @@ pub fn load(sources: &[Source], fetch: &mut Fetch<'_>, options: &Options) -> Res
     let mut loader = Loader { api: Api::load(), fetch, options, diagnostics: Diagnostics::default() };
     let scenario = loader.load(sources);
     match scenario {
-        Some((scenario, variants)) if !loader.diagnostics.has_errors() => {
-            Ok(Loaded { scenario, variants, warnings: loader.diagnostics })
+        Some((scenario, variants, pools)) if !loader.diagnostics.has_errors() => {
+            Ok(Loaded { scenario, variants, pools, warnings: loader.diagnostics })
         }
         _ => Err(loader.diagnostics),
     }
@@ -100,7 +114,7 @@ struct Loader<'a> {
 }
 
 impl Loader<'_> {
-    fn load(&mut self, sources: &[Source]) -> Option<(Scenario, Vec<String>)> {
+    fn load(&mut self, sources: &[Source]) -> Option<(Scenario, Vec<String>, Vec<Pool>)> {
         let objects = crate::manifest::source::read(sources, &self.api, &mut self.diagnostics);
         let (mut written, mut objects) = self.apart(objects);
         let variants = self.variants(written.as_ref());
@@ -129,7 +143,9 @@ impl Loader<'_> {
             self.accept_all(objects, &head, &Profile::default(), &mut Collected::default());
             return None;
         }
-        Some((self.build(&head, objects)?, variants))
+        let scenario = self.build(&head, objects)?;
+        let pools = nodes::pools(&head.spec, &scenario);
+        Some((scenario, variants, pools))
     }
 
     /// The one Scenario, and everything else.
@@ -145,9 +161,12 @@ impl Loader<'_> {
 
     /// Gives pools the number of nodes that was asked for.
     fn resize_pools(&mut self, spec: &mut ScenarioSpec, sources: &[Source]) {
+        let has_pools = !spec.node_pools.is_empty();
         for (name, count) in &self.options.pool_counts {
             match spec.node_pools.iter_mut().find(|pool| pool.name == *name) {
                 Some(pool) => pool.count = *count,
+                // The nodes of a scenario that has none are added last.
+                None if !has_pools && name == nodes::DEFAULT_POOL => {}
                 None => {
                     let message = format!("the scenario has no node pool `{name}`");
                     self.diagnostics.push(Diagnostic::error(no_place(sources), message));
@@ -189,6 +208,7 @@ impl Loader<'_> {
         let traffic = self.traffic(head, &mut errors);
         let expectations = self.expectations(head);
         let sweep = self.sweep(head, &collected);
+        let capacity = self.capacity(head, &collected);
         let horizon = self.horizon(head, &mut errors);
         let scheduler = read::scheduler(head.spec.scheduler.as_ref(), &mut errors);
         let kubelet = read::kubelet(head.spec.kubelet.as_ref(), &mut errors);
@@ -209,6 +229,7 @@ impl Loader<'_> {
             start_time: start_time?,
             horizon,
             sweep,
+            capacity,
             warm_up: head.spec.warm_up.map_or(SimDuration::ZERO, |span| span.0),
             profile,
             timing,

@@ -10,6 +10,7 @@ pub mod read;
 pub mod scalar;
 pub mod delay;
 pub mod traffic;
+mod capacity;
 mod timeline;
 mod variation;
 
@@ -19,6 +20,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
+pub use capacity::{Capacity, SizeRange};
 pub use delay::{Delay, DelayDistribution};
 pub use metrics::{Cpu, Metric};
 pub use probes::{FailureWindow, Hook, Hooks, ProbeAnswers};
@@ -121,6 +123,8 @@ pub struct ScenarioSpec {
     pub variants: Vec<Variant>,
     /// A grid of runs, for `sim sweep`.
     pub sweep: Option<Sweep>,
+    /// A question for `sim capacity`.
+    pub capacity: Option<Capacity>,
     /// What is left out of the statistics of traffic and utilisation at the beginning. Default: nothing.
     pub warm_up: Option<Span>,
 }

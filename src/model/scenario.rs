@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::engine::{SimDuration, SimTime};
+use crate::model::capacity::Capacity;
 use crate::model::cronjob::CronJobSpec;
 use crate::model::daemon_set::DaemonSetSpec;
 use crate::model::deployment::DeploymentSpec;
@@ -43,6 +44,8 @@ pub struct Scenario {
     pub horizon: Horizon,
     /// A grid of runs.
     pub sweep: Sweep,
+    /// A question of how small it may be.
+    pub capacity: Capacity,
     /// What is left out of the statistics at the beginning.
     pub warm_up: SimDuration,
     /// The behaviour of the Kubernetes version.

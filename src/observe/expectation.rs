@@ -63,6 +63,32 @@ pub struct Judgement {
     pub holds: bool,
     /// What was found instead, where it does not hold.
     pub found: Option<String>,
+    /// What was compared with what, where it is a comparison of numbers or spans.
+    pub compared: Option<Compared>,
+}
+
+/// The two sides of a comparison.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Compared {
+    /// The left side; spans in seconds.
+    pub left: f64,
+    /// The right side.
+    pub right: f64,
+    /// Whether they are spans.
+    pub is_span: bool,
+    /// What the left side should be.
+    pub wanted: Wanted,
+}
+
+/// What the left side of a comparison should be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wanted {
+    /// At most the right side, or less.
+    Less,
+    /// At least the right side, or more.
+    More,
+    /// The same as the right side.
+    Equal,
 }
 
 /// Judges expressions at one instant. What they look at is written once, when the first of them looks.
@@ -84,13 +110,7 @@ impl<'a> Judge<'a> {
     /// What was found instead: the two sides of a comparison, or why the expression has no value.
     pub fn judge(&mut self, text: &str) -> Result<(), String> {
         let expression = expression::parse(text)?;
-        let references = expression.references();
-        for (name, build) in VARIABLES {
-            if references.has_variable(name) && !self.written.contains(&name) {
-                self.context.add_variable_from_value(name, build(&self.evidence));
-                self.written.push(name);
-            }
-        }
+        self.write_for(&expression);
         match self.context.resolve(&expression) {
             Ok(Value::Bool(true)) => Ok(()),
             Ok(Value::Bool(false)) => Err(sides(&expression, &self.context)),
@@ -98,6 +118,44 @@ impl<'a> Judge<'a> {
             Err(error) => Err(error.to_string()),
         }
     }
+
+    /// What an expression compares with what, where it is a comparison of numbers or spans.
+    pub fn compare(&mut self, text: &str) -> Option<Compared> {
+        let expression = expression::parse(text).ok()?;
+        self.write_for(&expression);
+        compared(&expression, &self.context)
+    }
+
+    /// Writes what an expression looks at and nobody has looked at before.
+    fn write_for(&mut self, expression: &IdedExpr) {
+        let references = expression.references();
+        for (name, build) in VARIABLES {
+            if references.has_variable(name) && !self.written.contains(&name) {
+                self.context.add_variable_from_value(name, build(&self.evidence));
+                self.written.push(name);
+            }
+        }
+    }
+}
+
+/// What an expression compares with what, where it is a comparison of numbers or spans.
+fn compared(expression: &IdedExpr, context: &Context<'_, '_>) -> Option<Compared> {
+    let Expr::Call(call) = &expression.expr else { return None };
+    let wanted = match call.func_name.as_str() {
+        "_<_" | "_<=_" => Wanted::Less,
+        "_>_" | "_>=_" => Wanted::More,
+        "_==_" => Wanted::Equal,
+        _ => return None,
+    };
+    let side = |at: usize| match context.resolve(call.args.get(at)?).ok()? {
+        Value::Int(number) => Some((number as f64, false)),
+        Value::UInt(number) => Some((number as f64, false)),
+        Value::Float(number) => Some((number, false)),
+        Value::Duration(span) => Some((span.num_nanoseconds()? as f64 / 1e9, true)),
+        _ => None,
+    };
+    let ((left, is_span), (right, _)) = (side(0)?, side(1)?);
+    Some(Compared { left, right, is_span, wanted })
 }
 
 type Build = fn(&Evidence<'_>) -> Value;

@@ -45,6 +45,16 @@ pub fn compare(compared: &Comparison, summary: &ComparisonSummary) -> String {
     out
 }
 
+/// An answer in sentences, the first as the heading, and all that there is to it folded away.
+pub fn answer(sentences: &[String], reproduce: &str, all: &str) -> String {
+    let mut lines = sentences.iter();
+    let mut out: String = lines.next().map(|line| format!("### {}\n\n", escaped(line))).unwrap_or_default();
+    lines.for_each(|line| out.push_str(&format!("- {}\n", escaped(line))));
+    out.push_str(&format!("\nagain: {}\n", code(reproduce)));
+    out.push_str(&folded("All that was tried", &block(all)));
+    out
+}
+
 /// The expectations that do not hold, as a table.
 pub fn failed_expectations(rows: &[ExpectationRow]) -> String {
     let failed = rows.iter().filter(|row| !row.holds).map(|row| {

@@ -35,6 +35,11 @@ impl<C: Component + Clone> Process<C> {
         self.component = self.fresh.clone();
     }
 
+    /// Whether it runs.
+    pub(super) const fn is_up(&self) -> bool {
+        self.is_up
+    }
+
     /// Hands over an event; a timer of a process that is down fires into the void.
     pub(super) fn on_event(&mut self, event: Event, turn: &mut Turn<'_>) {
         if self.is_up {

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that meets what cannot be may panic")]
 
 mod autoscalers;
+mod capacity;
 mod cli;
 mod compare;
 mod conformance;

@@ -24,8 +24,8 @@ pub(super) struct Collected {
     pub(super) classes: PriorityClasses,
     /// The labels of the namespaces among the manifests.
     pub(super) namespaces: BTreeMap<Name, Labels>,
-    /// Whether the default nodes were added.
-    pub(super) has_default_nodes: bool,
+    /// How many default nodes were added, where they were.
+    pub(super) default_nodes: Option<u32>,
 }
 
 /// A name in the order in which people count: `node-2` before `node-10`.
@@ -85,7 +85,11 @@ impl Collected {
         timing: &Timing,
         programs: &BTreeMap<Name, Program>,
     ) -> Vec<String> {
-        let nodes = if self.has_default_nodes { ", 3 default nodes (4 cpu, 16Gi)" } else { "" };
+        let nodes = match self.default_nodes {
+            Some(1) => ", 1 default node (4 cpu, 16Gi)".to_owned(),
+            Some(count) => format!(", {count} default nodes (4 cpu, 16Gi)"),
+            None => String::new(),
+        };
         let gates: Vec<String> = profile.gates().map(|(gate, is_on)| format!(", {gate}={is_on}")).collect();
         let mut lines =
             vec![format!("Kubernetes {}{}, timing {}{nodes}", profile.version, gates.concat(), timing.name)];

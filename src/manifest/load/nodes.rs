@@ -6,19 +6,21 @@ use crate::manifest::admission::PriorityClasses;
 use crate::manifest::convert::{self, ReadContext};
 use crate::manifest::diagnostic::Mark;
 use crate::manifest::load::collect::Collected;
-use crate::manifest::load::{Head, Loader};
-use crate::manifest::scenario::NodePool;
+use crate::manifest::load::{Head, Loader, Pool};
+use crate::manifest::scenario::{NodePool, ScenarioSpec};
 use crate::manifest::tree::Tree;
 use crate::manifest::warnings::FieldWarnings;
 use crate::model::ids::Kind;
 use crate::model::node::{LABEL_HOSTNAME, LABEL_ZONE};
 use crate::model::profile::Profile;
-use crate::model::scenario::{NewObject, NewSpec};
+use crate::model::scenario::{NewObject, NewSpec, Scenario};
 
 /// The most nodes that pools may have together.
 const NODES_MAX: u64 = 100_000;
 /// The nodes of a scenario that has none.
 const DEFAULT_NODES: u32 = 3;
+/// The pool that they are.
+pub(super) const DEFAULT_POOL: &str = "node";
 
 impl Loader<'_> {
     /// Adds the nodes of the pools; the default nodes where there is no node at all.
@@ -34,8 +36,10 @@ impl Loader<'_> {
             self.add_pool(pool, idx, head, profile, collected);
         }
         if head.spec.node_pools.is_empty() && !collected.has_nodes() {
-            collected.has_default_nodes = true;
-            self.add_pool(&default_pool(), 0, head, profile, collected);
+            let asked = self.options.pool_counts.iter().find(|(name, _)| name == DEFAULT_POOL);
+            let pool = NodePool { count: asked.map_or(DEFAULT_NODES, |(_, count)| *count), ..default_pool() };
+            collected.default_nodes = Some(pool.count);
+            self.add_pool(&pool, 0, head, profile, collected);
         }
     }
 
@@ -73,9 +77,25 @@ fn node(pool: &NodePool, number: u32, profile: &Profile) -> Result<NewObject, St
     Ok(object)
 }
 
+/// The pools of a scenario.
+pub(super) fn pools(spec: &ScenarioSpec, scenario: &Scenario) -> Vec<Pool> {
+    let is_default = |object: &&NewObject| matches!(&object.spec, NewSpec::Node(node) if node.pool.as_deref() == Some(DEFAULT_POOL));
+    let n_default = scenario.objects.iter().filter(is_default).count();
+    if spec.node_pools.is_empty() && n_default > 0 {
+        let count = u32::try_from(n_default).unwrap_or(u32::MAX);
+        return vec![Pool { name: DEFAULT_POOL.to_owned(), count, price_per_hour: None }];
+    }
+    let pool = |pool: &NodePool| Pool {
+        name: pool.name.clone(),
+        count: pool.count,
+        price_per_hour: pool.price_per_hour,
+    };
+    spec.node_pools.iter().map(pool).collect()
+}
+
 fn default_pool() -> NodePool {
     NodePool {
-        name: "node".to_owned(),
+        name: DEFAULT_POOL.to_owned(),
         count: DEFAULT_NODES,
         capacity: [("cpu".to_owned(), json!("4")), ("memory".to_owned(), json!("16Gi"))].into(),
         allocatable: std::collections::BTreeMap::new(),

@@ -76,8 +76,8 @@ const fn form(vary: &Vary) -> Form {
     }
 }
 
-/// Refuses an axis over something that is not there.
-fn known(vary: &Vary, head: &Head, collected: &Collected) -> Result<(), String> {
+/// Refuses to vary something that is not there.
+pub(super) fn known(vary: &Vary, head: &Head, collected: &Collected) -> Result<(), String> {
     let is_known = match vary {
         Vary::Param(name) => head.params.contains_key(&**name),
         Vary::PoolCount(name) => head.spec.node_pools.iter().any(|pool| *pool.name == **name),
