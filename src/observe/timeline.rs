@@ -132,7 +132,7 @@ impl Timeline {
         });
         line.capacity = [capacity.cpu.0, capacity.memory.0];
         line.allocatable = whole;
-        let offered = if node.signs.is_renewed() { whole } else { [0; 3] };
+        let offered = if node.signs.is_machine_off() { [0; 3] } else { whole };
         self.allocatable.add(now, difference(offered, line.offered));
         line.offered = offered;
     }

@@ -48,7 +48,7 @@ fn digest_from(mut simulation: Watched) -> String {
 }
 
 proptest! {
-    #![proptest_config(config(64))]
+    #![proptest_config(config(48))]
 
     #[test]
     fn every_swarm_world_keeps_all_laws_after_every_event(world in swarm()) {

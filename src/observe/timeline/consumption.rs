@@ -54,7 +54,7 @@ impl Consumption {
                 }
             }
             Change::PodDeleted(pod, _) => self.settled.retain(|(settled, _)| settled != pod),
-            Change::NodeLeaseChanged(node, false) => {
+            Change::NodeLeaseChanged(node, false) if is_machine_off(*node, cluster) => {
                 for id in cluster.pods_on(*node) {
                     let pod = &cluster.pods()[id];
                     for (container, started) in running(pod) {
@@ -101,6 +101,11 @@ impl Consumption {
         }
         totals
     }
+}
+
+/// Whether what ran on a node has ended: a kubelet that stops ends nothing.
+fn is_machine_off(node: NodeId, cluster: &Cluster) -> bool {
+    cluster.node(node).is_none_or(|node| node.signs.is_machine_off())
 }
 
 /// The containers of a pod that run, with the instants when they started.

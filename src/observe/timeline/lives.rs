@@ -237,7 +237,7 @@ fn workload(pod: PodId, cluster: &Cluster) -> String {
 fn state(pod: &Pod, cluster: &Cluster) -> PodState {
     let is_down = || {
         let node = pod.node.and_then(|node| cluster.node(node));
-        node.is_some_and(|node| !node.signs.is_renewed())
+        node.is_some_and(|node| node.signs.is_machine_off())
     };
     match pod.status.phase {
         Phase::Succeeded => PodState::Succeeded,

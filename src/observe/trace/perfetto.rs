@@ -41,7 +41,8 @@ pub struct PerfettoWriter<W> {
 /// The process of a node.
 struct Node {
     process: u64,
-    down_since: Option<SimTime>,
+    /// Since when it is silent, and how that is called.
+    down_since: Option<(&'static str, SimTime)>,
 }
 
 /// The threads of a pod.
@@ -107,7 +108,8 @@ impl<W: Write> PerfettoWriter<W> {
         }
         for node in std::mem::take(&mut self.nodes).into_values() {
             let place = Place { process: node.process, thread: NODE_THREAD };
-            self.slice(place, node.down_since.and_then(|since| Slice::new("down", since)), end, &Value::Null);
+            let down = node.down_since.and_then(|(what, since)| Slice::new(what, since));
+            self.slice(place, down, end, &Value::Null);
         }
         match self.error {
             Some(error) => Err(error),
@@ -318,15 +320,18 @@ impl<W: Write> PerfettoWriter<W> {
         }
     }
 
-    fn lease(&mut self, now: SimTime, id: NodeId, is_renewed: bool) {
+    fn lease(&mut self, now: SimTime, id: NodeId, is_renewed: bool, cluster: &Cluster) {
         let Some(node) = self.nodes.get_mut(&id) else { return };
         let place = Place { process: node.process, thread: NODE_THREAD };
         if is_renewed {
-            let down = node.down_since.take().and_then(|since| Slice::new("down", since));
+            let down = node.down_since.take().and_then(|(what, since)| Slice::new(what, since));
             self.slice(place, down, now, &Value::Null);
         } else {
-            node.down_since.get_or_insert(now);
-            self.instant(place, now, "node down", &Value::Null);
+            let is_off = cluster.node(id).is_none_or(|node| node.signs.is_machine_off());
+            let (what, beginning) =
+                if is_off { ("down", "node down") } else { ("no kubelet", "kubelet stopped") };
+            node.down_since.get_or_insert((what, now));
+            self.instant(place, now, beginning, &Value::Null);
         }
     }
 
@@ -383,7 +388,7 @@ impl<W: Write> Observer for PerfettoWriter<W> {
             }
             Change::PodDeletionRequested(pod, _) => self.state(now, *pod, Some("terminating")),
             Change::PodDeleted(pod, gone) => self.remove_pod(now, *pod, gone.node, cluster),
-            Change::NodeLeaseChanged(node, is_renewed) => self.lease(now, *node, *is_renewed),
+            Change::NodeLeaseChanged(node, is_renewed) => self.lease(now, *node, *is_renewed, cluster),
             Change::NodeReadyChanged(node, status) => self.ready(now, *node, *status),
             Change::Recorded(ObjectId::Pod(pod), record) => match record.reason {
                 "Pulling" => self.step(now, *pod, "starting", "pulling"),

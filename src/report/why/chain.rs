@@ -38,8 +38,8 @@ fn what(fact: &Fact) -> String {
             format!("nominated to {node}, where preemption removes pods of lower priority")
         }
         Fact::Bound(node) => format!("bound to {node}"),
-        Fact::NodeLease(node, false) => format!("its node {node} went down"),
-        Fact::NodeLease(node, true) => format!("its node {node} came back"),
+        Fact::NodeLease(node, false) => format!("its node {node} fell silent"),
+        Fact::NodeLease(node, true) => format!("its node {node} gave signs of life again"),
         Fact::NodeReady(node, ConditionStatus::True) => format!("its node {node} became Ready"),
         Fact::NodeReady(node, status) => format!("its node {node} is no longer Ready ({status:?})"),
         Fact::Started(container) => format!("container {container} started"),
