@@ -13,7 +13,7 @@ use serde_json::json;
 
 use crate::engine::SimDuration;
 use crate::experiment::measures::{Better, EXPECTATIONS_MET, Unit};
-use crate::experiment::statistics::Estimate;
+use crate::experiment::statistics::{Estimate, share_interval};
 use crate::report::chart::scale::{Scale, Tick};
 use crate::report::comparison::amount;
 use crate::report::folder::Report;
@@ -85,6 +85,16 @@ struct Outcome {
     kind: OutcomeKind,
 }
 
+/// A mean over runs.
+#[derive(Debug, Clone, Copy)]
+struct Mean {
+    mean: f64,
+    /// Its 95 % interval.
+    interval: Option<(f64, f64)>,
+    /// The number of runs.
+    n: usize,
+}
+
 enum OutcomeKind {
     /// The share of the runs in which all expectations hold.
     Ok,
@@ -101,9 +111,15 @@ impl Outcome {
         }
     }
 
-    /// Its mean over some runs.
-    fn estimate<'a>(&self, rows: impl Iterator<Item = &'a RunRow>) -> Option<Estimate> {
-        Estimate::of(&rows.filter_map(|row| self.value(row)).collect::<Vec<_>>())
+    /// Its mean over some runs, and the interval of that where there are several.
+    fn mean<'a>(&self, rows: impl Iterator<Item = &'a RunRow>) -> Option<Mean> {
+        let values: Vec<f64> = rows.filter_map(|row| self.value(row)).collect();
+        let (estimate, n) = (Estimate::of(&values)?, values.len());
+        let interval = match self.kind {
+            OutcomeKind::Ok => share_interval(values.iter().filter(|value| **value > 0.0).count(), n),
+            OutcomeKind::Measure(_) => (estimate.low(), estimate.high()),
+        };
+        Some(Mean { mean: estimate.mean, interval: (n > 1).then_some(interval), n })
     }
 
     /// A scale from zero to the greatest of some values, and its unit.

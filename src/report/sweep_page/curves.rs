@@ -1,13 +1,12 @@
 //! The section with a curve of each outcome along each axis.
 
-use crate::experiment::statistics::Estimate;
 use crate::report::chart::palette::{Hue, SERIES};
 use crate::report::chart::plot::{self, Mark, Panel, Plot, Series, Shape};
 use crate::report::chart::{Screen, Svg};
 use crate::report::page::data::{Dataset, Value};
 use crate::report::page::{Figure, Part, Section};
 use crate::report::sweep::{RunRow, worst_points};
-use crate::report::sweep_page::{Chapter, Outcome, SweepAxis, SweepReport, is_of_failures};
+use crate::report::sweep_page::{Chapter, Mean, Outcome, SweepAxis, SweepReport, is_of_failures};
 
 /// More outcomes are left to the table.
 const OUTCOMES_MAX: usize = 8;
@@ -55,7 +54,7 @@ struct Line {
     with: Option<(String, String)>,
     hue: Hue,
     /// By value of the axis.
-    estimates: Vec<Option<Estimate>>,
+    means: Vec<Option<Mean>>,
     /// Whether its values differ by chance only, so that intervals say something.
     has_intervals: bool,
 }
@@ -63,8 +62,8 @@ struct Line {
 /// With one other axis a line for each of its values, if these are few; with more, one over all of them.
 fn lines(report: &SweepReport<'_>, axis: &SweepAxis, axes: &[&SweepAxis], outcome: &Outcome) -> Vec<Line> {
     let others: Vec<&&SweepAxis> = axes.iter().filter(|other| other.at != axis.at).collect();
-    let estimate = |value: &String, is_meant: &dyn Fn(&RunRow) -> bool| {
-        outcome.estimate(axis.rows(report, value).filter(|row| is_meant(row)))
+    let mean = |value: &String, is_meant: &dyn Fn(&RunRow) -> bool| {
+        outcome.mean(axis.rows(report, value).filter(|row| is_meant(row)))
     };
     if let [other] = others.as_slice()
         && other.values.len() <= SERIES.len()
@@ -72,18 +71,14 @@ fn lines(report: &SweepReport<'_>, axis: &SweepAxis, axes: &[&SweepAxis], outcom
         let line = |(hue, with): (&Hue, &String)| Line {
             with: Some((other.name.clone(), with.clone())),
             hue: *hue,
-            estimates: axis
-                .values
-                .iter()
-                .map(|value| estimate(value, &|row| row.point[other.at] == *with))
-                .collect(),
+            means: axis.values.iter().map(|value| mean(value, &|row| row.point[other.at] == *with)).collect(),
             has_intervals: report.head.trials > 1,
         };
         return SERIES.iter().zip(&other.values).map(line).collect();
     }
-    let estimates = axis.values.iter().map(|value| estimate(value, &|_| true)).collect();
+    let means = axis.values.iter().map(|value| mean(value, &|_| true)).collect();
     let has_intervals = report.head.trials > 1 && others.is_empty();
-    vec![Line { with: None, hue: Hue::Blue, estimates, has_intervals }]
+    vec![Line { with: None, hue: Hue::Blue, means, has_intervals }]
 }
 
 fn caption(axis: &SweepAxis, axes: &[&SweepAxis], outcome: &Outcome, lines: &[Line]) -> String {
@@ -103,10 +98,9 @@ fn chart(
     screen: Screen,
 ) -> Svg {
     let tops = lines.iter().flat_map(|line| {
-        line.estimates.iter().flatten().map(|estimate| {
-            let is_drawn = line.has_intervals && estimate.half_width.is_finite();
-            if is_drawn { estimate.high() } else { estimate.mean }
-        })
+        let top =
+            |mean: &Mean| mean.interval.filter(|_| line.has_intervals).map_or(mean.mean, |(_, high)| high);
+        line.means.iter().flatten().map(top)
     });
     let plot = Plot {
         title: format!("{} along {}", outcome.title, axis.name),
@@ -126,16 +120,13 @@ fn chart(
 
 /// The dots of a line, and the line itself where the axis has numbers.
 fn series(axis: &SweepAxis, line: &Line) -> Vec<Series> {
-    let mean = |estimate: &Option<Estimate>| estimate.map(|estimate| estimate.mean);
-    let means = line.estimates.iter().map(mean);
+    let means = line.means.iter().map(|mean| mean.map(|mean| mean.mean));
     let points: Vec<(f64, Option<f64>)> = axis.places().into_iter().zip(means).collect();
     let name = line.with.as_ref().map(|(other, value)| format!("{other} {value}")).unwrap_or_default();
-    let interval = |estimate: &Option<Estimate>| {
-        estimate.map_or((0.0, 0.0), |estimate| (estimate.low().max(0.0), estimate.high()))
-    };
-    let is_drawn = line.has_intervals && line.estimates.iter().all(Option::is_some);
-    let dots =
-        if is_drawn { Shape::Intervals(line.estimates.iter().map(interval).collect()) } else { Shape::Dots };
+    let interval =
+        |mean: &Option<Mean>| mean.and_then(|mean| mean.interval).map(|(low, high)| (low.max(0.0), high));
+    let intervals: Option<Vec<(f64, f64)>> = line.means.iter().map(interval).collect();
+    let dots = intervals.filter(|_| line.has_intervals).map_or(Shape::Dots, Shape::Intervals);
     let of = |name: String, shape: Shape| Series { name, hue: line.hue, shape, points: points.clone() };
     match axis.numbers {
         Some(_) => vec![of(name, Shape::Line), of(String::new(), dots)],
@@ -173,11 +164,9 @@ fn data(report: &SweepReport<'_>, axes: &[&SweepAxis], outcomes: &[Outcome]) -> 
     for axis in axes {
         for outcome in outcomes {
             for line in lines(report, axis, axes, outcome) {
-                for (value, estimate) in axis.values.iter().zip(&line.estimates) {
-                    let Some(estimate) = estimate else { continue };
-                    let end = |value: f64| {
-                        Value::from(Some(value).filter(|it| line.has_intervals && it.is_finite()))
-                    };
+                for (value, mean) in axis.values.iter().zip(&line.means) {
+                    let Some(mean) = mean else { continue };
+                    let (low, high) = mean.interval.filter(|_| line.has_intervals).unzip();
                     data.row([
                         (&axis.name).into(),
                         value.into(),
@@ -186,10 +175,10 @@ fn data(report: &SweepReport<'_>, axes: &[&SweepAxis], outcomes: &[Outcome]) -> 
                             .map_or(String::new(), |(other, value)| format!("{other}={value}"))
                             .into(),
                         outcome.label().into(),
-                        estimate.mean.into(),
-                        end(estimate.low()),
-                        end(estimate.high()),
-                        Value::Count(i64::try_from(estimate.n).unwrap_or(i64::MAX)),
+                        mean.mean.into(),
+                        low.into(),
+                        high.into(),
+                        Value::Count(i64::try_from(mean.n).unwrap_or(i64::MAX)),
                     ]);
                 }
             }
