@@ -9,8 +9,6 @@ mod table;
 
 use std::collections::BTreeSet;
 
-use serde_json::json;
-
 use crate::engine::SimDuration;
 use crate::experiment::measures::{Better, EXPECTATIONS_MET, Unit};
 use crate::experiment::statistics::{Estimate, share_interval};
@@ -19,7 +17,7 @@ use crate::report::comparison::amount;
 use crate::report::folder::Report;
 use crate::report::page::data::Dataset;
 use crate::report::page::table::Tone;
-use crate::report::page::{Fact, Page, Section, Verdict};
+use crate::report::page::{self, Fact, Page, Section, Verdict};
 use crate::report::sweep::{Column, Head, RunRow, columns, is_failure, worst_points};
 
 /// The version of the JSON format.
@@ -50,10 +48,10 @@ struct Chapter {
 
 /// The report of a sweep.
 pub fn report(report: &SweepReport<'_>) -> Report {
-    page(report).report()
+    page_of(report).report()
 }
 
-fn page(report: &SweepReport<'_>) -> Page {
+fn page_of(report: &SweepReport<'_>) -> Page {
     let outcomes = outcomes(report);
     let axes: Vec<SweepAxis> = (0..report.head.axes.len()).map(|at| SweepAxis::of(report, at)).collect();
     let chapters = [
@@ -66,7 +64,7 @@ fn page(report: &SweepReport<'_>) -> Page {
         sections.push(chapter.section);
         data.extend(chapter.data);
     }
-    let json = json!({ "format": FORMAT, "sweep": report.head, "rows": report.rows });
+    let json = page::data::json(FORMAT, "sweep", report.head, &data);
     Page {
         title: report.title.to_owned(),
         description: report.description.to_owned(),
@@ -74,7 +72,7 @@ fn page(report: &SweepReport<'_>) -> Page {
         assumptions: report.assumptions.to_vec(),
         sections,
         data,
-        json: format!("{json:#}\n"),
+        json,
     }
 }
 
