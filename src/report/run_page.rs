@@ -8,6 +8,7 @@ mod expectations;
 mod failures;
 mod jobs;
 mod load;
+mod nodes;
 mod pods;
 mod resources;
 mod series;
@@ -15,16 +16,14 @@ mod verdict;
 mod waiting;
 mod waste;
 
-use serde_json::{Value as Json, json};
-
 use crate::engine::SimTime;
 use crate::experiment::usage::Usage;
 use crate::observe::timeline::Timeline;
 use crate::report::chart::palette::Hue;
 use crate::report::chart::plot::Mark;
 use crate::report::folder::Report;
-use crate::report::page::data::{Dataset, Value};
-use crate::report::page::{Page, Section};
+use crate::report::page::data::Dataset;
+use crate::report::page::{self, Page, Section};
 use crate::report::summary::RunSummary;
 
 /// The version of the JSON format.
@@ -49,16 +48,17 @@ pub struct RunReport<'a> {
 
 /// A section with its data.
 struct Chapter {
-    section: Section,
+    /// There is none where the data say all.
+    section: Option<Section>,
     data: Vec<Dataset>,
 }
 
 /// The report of a run.
 pub fn report(run: &RunReport<'_>) -> Report {
-    page(run).report()
+    page_of(run).report()
 }
 
-fn page(run: &RunReport<'_>) -> Page {
+fn page_of(run: &RunReport<'_>) -> Page {
     let summary = run.summary;
     let series = series::series(run);
     let chapters = [
@@ -74,10 +74,10 @@ fn page(run: &RunReport<'_>) -> Page {
     ];
     let (mut sections, mut data) = (Vec::new(), Vec::new());
     for chapter in chapters.into_iter().flatten() {
-        sections.push(chapter.section);
+        sections.extend(chapter.section);
         data.extend(chapter.data);
     }
-    let json = json!({ "format": FORMAT, "run": summary, "data": as_json(&data) });
+    let json = page::data::json(FORMAT, "run", summary, &data);
     Page {
         title: if summary.scenario.is_empty() { "Run".to_owned() } else { summary.scenario.clone() },
         description: run.description.unwrap_or_default().to_owned(),
@@ -85,24 +85,8 @@ fn page(run: &RunReport<'_>) -> Page {
         assumptions: summary.assumptions.clone(),
         sections,
         data,
-        json: format!("{json:#}\n"),
+        json,
     }
-}
-
-/// The datasets by name, each with the names of its columns and its rows.
-fn as_json(data: &[Dataset]) -> Json {
-    let value = |value: &Value| match value {
-        Value::None => Json::Null,
-        Value::Text(text) => json!(text),
-        Value::Number(number) => json!(number),
-        Value::Count(count) => json!(count),
-    };
-    let set = |data: &Dataset| {
-        let columns: Vec<&str> = data.columns.iter().map(|column| column.name).collect();
-        let rows = data.rows.iter().map(|row| Json::Array(row.iter().map(value).collect()));
-        (data.name.clone(), json!({ "columns": columns, "rows": rows.collect::<Vec<Json>>() }))
-    };
-    Json::Object(data.iter().map(set).collect())
 }
 
 /// The failures of nodes as marks on axes of time.

@@ -6,9 +6,12 @@
 //
 // Writes a screenshot of each page and scheme into SCREENSHOTS; exits with 1 and a line per fault.
 import { mkdirSync } from "node:fs";
+import { createRequire } from "node:module";
 import { basename, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
-import { chromium } from "playwright-core";
+
+// From the folder that it was installed in, which is the present one.
+const { chromium } = createRequire(`${process.cwd()}/`)("playwright-core");
 
 const [screenshots, ...folders] = process.argv.slice(2);
 if (folders.length === 0) {

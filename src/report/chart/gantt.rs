@@ -262,15 +262,13 @@ impl Sheet<'_> {
         for group in &self.gantt.groups {
             let below = y + self.measures.header + group.lanes.len() as f64 * self.measures.lane;
             for (from, _) in &group.outages {
-                let x = self.across(*from);
-                let hue = Hue::Vermillion.hex();
+                let (x, hue) = (self.across(*from), Hue::Vermillion.hex());
+                let path = self.failure_line(y, below, group.lanes.len());
+                let name = escaped(&group.name);
                 let _ = writeln!(
                     self.out,
-                    "<g data-x=\"{x:.2}\" transform=\"translate({x:.2} 0)\"><path d=\"M0 {:.2}V{:.2}\" stroke=\"{hue}\" \
-                     stroke-width=\"2\"/><title>{} failed</title></g>",
-                    y + 2.0,
-                    below - 2.0,
-                    escaped(&group.name)
+                    "<g data-x=\"{x:.2}\" transform=\"translate({x:.2} 0)\"><path d=\"{path}\" stroke=\"{hue}\" \
+                     stroke-width=\"2\"/><title>{name} failed</title></g>"
                 );
             }
             y += self.measures.header;
@@ -281,6 +279,18 @@ impl Sheet<'_> {
                 y += self.measures.lane;
             }
         }
+    }
+
+    /// The line at the failure of a node: over all its lanes, but not through names that stand in the plot.
+    fn failure_line(&self, top: f64, bottom: f64, n_lanes: usize) -> String {
+        if self.screen == Screen::Wide {
+            return format!("M0 {:.2}V{:.2}", top + 2.0, bottom - 2.0);
+        }
+        let middle = |lane: usize| {
+            top + self.measures.header + lane as f64 * self.measures.lane + self.measures.middle
+        };
+        let lanes = (0..n_lanes).map(|lane| format!("M0 {:.2}v14", middle(lane) - 7.0));
+        if n_lanes == 0 { format!("M0 {:.2}V{:.2}", top + 2.0, bottom - 2.0) } else { lanes.collect() }
     }
 
     fn bar(&mut self, bar: &Bar, (from, until): (f64, f64), middle: f64) {

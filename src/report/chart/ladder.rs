@@ -72,7 +72,7 @@ pub fn draw(ladder: &Ladder, screen: Screen) -> Svg {
     let entries = entries(ladder);
     let legend_height = legend_height(&entries, screen.width());
     let lines_height = ladder.lines.len() as f64 * 18.0;
-    let row = screen.pick(24.0, 38.0);
+    let row = screen.pick(24.0, 48.0);
     let top = legend_height + lines_height + 10.0;
     let bottom = top + row * ladder.rungs.len() as f64;
     let x = Scale::time(ladder.from, ladder.until, screen.pick(8, 4));
@@ -117,11 +117,17 @@ fn upright_line(frame: &Frame<'_, '_>, y: f64, (at, words, hue): (f64, &str, Hue
     let (pen, x) = (frame.pen, frame.across(at));
     pen.dashed((x, y), (x, frame.area.bottom), Stroke::new(hue, 1.5));
     let width = text_width(words, TEXT);
-    if x + 8.0 + width < pen.width {
-        pen.text(words, (x + 6.0, y), Anchor::Start, Hue::Ink);
+    let (text, start) = if x + 8.0 + width < pen.width {
+        (words.to_owned(), x + 6.0)
     } else {
-        pen.text(&fitted(words, TEXT, x - 8.0), (x - 6.0, y), Anchor::End, Hue::Ink);
-    }
+        let text = fitted(words, TEXT, x - 8.0);
+        let start = x - 6.0 - text_width(&text, TEXT);
+        (text, start)
+    };
+    // Other lines pass behind the words.
+    pen.rect((start - 2.0, y - 8.0), (start + text_width(&text, TEXT) + 2.0, y + 8.0), Hue::Ground);
+    let (anchor, place) = if start > x { (Anchor::Start, start) } else { (Anchor::End, x - 6.0) };
+    pen.text(&text, (place, y), anchor, Hue::Ink);
 }
 
 fn draw_rung(frame: &Frame<'_, '_>, rung: &Rung, top: f64, row: f64) {

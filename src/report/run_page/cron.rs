@@ -34,12 +34,12 @@ pub(super) fn chapter(summary: &RunSummary) -> Option<Chapter> {
         parts.push(Part::Table(table(ledger)));
     }
     Some(Chapter {
-        section: Section {
+        section: Some(Section {
             id: "cronjobs",
             title: "CronJobs: every scheduled run".to_owned(),
             lead: "Which runs started on time, and which were late, skipped or missed, and why.".to_owned(),
             parts,
-        },
+        }),
         data: vec![data(&summary.cron_jobs)],
     })
 }

@@ -15,7 +15,7 @@ pub(super) fn chapter(summary: &RunSummary) -> Option<Chapter> {
     let heads = vec![
         Head::text("Result"),
         Head::number("Judged at"),
-        Head::text("Expectation"),
+        Head::code("Expectation"),
         Head::text("Meaning"),
         Head::text("Found"),
         Head::text("Place"),
@@ -51,12 +51,12 @@ pub(super) fn chapter(summary: &RunSummary) -> Option<Chapter> {
         ]);
     }
     Some(Chapter {
-        section: Section {
+        section: Some(Section {
             id: "expectations",
             title: "Expectations".to_owned(),
             lead: "What the scenario says must hold, and what was found.".to_owned(),
             parts: vec![Part::Table(table.without_empty_columns())],
-        },
+        }),
         data: vec![data],
     })
 }

@@ -45,12 +45,12 @@ pub(super) fn chapter(summary: &RunSummary) -> Option<Chapter> {
     }
     parts.push(Part::Table(table(failures)));
     Some(Chapter {
-        section: Section {
+        section: Some(Section {
             id: "failures",
             title: "Failures of nodes".to_owned(),
             lead: "How long it took to notice each failure, to give its pods up, and to have them running elsewhere.".to_owned(),
             parts,
-        },
+        }),
         data: vec![data(failures)],
     })
 }

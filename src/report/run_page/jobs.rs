@@ -19,8 +19,15 @@ pub(super) fn chapter(summary: &RunSummary) -> Option<Chapter> {
     if summary.jobs.is_empty() {
         return None;
     }
+    // The Jobs of CronJobs stand in their ledgers.
+    let own: Vec<&JobRow> =
+        summary.jobs.iter().filter(|job| job.cron_job.is_none() || job.failed > 0).collect();
+    let data = vec![job_data(&summary.jobs), attempt_data(&summary.jobs)];
+    if own.is_empty() {
+        return Some(Chapter { section: None, data });
+    }
     let tried: Vec<&JobRow> = summary.jobs.iter().filter(|job| is_worth_a_ladder(job)).collect();
-    let mut parts = vec![Part::Table(ledger(&summary.jobs))];
+    let mut parts = vec![Part::Table(ledger(&own))];
     for (at, job) in tried.iter().take(LADDERS_MAX).enumerate() {
         parts.push(Part::Heading(format!("Attempts of {}/{}", job.namespace, job.name)));
         let ladder = ladder_of(job, summary.ended_at);
@@ -37,14 +44,14 @@ pub(super) fn chapter(summary: &RunSummary) -> Option<Chapter> {
         parts.push(Part::Text(text));
     }
     Some(Chapter {
-        section: Section {
+        section: Some(Section {
             id: "jobs",
             title: "Jobs and their attempts".to_owned(),
             lead: "What each Job came to, and every run of its containers: gaps are back-off, the dashed line is the deadline."
                 .to_owned(),
             parts,
-        },
-        data: vec![job_data(&summary.jobs), attempt_data(&summary.jobs)],
+        }),
+        data,
     })
 }
 
@@ -52,7 +59,7 @@ fn is_worth_a_ladder(job: &JobRow) -> bool {
     job.attempts.len() > 1 && (job.cron_job.is_none() || job.failed > 0)
 }
 
-fn ledger(jobs: &[JobRow]) -> DataTable {
+fn ledger(jobs: &[&JobRow]) -> DataTable {
     let heads = vec![
         Head::text("Job"),
         Head::text("Result"),

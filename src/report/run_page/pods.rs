@@ -53,13 +53,13 @@ pub(super) fn chapter(run: &RunReport<'_>) -> Option<Chapter> {
     let caption = format!("{} over time, by node.{note}", counted(n_all, "pod", "pods"));
     let figure = Figure::new("pods", caption, |screen| gantt::draw(&gantt, screen)).with_data("pods");
     Some(Chapter {
-        section: Section {
+        section: Some(Section {
             id: "pods",
             title: "Pods on nodes over time".to_owned(),
             lead: "Each bar is what a pod was doing; pods of one workload that follow each other on a node share a lane."
                 .to_owned(),
             parts: vec![Part::Figure(Figure { behaviour: Behaviour::Zooms, ..figure })],
-        },
+        }),
         data: vec![states(&lives.pods, run.end), container_failures(&lives.pods)],
     })
 }

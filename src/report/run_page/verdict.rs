@@ -3,12 +3,16 @@
 use crate::report::page::table::Tone;
 use crate::report::page::{Fact, Verdict};
 use crate::report::run_page::series::{ResourceSeries, Series};
+use crate::report::run_page::waiting::WAIT_MIN;
 use crate::report::run_page::{RunReport, counted};
 use crate::report::summary::RunSummary;
 use crate::report::text::span;
 
 /// Words by which an expectation is about the load.
 const LOAD_WORDS: [&str; 2] = ["traffic", "tiers"];
+
+/// Where no more than this share of anything is requested, nothing is limiting.
+const PLENTY: f64 = 0.25;
 
 /// The verdict of a run.
 pub(super) fn verdict(run: &RunReport<'_>, series: &Series) -> Verdict {
@@ -68,7 +72,9 @@ fn limiting(series: &Series) -> Option<Fact> {
     let others: Vec<String> =
         others.iter().map(|(of, share)| format!("{} {}", of.resource.name(), percent(*share))).collect();
     let others = if others.is_empty() { String::new() } else { format!("; {}", others.join(", ")) };
-    let text = format!("{}: {} requested at the peak{others}", first.resource.name(), percent(*share));
+    let name = first.resource.name();
+    let none = if *share < PLENTY { "none: " } else { "" };
+    let text = format!("{none}{name} {} requested at the peak{others}", percent(*share));
     let tone = if *share > 1.0 { Tone::Bad } else { Tone::Plain };
     Some(Fact { tone, ..Fact::new("Limiting resource", text) })
 }
@@ -100,6 +106,9 @@ fn spare_nodes(run: &RunReport<'_>, series: &Series) -> Option<Fact> {
 fn waited(summary: &RunSummary, series: &Series) -> Option<Fact> {
     let most = series.resources[2].waiting.iter().map(|point| point.peak).max().filter(|most| *most > 0)?;
     let longest = series.oldest.iter().copied().fold(0.0, f64::max);
+    if longest < WAIT_MIN {
+        return None;
+    }
     let left = summary.pods.iter().filter(|pod| pod.phase == "Pending" && pod.node.is_none()).count();
     let rest = if left > 0 { format!("; {left} without a node at the end") } else { String::new() };
     let pods = counted(usize::try_from(most).unwrap_or(0), "pod", "pods");

@@ -10,23 +10,25 @@ use crate::report::run_page::series::{Series, WINDOW_COLUMNS, steps, window_valu
 use crate::report::run_page::{Chapter, RunReport, failure_marks};
 use crate::report::summary::seconds;
 
+/// The scheduler's own latency is no wait worth a chart [s].
+pub(super) const WAIT_MIN: f64 = 1.0;
+
 /// The section on waiting pods; `None` where none ever waited for a noticeable time.
 pub(super) fn chapter(run: &RunReport<'_>, series: &Series) -> Option<Chapter> {
-    let waiting = &series.resources[2].waiting;
-    if waiting.iter().all(|point| point.peak == 0) {
-        return None;
+    if series.oldest.iter().all(|age| *age < WAIT_MIN) {
+        return Some(Chapter { section: None, data: vec![data(series)] });
     }
     let caption =
         "Pods without a node at the most in each window, and how long the oldest of them has waited.";
     let figure = Figure::new("waiting", caption, |screen| chart(run, series, screen)).with_data("waiting");
     Some(Chapter {
-        section: Section {
+        section: Some(Section {
             id: "waiting",
             title: "Pending pods".to_owned(),
             lead: "Pods that have no node: a peak that falls quickly is a burst, an age that only grows is a lack of room."
                 .to_owned(),
             parts: vec![Part::Figure(figure)],
-        },
+        }),
         data: vec![data(series)],
     })
 }

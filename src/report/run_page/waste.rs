@@ -63,14 +63,14 @@ pub(super) fn chapter(run: &RunReport<'_>) -> Option<Chapter> {
                    requested, and kept from pods.";
     let figure = Figure::new("waste", caption, |screen| stack::draw(&stacks, screen)).with_data("waste");
     Some(Chapter {
-        section: Section {
+        section: Some(Section {
             id: "waste",
             title: "Waste: what was paid for and not used".to_owned(),
             lead: "Workload idle is requested and not used: smaller requests free it. Infrastructure idle is requested by \
                    nobody: fewer nodes free it."
                 .to_owned(),
             parts: vec![Part::Figure(figure), Part::Table(table(&accounts))],
-        },
+        }),
         data: vec![data(&accounts)],
     })
 }
