@@ -1,6 +1,8 @@
 //! Worlds at random: nodes, programs, pods, Jobs, CronJobs and what happens to them, as documents.
 
 mod deployments;
+pub mod sets;
+pub mod swarm;
 
 use std::fmt;
 use std::sync::Arc;

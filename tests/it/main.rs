@@ -33,6 +33,7 @@ mod suite;
 mod sweep;
 mod services;
 mod sets;
+mod swarm;
 mod tidy;
 mod traces;
 mod traffic;
