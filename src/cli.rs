@@ -8,6 +8,8 @@
 mod args;
 mod compare;
 mod cron;
+mod files;
+mod import;
 mod input;
 mod inspect;
 mod play;
@@ -57,6 +59,7 @@ pub fn main() -> ExitCode {
         Command::Sweep(args) => sweep::sweep(args, &mut out),
         Command::Merge(args) => sweep::merge(args, &mut out),
         Command::Compare(args) => compare::compare(args, &mut out),
+        Command::Import(args) => import::import(args, &mut out),
         Command::Schema { markdown } => schema(*markdown, &mut out),
         Command::Completions { shell } => completions(*shell, &mut out),
         Command::Man => man(&mut out),

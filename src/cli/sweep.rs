@@ -15,6 +15,7 @@ use xxhash_rust::xxh3::xxh3_128;
 
 use crate::cli::args::{InputArgs, MergeArgs, Shard, ShardArg, SweepArgs};
 use crate::cli::compare::progress_bar;
+use crate::cli::files::{with_ending, write_whole};
 use crate::cli::input::{self, Input};
 use crate::cli::{CliError, Outcome};
 use crate::experiment::sweep::{self, Place, RunResult, Settings};
@@ -239,26 +240,11 @@ fn drop_torn_line(path: &Path) -> anyhow::Result<()> {
 /// Writes results beside their name and moves them there, so that a half-written file never has it.
 fn write_results(path: &Path, head: &Head, rows: &[RunRow]) -> anyhow::Result<()> {
     let text = if is_json(path) { report::json_lines(head, rows) } else { report::csv(head, rows) };
-    let beside = with_ending(path, "new");
-    let shown = || format!("{}: cannot be written", path.display());
-    let mut file = File::create(&beside).with_context(shown)?;
-    let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_all());
-    if written.is_err() {
-        // What is there of it is of no use, and the error is what counts.
-        let _ = fs::remove_file(&beside);
-    }
-    written.with_context(shown)?;
-    fs::rename(&beside, path).with_context(shown)
+    write_whole(&[(path.to_owned(), text.as_bytes())])
 }
 
 fn journal_path(results: &Path) -> PathBuf {
     with_ending(results, "journal")
-}
-
-fn with_ending(path: &Path, ending: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(format!(".{ending}"));
-    name.into()
 }
 
 fn is_json(path: &Path) -> bool {

@@ -45,6 +45,8 @@ pub struct JobEntry {
     pub backoff_limit: u32,
     /// Whether restarts count, rather than failed pods.
     pub counts_restarts: bool,
+    /// When its first container started.
+    pub first_start: Option<SimTime>,
     /// The status at the end, or when it was deleted.
     pub status: JobStatus,
     /// The runs of its containers, in order of their start.
@@ -151,6 +153,7 @@ impl JobLedger {
             deleted: None,
             backoff_limit: job.spec.backoff_limit,
             counts_restarts: job.spec.template.spec.restart_policy == RestartPolicy::OnFailure,
+            first_start: None,
             status: JobStatus::default(),
             attempts: Vec::new(),
             n_more_attempts: 0,
@@ -193,6 +196,7 @@ impl JobLedger {
         if self.open.contains_key(&key) {
             return;
         }
+        self.jobs[at].first_start.get_or_insert(attempt.start);
         if self.n_attempts == ATTEMPTS_MAX {
             self.jobs[at].n_more_attempts += 1;
             return;
