@@ -60,7 +60,9 @@ pub(super) enum Command {
     #[command(after_help = "Example: sim merge shard-*.jsonl --out results.csv")]
     Merge(MergeArgs),
     /// Make a scenario of what others recorded: a cluster, or traces of jobs, pods and requests.
-    #[command(after_help = "Example: kubectl get nodes,pods,deployments,replicasets -A -o yaml | sim import kubectl - -o cluster.yaml")]
+    #[command(
+        after_help = "Example: kubectl get nodes,pods,deployments,replicasets -A -o yaml | sim import kubectl - -o cluster.yaml"
+    )]
     Import(ImportArgs),
     /// Print the JSON Schema of the Scenario kind, for editors.
     #[command(after_help = "Example: sim schema > scenario.schema.json")]

@@ -10,7 +10,8 @@ use anyhow::Context;
 /// has the name, and what was there before stays where one cannot be written.
 pub(super) fn write_whole(files: &[(PathBuf, &[u8])]) -> anyhow::Result<()> {
     let beside: Vec<PathBuf> = files.iter().map(|(path, _)| with_ending(path, "new")).collect();
-    let written = files.iter().zip(&beside).try_for_each(|((path, bytes), beside)| write(path, bytes, beside));
+    let written =
+        files.iter().zip(&beside).try_for_each(|((path, bytes), beside)| write(path, bytes, beside));
     let moved = written.and_then(|()| {
         files.iter().zip(&beside).try_for_each(|((path, _), beside)| {
             fs::rename(beside, path).with_context(|| format!("{}: cannot be written", path.display()))

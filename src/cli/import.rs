@@ -88,8 +88,10 @@ fn error(error: ImportError) -> CliError {
 fn write_imported(imported: &Imported, output: &ImportOutput, out: &mut impl Write) -> Result<(), CliError> {
     let Some(path) = &output.out else {
         if let Some(companion) = imported.companions.first() {
-            let message =
-                format!("the scenario refers to files, such as {}: -o FILE says where they go", companion.name);
+            let message = format!(
+                "the scenario refers to files, such as {}: -o FILE says where they go",
+                companion.name
+            );
             return Err(CliError::BadInput(message));
         }
         out.write_all(imported.scenario.as_bytes()).map_err(anyhow::Error::from)?;

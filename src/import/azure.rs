@@ -105,7 +105,8 @@ impl Most {
         }
         let Some((_, least)) = self.kept.pop_first() else { return };
         let n_minutes = least.calls.len();
-        let rest = self.rest.get_or_insert_with(|| Rest { n_functions: 0, total: 0, calls: vec![0; n_minutes] });
+        let rest =
+            self.rest.get_or_insert_with(|| Rest { n_functions: 0, total: 0, calls: vec![0; n_minutes] });
         rest.n_functions += 1;
         rest.total += least.total;
         for (sum, calls) in rest.calls.iter_mut().zip(&least.calls) {
@@ -244,7 +245,8 @@ mod tests {
             "{HEAD}o,a,aaaaaaaaaaaa,http,1,0,2\no,a,bbbb,timer,5,5,5\no,a,cccc,queue,0,0,0\no,a,dddd,http,1,1,1\n"
         );
         let imported = import_text(&text, 1).unwrap();
-        let files: Vec<_> = imported.companions.iter().map(|it| (it.name.as_str(), it.text.as_str())).collect();
+        let files: Vec<_> =
+            imported.companions.iter().map(|it| (it.name.as_str(), it.text.as_str())).collect();
         assert_eq!(files, [("z.f-bbbb.csv", "requests\n5\n5\n5\n"), ("z.others.csv", "requests\n2\n1\n3\n")]);
         assert_eq!(
             imported.notes[..3],
@@ -263,7 +265,10 @@ mod tests {
     #[test]
     fn what_is_wrong_is_named_with_its_place() {
         for (text, message) in [
-            ("HashOwner,HashApp,Function\n", "z.csv:1:19: expected the column HashFunction, found \"Function\""),
+            (
+                "HashOwner,HashApp,Function\n",
+                "z.csv:1:19: expected the column HashFunction, found \"Function\"",
+            ),
             ("HashOwner,HashApp,HashFunction,Trigger\n", "z.csv:1:1: expected the columns HashOwner"),
             (&format!("{HEAD}o,a,f,http,1,2\n"), "z.csv:2:1: expected 7 columns, found 6"),
             (&format!("{HEAD}o,a,f,http,1,-2,3\n"), "z.csv:2:14: expected a number of calls, found \"-2\""),

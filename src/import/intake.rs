@@ -89,8 +89,8 @@ pub fn comma_cells(line: &str) -> Result<Vec<Cell<'_>>, Fault> {
         let (text, length) = match rest[blank..].strip_prefix('"') {
             Some(quoted) => {
                 let fault = |message: &str| Fault { column: begin, message: message.to_owned() };
-                let (text, length) =
-                    quoted_text(quoted).ok_or_else(|| fault("a quoted cell that does not end in its line"))?;
+                let (text, length) = quoted_text(quoted)
+                    .ok_or_else(|| fault("a quoted cell that does not end in its line"))?;
                 let after = &quoted[length..];
                 let next = after.find(',').unwrap_or(after.len());
                 if !after[..next].trim().is_empty() {
@@ -248,7 +248,8 @@ impl Intake {
         if n_kept == 0 {
             return Err(ImportError::Input(format!("{}: no {noun} in it", self.file)));
         }
-        let mut notes = vec![format!("{} read, {} imported", counted(self.n_rows, "row"), counted(n_kept, noun))];
+        let mut notes =
+            vec![format!("{} read, {} imported", counted(self.n_rows, "row"), counted(n_kept, noun))];
         notes.extend(self.left_out.iter().map(|(why, count)| format!("left out: {count}: {why}")));
         if self.n_bad > 0 {
             notes.push(format!("skipped: {} that cannot be read", self.n_bad));

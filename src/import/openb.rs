@@ -79,7 +79,10 @@ pub fn import<R: BufRead>(files: Vec<(String, R)>, options: &Options) -> Result<
         let pods = counted(tables.n_unfinished, "pod");
         notes.push(format!("{pods} never ran in the recording: each runs as long as it was there"));
     }
-    notes.push("which card of a node a pod gets is not modelled: GPUs are counted in thousandths over all cards".to_owned());
+    notes.push(
+        "which card of a node a pod gets is not modelled: GPUs are counted in thousandths over all cards"
+            .to_owned(),
+    );
     let mut scenario = format!(
         "# Made by `sim import openb` of {}.\napiVersion: sim/v1\nkind: Scenario\nmetadata: {{name: {}}}\nspec:\n",
         sources.join(", "),
@@ -138,8 +141,13 @@ impl Tables {
             return Err(name.fault("a name that no other node has (sn)"));
         }
         let name = quoted(&name.text);
-        let model = if model.text.is_empty() { String::new() } else { format!(", {CARD_MODEL}: {}", quoted(&model.text)) };
-        let gpus = if n_gpus == 0 { String::new() } else { format!(", {GPU_MILLI}: {}", u64::from(n_gpus) * 1000) };
+        let model = if model.text.is_empty() {
+            String::new()
+        } else {
+            format!(", {CARD_MODEL}: {}", quoted(&model.text))
+        };
+        let gpus =
+            if n_gpus == 0 { String::new() } else { format!(", {GPU_MILLI}: {}", u64::from(n_gpus) * 1000) };
         Ok(format!(
             "---\napiVersion: v1\nkind: Node\nmetadata: {{name: {name}, labels: {{kubernetes.io/hostname: {name}{model}}}}}\n\
              status: {{capacity: {{cpu: {cpu_m}m, memory: {memory_mib}Mi, pods: {PODS_PER_NODE}{gpus}}}}}\n"
@@ -147,7 +155,8 @@ impl Tables {
     }
 
     fn pod(&mut self, cells: &[Cell<'_>; POD_COLUMNS.len()]) -> Result<PodRow, Fault> {
-        let [name, cpu, memory, num_gpu, gpu_milli, gpu_spec, _qos, phase, creation, deletion, scheduled] = cells;
+        let [name, cpu, memory, num_gpu, gpu_milli, gpu_spec, _qos, phase, creation, deletion, scheduled] =
+            cells;
         let n_gpus: u32 = num_gpu.whole("a number of cards (num_gpu)")?;
         let gpu_milli: u32 = gpu_milli.whole("thousandths of a card (gpu_milli)")?;
         let created = creation.number("seconds (creation_time)")?;

@@ -55,14 +55,18 @@ pub(super) fn trace(mut rows: Vec<PodRow>, columns: &[&str], notes: &mut Vec<Str
         text.push('\n');
     }
     if n_changed > 0 {
-        notes.push(format!("{} changed, to be unique names that Kubernetes takes", counted(n_changed, "name")));
+        notes.push(format!(
+            "{} changed, to be unique names that Kubernetes takes",
+            counted(n_changed, "name")
+        ));
     }
     text
 }
 
 /// Milliseconds as seconds, without zeros at the end.
 fn seconds(millis: i64) -> String {
-    let text = format!("{}{}.{:03}", if millis < 0 { "-" } else { "" }, millis.abs() / 1000, millis.abs() % 1000);
+    let text =
+        format!("{}{}.{:03}", if millis < 0 { "-" } else { "" }, millis.abs() / 1000, millis.abs() % 1000);
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
@@ -109,7 +113,8 @@ mod tests {
             exit_code: 0,
             more: vec!["3".to_owned()],
         };
-        let rows = vec![row(Some("B_1"), 9000), row(Some("b-1"), 7500), row(None, 8000), row(Some("__"), 9500)];
+        let rows =
+            vec![row(Some("B_1"), 9000), row(Some("b-1"), 7500), row(None, 8000), row(Some("__"), 9500)];
         let mut notes = Vec::new();
         assert_eq!(
             trace(rows, &["x/y"], &mut notes),

@@ -132,11 +132,16 @@ impl Header {
     fn pool(&self, seen: &Seen, notes: &mut Vec<String>) -> Pool {
         let n_processors = self.n_processors.unwrap_or_else(|| {
             let largest = seen.n_processors_max;
-            notes.push(format!("assumed {largest} processors, as the largest job needs: no MaxProcs in the header"));
+            notes.push(format!(
+                "assumed {largest} processors, as the largest job needs: no MaxProcs in the header"
+            ));
             largest
         });
         let count = self.n_nodes.unwrap_or_else(|| {
-            notes.push("assumed nodes of one processor: no MaxNodes in the header; --nodes says otherwise".to_owned());
+            notes.push(
+                "assumed nodes of one processor: no MaxNodes in the header; --nodes says otherwise"
+                    .to_owned(),
+            );
             n_processors
         });
         Pool { count, cpus: n_processors.div_ceil(count), memory_mib: None }
@@ -147,7 +152,10 @@ impl Header {
 fn job(line: &str, seen: &mut Seen) -> Result<Result<Job, &'static str>, Fault> {
     let cells = blank_cells(line);
     let Ok(fields) = <&[Cell<'_>; N_FIELDS]>::try_from(cells.as_slice()) else {
-        return Err(Fault { column: 1, message: format!("expected {N_FIELDS} fields, found {}", cells.len()) });
+        return Err(Fault {
+            column: 1,
+            message: format!("expected {N_FIELDS} fields, found {}", cells.len()),
+        });
     };
     let at = |number: usize| &fields[number - 1];
     let number: u64 = at(1).whole("the number of a job (field 1)")?;
@@ -199,20 +207,17 @@ fn push_row(rows: &mut String, job: &Job, processor: Processor) {
     let _ = writeln!(rows, "job-{number},{submit},{cpu},{memory},{run_time},{n_pods},{exit_code}");
 }
 
-fn scenario(
-    file: &str,
-    header: &Header,
-    pool: &Pool,
-    seen: &Seen,
-    trace: &str,
-    options: &Options,
-) -> String {
+fn scenario(file: &str, header: &Header, pool: &Pool, seen: &Seen, trace: &str, options: &Options) -> String {
     let mut text = format!("# Made by `sim import swf` of {}.\n", quoted(file));
     text.push_str(match options.processor {
         Processor::Pod => "# Each processor of a job is a pod of one cpu. A status other than completed is an exit code: 1 failed, 143 cancelled.\n",
         Processor::Cpu => "# Each processor of a job is a cpu of its pod. A status other than completed is an exit code: 1 failed, 143 cancelled.\n",
     });
-    let _ = writeln!(text, "apiVersion: sim/v1\nkind: Scenario\nmetadata: {{name: {}}}\nspec:", quoted(&options.name));
+    let _ = writeln!(
+        text,
+        "apiVersion: sim/v1\nkind: Scenario\nmetadata: {{name: {}}}\nspec:",
+        quoted(&options.name)
+    );
     if let Some(computer) = &header.computer {
         let _ = writeln!(text, "  description: {}", quoted(&format!("The recorded workload of {computer}.")));
     }
@@ -231,12 +236,12 @@ mod tests {
     use super::*;
 
     fn import_text(text: &str, on_bad_row: OnBadRow) -> Result<Imported, ImportError> {
-        let options =
-            Options { name: "w".to_owned(), pool: None, processor: Processor::Pod, on_bad_row };
+        let options = Options { name: "w".to_owned(), pool: None, processor: Processor::Pod, on_bad_row };
         import("w.swf", text.as_bytes(), &options)
     }
 
-    const HEADER: &str = "; Computer: \"Old\" iron\n;  UnixStartTime: 749433603\n; MaxNodes: 64 (two each)\n; MaxProcs: 128\n";
+    const HEADER: &str =
+        "; Computer: \"Old\" iron\n;  UnixStartTime: 749433603\n; MaxNodes: 64 (two each)\n; MaxProcs: 128\n";
 
     #[test]
     fn jobs_of_a_workload_become_lines_of_a_trace() {

@@ -84,8 +84,9 @@ impl std::str::FromStr for Columns {
     fn from_str(text: &str) -> Result<Self, String> {
         let mut given: Vec<(&str, Column)> = Vec::new();
         for part in text.split(',') {
-            let (field, column) =
-                part.split_once('=').ok_or_else(|| format!("not FIELD=COLUMN or FIELD=COLUMN:UNIT: {part:?}"))?;
+            let (field, column) = part
+                .split_once('=')
+                .ok_or_else(|| format!("not FIELD=COLUMN or FIELD=COLUMN:UNIT: {part:?}"))?;
             if !FIELDS.split(", ").any(|known| known == field) {
                 return Err(format!("unknown field {field:?}: known are {FIELDS}"));
             }
@@ -214,7 +215,9 @@ impl Places {
                         format!("there is no column {:?}: there are {}", column.name, names.join(", "))
                     })
                 }
-                (_, None) => Err(format!("without a head a column is a number, as #3, not {:?}", column.name)),
+                (_, None) => {
+                    Err(format!("without a head a column is a number, as #3, not {:?}", column.name))
+                }
             }
         };
         Ok(Self {
@@ -331,7 +334,11 @@ mod tests {
             "name,arrival_s,cpu_m,mem_MiB,duration_s,exit_code\nb-2,0,1001,0,1,3\na-1,1,500,1536,60.25,0\n"
         );
         assert!(imported.scenario.contains("count: 2, capacity: {cpu: \"8\", memory: 131072Mi, pods: 110}"));
-        let bare = import_text("cpu=#1,memory=#2,start=#3:time,duration=#4:min", Head::None, "250m,1Gi,2020-01-01T00:00:00Z,2\n");
+        let bare = import_text(
+            "cpu=#1,memory=#2,start=#3:time,duration=#4:min",
+            Head::None,
+            "250m,1Gi,2020-01-01T00:00:00Z,2\n",
+        );
         assert!(bare.unwrap().companions[0].text.ends_with("\npod-1,0,250,1024,120,0\n"));
     }
 
@@ -342,7 +349,11 @@ mod tests {
             (columns, "c,s,e\n", "t.csv:1:1: there is no column \"d\": there are c, s, e"),
             (columns, "c,s,d\n1,0,x\n", "t.csv:2:5: expected a number, found \"x\""),
             (columns, "c,s,d\n1,0\n", "t.csv:2:1: expected at least 3 columns, found 2"),
-            (columns, "c,s,d\n1core,0,1\n", "t.csv:2:1: expected a quantity such as 500m or 1Gi, found \"1core\""),
+            (
+                columns,
+                "c,s,d\n1core,0,1\n",
+                "t.csv:2:1: expected a quantity such as 500m or 1Gi, found \"1core\"",
+            ),
             (columns, "c,s,d\n-1,0,1\n", "t.csv:2:1: expected an amount of at least 0, found \"-1\""),
             (columns, "c,s,d\n1,0,-1\n", "t.csv:2:5: expected a duration of at least 0, found \"-1\""),
             (columns, "c,s,d\n", "t.csv: no pod in it"),

@@ -129,7 +129,10 @@ mod tests {
     fn a_percentile_is_the_smallest_value_that_so_many_are_not_above() {
         let at = |secs: u64| SimTime::from_secs(secs);
         let spread = spread((1..=200).map(|secs| (at(1), at(1 + secs)))).unwrap();
-        assert_eq!((spread.count, spread.p50, spread.p90, spread.p99, spread.max), (200, 100.0, 180.0, 198.0, 200.0));
+        assert_eq!(
+            (spread.count, spread.p50, spread.p90, spread.p99, spread.max),
+            (200, 100.0, 180.0, 198.0, 200.0)
+        );
         assert!((spread.mean - 100.5).abs() < 1e-9);
         assert_eq!(super::spread(std::iter::empty()), None);
         let one = super::spread([(at(3), at(5))].into_iter()).unwrap();

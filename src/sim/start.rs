@@ -47,8 +47,7 @@ impl<O: Observer> Simulation<O> {
         }
         for update in updates {
             let (cluster, calendar) = (&mut self.cluster, &mut self.calendar);
-            let mut turn =
-                Turn::new(&self.context, cluster, calendar, &mut self.observer, &mut self.changes);
+            let mut turn = Turn::new(&self.context, cluster, calendar, &mut self.observer, &mut self.changes);
             turn.write(Command::UpdateStatus(Box::new(update)));
         }
     }

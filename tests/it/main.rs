@@ -13,6 +13,7 @@ mod diagnostics;
 mod docs;
 mod drains;
 mod generate;
+mod import;
 mod jobs;
 mod json_schema;
 mod nodes;

@@ -114,7 +114,9 @@ fn parse_pool(text: &str) -> Result<Pool, String> {
     if parts.next().is_some() {
         return Err(wrong());
     }
-    let mib = |memory: crate::model::quantity::Quantity| u64::try_from(memory.value()).ok().map(|bytes| bytes >> 20);
+    let mib = |memory: crate::model::quantity::Quantity| {
+        u64::try_from(memory.value()).ok().map(|bytes| bytes >> 20)
+    };
     let memory_mib = memory.map(|memory| mib(memory).filter(|mib| *mib > 0).ok_or_else(wrong)).transpose()?;
     Ok(Pool { count, cpus, memory_mib })
 }

@@ -4,41 +4,53 @@ use serde_json::{Map, Value, json};
 
 use crate::import::kubectl::items::pod_spec_pointer;
 
+/// Is told of a path that goes, and why.
+pub(super) type Note<'a> = dyn FnMut(&str, &str) + 'a;
+
 /// The annotations that controllers read.
-const ANNOTATIONS: [&str; 3] = ["deployment.kubernetes.io/", "batch.kubernetes.io/", "deprecated.daemonset.template.generation"];
+const ANNOTATIONS: [&str; 3] =
+    ["deployment.kubernetes.io/", "batch.kubernetes.io/", "deprecated.daemonset.template.generation"];
 /// The tolerations that admission adds to each pod, for 300 s.
 const NODE_TAINTS: [&str; 2] = ["node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"];
+/// Why a field goes that the simulated server sets.
+const ANEW: &str = "given anew";
+/// Why the volume with a service account's token goes.
+const TOKEN: &str = "the token of the service account";
+/// The beginning of the taints that the node lifecycle controller sets.
+const LIFECYCLE_TAINTS: &str = "node.kubernetes.io/";
 /// The beginning of the name of the volume with a service account's token.
 const TOKEN_VOLUME: &str = "kube-api-access-";
 
 /// Cleans a manifest of a kind; `note` is told of everything that goes, by its path.
-pub(super) fn clean(kind: &str, manifest: &mut Value, note: &mut dyn FnMut(&str)) {
+pub(super) fn clean(kind: &str, manifest: &mut Value, note: &mut Note<'_>) {
     if let Some(meta) = manifest["metadata"].as_object_mut() {
         for field in ["uid", "generateName"] {
             if meta.remove(field).is_some() {
-                note(&format!("metadata.{field}: given anew"));
+                note(&format!("metadata.{field}"), ANEW);
             }
         }
         clean_annotations(meta, note);
     }
-    if kind == "Service" {
-        clean_service(manifest, note);
+    match kind {
+        "Service" => clean_service(manifest, note),
+        "Node" => clean_node(manifest, note),
+        _ => {}
     }
     let Some(pointer) = pod_spec_pointer(kind) else { return };
     let path = pointer[1..].replace('/', ".");
     let is_of_job = matches!(kind, "Job" | "CronJob");
     if let Some(spec) = manifest.pointer_mut(pointer).and_then(Value::as_object_mut) {
-        let mut note = |what: &str| note(&format!("{path}.{what}"));
+        let mut note = |what: &str, why: &str| note(&format!("{path}.{what}"), why);
         clean_pod(spec, is_of_job, &mut note);
     }
 }
 
-fn clean_annotations(meta: &mut Map<String, Value>, note: &mut dyn FnMut(&str)) {
+fn clean_annotations(meta: &mut Map<String, Value>, note: &mut Note<'_>) {
     let Some(annotations) = meta.get_mut("annotations").and_then(Value::as_object_mut) else { return };
     annotations.retain(|key, _| {
         let stays = ANNOTATIONS.iter().any(|known| key.starts_with(known));
         if !stays {
-            note(&format!("metadata.annotations[{key}]: without effect here"));
+            note(&format!("metadata.annotations[{key}]"), "without effect here");
         }
         stays
     });
@@ -48,11 +60,11 @@ fn clean_annotations(meta: &mut Map<String, Value>, note: &mut dyn FnMut(&str)) 
 }
 
 /// A Service gets an address of its own; that it is headless is kept.
-fn clean_service(manifest: &mut Value, note: &mut dyn FnMut(&str)) {
+fn clean_service(manifest: &mut Value, note: &mut Note<'_>) {
     let Some(spec) = manifest["spec"].as_object_mut() else { return };
     if spec.get("clusterIP").is_some_and(|ip| ip != "None") {
         spec.remove("clusterIP");
-        note("spec.clusterIP: given anew");
+        note("spec.clusterIP", ANEW);
     }
     drop_defaults(spec, "spec.", &[("type", json!("ClusterIP"))], note);
     for port in items_mut(spec, "ports") {
@@ -60,10 +72,26 @@ fn clean_service(manifest: &mut Value, note: &mut dyn FnMut(&str)) {
     }
 }
 
-fn clean_pod(spec: &mut Map<String, Value>, is_of_job: bool, note: &mut dyn FnMut(&str)) {
+/// A node begins well; one that is not ready fails at the start, and the simulated controller taints it.
+fn clean_node(manifest: &mut Value, note: &mut Note<'_>) {
+    if let Some(status) = manifest["status"].as_object_mut()
+        && status.remove("conditions").is_some()
+    {
+        note("status.conditions", "a node that is not ready fails at 0 s");
+    }
+    if let Some(spec) = manifest["spec"].as_object_mut() {
+        let of_lifecycle =
+            |taint: &Value| taint["key"].as_str().is_some_and(|key| key.starts_with(LIFECYCLE_TAINTS));
+        drop_items(spec, "taints", of_lifecycle, || {
+            note("spec.taints[]", "set by the node lifecycle controller")
+        });
+    }
+}
+
+fn clean_pod(spec: &mut Map<String, Value>, is_of_job: bool, note: &mut Note<'_>) {
     for field in ["priority", "preemptionPolicy"] {
         if spec.remove(field).is_some() {
-            note(&format!("{field}: given by the priority class"));
+            note(field, "given by the priority class");
         }
     }
     clean_tolerations(spec, note);
@@ -82,10 +110,15 @@ fn clean_pod(spec: &mut Map<String, Value>, is_of_job: bool, note: &mut dyn FnMu
     }
 }
 
-fn clean_container(container: &mut Map<String, Value>, path: &str, note: &mut dyn FnMut(&str)) {
-    drop_items(container, "volumeMounts", |mount| is_token(&mount["name"]), || {
-        note(&format!("{path}volumeMounts[]: of the service account's token"));
-    });
+fn clean_container(container: &mut Map<String, Value>, path: &str, note: &mut Note<'_>) {
+    drop_items(
+        container,
+        "volumeMounts",
+        |mount| is_token(&mount["name"]),
+        || {
+            note(&format!("{path}volumeMounts[]"), TOKEN);
+        },
+    );
     for port in items_mut(container, "ports") {
         drop_defaults(port, &format!("{path}ports[]."), &[("protocol", json!("TCP"))], note);
     }
@@ -107,24 +140,31 @@ fn clean_container(container: &mut Map<String, Value>, path: &str, note: &mut dy
     }
 }
 
-fn clean_tolerations(spec: &mut Map<String, Value>, note: &mut dyn FnMut(&str)) {
+fn clean_tolerations(spec: &mut Map<String, Value>, note: &mut Note<'_>) {
     let is_added = |toleration: &Value| {
         let of_node = NODE_TAINTS.iter().any(|taint| toleration["key"] == *taint);
         of_node && toleration["effect"] == "NoExecute" && toleration["tolerationSeconds"] == 300
     };
-    drop_items(spec, "tolerations", is_added, || note("tolerations[]: added by admission, and will be again"));
+    drop_items(spec, "tolerations", is_added, || {
+        note("tolerations[]", "added by admission, and will be again")
+    });
 }
 
 /// A volume whose source is not modelled is taken as present, as a claim is.
-fn clean_volumes(spec: &mut Map<String, Value>, note: &mut dyn FnMut(&str)) {
-    drop_items(spec, "volumes", |volume| is_token(&volume["name"]), || {
-        note("volumes[]: with the service account's token");
-    });
+fn clean_volumes(spec: &mut Map<String, Value>, note: &mut Note<'_>) {
+    drop_items(
+        spec,
+        "volumes",
+        |volume| is_token(&volume["name"]),
+        || {
+            note("volumes[]", TOKEN);
+        },
+    );
     for volume in items_mut(spec, "volumes") {
         if volume.len() == 1 {
             let name = volume["name"].clone();
             volume.insert("persistentVolumeClaim".to_owned(), json!({"claimName": name}));
-            note("volumes[]: a source that is not modelled, taken as present");
+            note("volumes[]", "of a source that is not modelled, and taken as present");
         }
     }
 }
@@ -167,12 +207,12 @@ fn drop_defaults(
     fields: &mut Map<String, Value>,
     path: &str,
     defaults: &[(&str, Value)],
-    note: &mut dyn FnMut(&str),
+    note: &mut Note<'_>,
 ) {
     for (key, default) in defaults {
         if fields.get(*key) == Some(default) {
             fields.remove(*key);
-            note(&format!("{path}{key}: the default"));
+            note(&format!("{path}{key}"), "the default");
         }
     }
 }

@@ -72,8 +72,10 @@ pub(super) struct Inventory {
     pub(super) items: Vec<Item>,
     /// What Jobs had done before, as entries of `spec.progress`.
     pub(super) progress: Vec<Value>,
-    /// What was left out or changed, with how often.
+    /// What became of objects, with how often.
     pub(super) changes: BTreeMap<String, usize>,
+    /// The fields that were left out: by reason and path, with how often.
+    pub(super) dropped: BTreeMap<(String, String), usize>,
     /// The latest time in the input.
     pub(super) latest: Option<UnixTime>,
     /// The newest version of a kubelet.
@@ -134,14 +136,17 @@ impl Inventory {
         let (api_version, kind) = (text("apiVersion")?, text("kind")?);
         let row = api.kind(api_version, kind).ok().filter(|row| KINDS.contains(&row.name));
         let Some(row) = row.filter(|row| row.treatment == Treatment::Modelled) else {
-            *self.others.entry(format!("{kind} ({api_version}), a kind that is not modelled")).or_default() += 1;
+            *self
+                .others
+                .entry(format!("{kind} ({api_version}), a kind that is not modelled"))
+                .or_default() += 1;
             return Ok(());
         };
         let name = tree.get("metadata").and_then(|meta| meta.get("name")).and_then(Tree::text);
         let name = name.ok_or_else(|| fault("metadata.name", "expected an object with a name"))?;
-        let mut notes = DropNotes { kind: row.name, changes: &mut self.changes };
+        let mut notes = DropNotes { kind: row.name, dropped: &mut self.dropped };
         let mut manifest = api.prune(row, tree, &mut notes);
-        clean::clean(row.name, &mut manifest, &mut |what| notes.note(what));
+        clean::clean(row.name, &mut manifest, &mut |path, why| notes.note(path, why));
         let whole = tree.to_json();
         self.see_times(&whole);
         self.see_version(&whole);
@@ -153,7 +158,9 @@ impl Inventory {
             uid: meta["uid"].as_str().unwrap_or_default().to_owned(),
             owner: owner(meta),
             is_terminating: meta.get("deletionTimestamp").is_some(),
-            start_time: whole["status"]["startTime"].as_str().and_then(|text| UnixTime::parse_rfc3339(text).ok()),
+            start_time: whole["status"]["startTime"]
+                .as_str()
+                .and_then(|text| UnixTime::parse_rfc3339(text).ok()),
             status: STATUS.iter().filter_map(|key| Some((*key, whole["status"].get(key)?.clone()))).collect(),
             manifest,
         };
@@ -206,19 +213,28 @@ fn owner(meta: &Value) -> Option<OwnerRef> {
 /// Counts what is dropped of objects of a kind.
 struct DropNotes<'a> {
     kind: &'static str,
-    changes: &'a mut BTreeMap<String, usize>,
+    dropped: &'a mut BTreeMap<(String, String), usize>,
 }
 
 impl DropNotes<'_> {
-    fn note(&mut self, what: &str) {
-        *self.changes.entry(format!("{} {what}", self.kind)).or_default() += 1;
+    /// Fields that many kinds have are counted together, and so are those of pods and of their templates.
+    fn note(&mut self, path: &str, why: &str) {
+        let pod_spec = pod_spec_pointer(self.kind).map(|pointer| pointer[1..].replace('/', "."));
+        let of_pod = pod_spec.and_then(|prefix| path.strip_prefix(&prefix).map(str::to_owned));
+        let path = match of_pod {
+            Some(rest) => format!("pod spec{rest}"),
+            None if path.starts_with("metadata.") || path == "status" => path.to_owned(),
+            None => format!("{} {path}", self.kind),
+        };
+        *self.dropped.entry((why.to_owned(), path)).or_default() += 1;
     }
 }
 
 impl Pruner for DropNotes<'_> {
-    /// The sources of volumes stay: a volume without one would be an emptyDir.
+    /// The sources of volumes stay: a volume without one would be an emptyDir. Claims are what mounts refer to.
     fn keeps(&self, path: &str) -> bool {
-        path.rsplit_once('.').is_some_and(|(parent, _)| parent.ends_with("pec.volumes[]"))
+        let of_volume = path.rsplit_once('.').is_some_and(|(parent, _)| parent.ends_with("pec.volumes[]"));
+        of_volume || path == "spec.volumeClaimTemplates"
     }
 
     fn drop(&mut self, path: &str, why: Why) {
@@ -228,6 +244,6 @@ impl Pruner for DropNotes<'_> {
             Why::NoEffect => "without effect here",
             Why::ServerOwned => "set by the server",
         };
-        self.note(&format!("{path}: {why}"));
+        self.note(path, why);
     }
 }

@@ -18,7 +18,8 @@ use crate::model::revision::LABEL_REVISION;
 use crate::model::scenario::NewSpec;
 
 /// The annotation of a DaemonSet, and the label of its pods, with the number of the template.
-const TEMPLATE_GENERATION: [&str; 2] = ["deprecated.daemonset.template.generation", "pod-template-generation"];
+const TEMPLATE_GENERATION: [&str; 2] =
+    ["deprecated.daemonset.template.generation", "pod-template-generation"];
 
 impl Inventory {
     /// Leaves out what is over, and lets controllers keep what they own.
@@ -27,7 +28,7 @@ impl Inventory {
         self.place_pods();
         self.resolve_jobs();
         self.resolve_revisions();
-        self.make_up_classes();
+        self.drop_unknown_classes();
     }
 
     /// Drops the items for which there is a reason to.
@@ -76,18 +77,21 @@ impl Inventory {
         self.retain(|item| {
             let goes = item.kind == "Pod" && !has_owner(item) && is_remade(item);
             goes.then(|| {
-                "Pod: left out, its Deployment makes it anew, for its ReplicaSet is not in the input".to_owned()
+                "Pod: left out, its Deployment makes it anew, for its ReplicaSet is not in the input"
+                    .to_owned()
             })
         });
         let mut notes = Vec::new();
         for pod in self.items.iter_mut().filter(|item| item.kind == "Pod") {
             let owner = pod.owner.as_ref().filter(|_| !has_owner(pod)).filter(|owner| owner.kind != "Node");
-            notes.extend(owner.map(|owner| format!("Pod: stands alone, its {} is not in the input", owner.kind)));
+            notes.extend(
+                owner.map(|owner| format!("Pod: stands alone, its {} is not in the input", owner.kind)),
+            );
             if nodes.is_empty()
                 && let Some(spec) = pod.manifest["spec"].as_object_mut()
                 && spec.remove("nodeName").is_some()
             {
-                notes.push("Pod spec.nodeName: placed anew, no node is in the input".to_owned());
+                notes.push("Pod: placed anew, no node is in the input".to_owned());
             }
         }
         for note in notes {
@@ -110,16 +114,16 @@ impl Inventory {
             let is_generated = job.manifest["spec"]["manualSelector"] != json!(true);
             if is_generated && with_pods.contains(&job.uid) {
                 job.manifest["spec"]["manualSelector"] = json!(true);
-                notes.push("Job spec.manualSelector: set, so that the Job keeps its pods");
+                notes.push("Job: keeps its pods by spec.manualSelector");
             } else if is_generated {
                 forget_generated_labels(&mut job.manifest["spec"]);
-                notes.push("Job spec.selector, with the labels that go with it: given anew");
+                notes.push("Job: has no living pod, and gets its selector anew");
             }
             let elapsed = latest.zip(job.start_time).map(|(now, start)| now.secs() - start.secs());
             let deadline = &mut job.manifest["spec"]["activeDeadlineSeconds"];
             if let (Some(secs), Some(elapsed)) = (deadline.as_i64(), elapsed) {
                 *deadline = json!((secs - elapsed).max(0));
-                notes.push("Job spec.activeDeadlineSeconds: what was left of it");
+                notes.push("Job: what was left of spec.activeDeadlineSeconds");
             }
             if deadline.is_null()
                 && let Some(spec) = job.manifest["spec"].as_object_mut()
@@ -147,7 +151,8 @@ impl Inventory {
             }
             if set.is_present(pod) {
                 pod.manifest["metadata"]["labels"][LABEL_REVISION] = json!(set.hash);
-                notes.push("Pod metadata.labels[controller-revision-hash]: the simulator's hash of the same revision");
+                notes
+                    .push("Pod: the label controller-revision-hash is the simulator's for the same revision");
             } else {
                 notes.push("Pod: of an older revision, its set rolls it out from the start");
             }
@@ -160,25 +165,30 @@ impl Inventory {
     /// The priority classes of the input.
     fn classes(&self) -> Vec<PriorityClass> {
         let classes = self.items.iter().filter(|item| item.kind == "PriorityClass");
-        let read = |item: &Item| {
-            convert::accept_priority_class(&Tree::from_json(&item.manifest, Mark::START)).ok()
-        };
+        let read =
+            |item: &Item| convert::accept_priority_class(&Tree::from_json(&item.manifest, Mark::START)).ok();
         classes.filter_map(read).collect()
     }
 
     /// A class that pods name and that is not in the input cannot be known: such pods would be refused.
-    fn make_up_classes(&mut self) {
+    fn drop_unknown_classes(&mut self) {
         let system = ["system-node-critical", "system-cluster-critical"];
-        let known: BTreeSet<String> =
-            self.classes().iter().map(|class| class.name.to_string()).chain(system.map(str::to_owned)).collect();
+        let known: BTreeSet<String> = self
+            .classes()
+            .iter()
+            .map(|class| class.name.to_string())
+            .chain(system.map(str::to_owned))
+            .collect();
         let mut notes = Vec::new();
         for item in &mut self.items {
             let Some(pointer) = super::items::pod_spec_pointer(item.kind) else { continue };
-            let Some(spec) = item.manifest.pointer_mut(pointer).and_then(Value::as_object_mut) else { continue };
+            let Some(spec) = item.manifest.pointer_mut(pointer).and_then(Value::as_object_mut) else {
+                continue;
+            };
             let is_missing = |class: &Value| class.as_str().is_some_and(|class| !known.contains(class));
             if spec.get("priorityClassName").is_some_and(is_missing) {
                 spec.remove("priorityClassName");
-                notes.push(format!("{} priorityClassName: left out, the class is not in the input", item.kind));
+                notes.push(format!("{}: without its priority class, which is not in the input", item.kind));
             }
         }
         for note in notes {

@@ -1,5 +1,6 @@
 //! The text of the scenario, held against the reader before anybody else reads it.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use crate::import::kubectl::Options;
@@ -47,15 +48,24 @@ pub(super) fn scenario(
     for _ in 0..PASSES_MAX {
         let (text, starts) = text(&head, &inventory)?;
         let Err(diagnostics) = check(&options.name, &text) else {
-            let changes = inventory.changes.iter();
-            notes.extend(changes.map(|(what, count)| format!("{count} x {what}")));
+            notes.extend(inventory.changes.iter().map(|(what, count)| format!("{count} x {what}")));
             notes.append(&mut refused);
+            notes.extend(dropped(&inventory));
             notes.push(counts(&inventory.items));
             return Ok(Imported { scenario: text, companions: Vec::new(), notes });
         };
         refused.extend(leave_out(&mut inventory, &starts, &diagnostics)?);
     }
     Err(ImportError::Input("objects go on being refused; what is left of them makes no scenario".to_owned()))
+}
+
+/// The fields that were left out, a line for each reason, with how often.
+fn dropped(inventory: &Inventory) -> Vec<String> {
+    let mut by_reason: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for ((why, path), count) in &inventory.dropped {
+        by_reason.entry(why).or_default().push(format!("{path} ({count})"));
+    }
+    by_reason.iter().map(|(why, paths)| format!("fields left out, {why}: {}", paths.join(", "))).collect()
 }
 
 /// The Scenario document.
@@ -77,7 +87,8 @@ fn head(file: &str, options: &Options, inventory: &Inventory, programs: &Program
         text.push_str("  # What the images do is not in the input: to be filled in.\n  images:\n");
     }
     for (image, program, count) in lines {
-        let _ = writeln!(text, "    {}: {}  # {}", quoted(&image), program.yaml(), counted(count, "container"));
+        let _ =
+            writeln!(text, "    {}: {}  # {}", quoted(&image), program.yaml(), counted(count, "container"));
     }
     let is_down = |item: &&Item| {
         item.kind == "Node" && !item.status["conditions"].is_null() && !item.has_condition("Ready")
@@ -87,7 +98,8 @@ fn head(file: &str, options: &Options, inventory: &Inventory, programs: &Program
         text.push_str("  timeline:\n");
     }
     for node in down {
-        let _ = writeln!(text, "    - {{at: 0s, fail: {{node: {}}}}}  # it was not ready", quoted(&node.name));
+        let _ =
+            writeln!(text, "    - {{at: 0s, fail: {{node: {}}}}}  # it was not ready", quoted(&node.name));
     }
     if !inventory.progress.is_empty() {
         text.push_str("  progress:\n");

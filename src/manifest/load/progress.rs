@@ -14,9 +14,8 @@ impl Loader<'_> {
     pub(super) fn progress(&mut self, head: &Head, collected: &Collected) -> Vec<JobProgress> {
         let mut progress: Vec<JobProgress> = Vec::new();
         for (idx, written) in head.spec.progress.iter().enumerate() {
-            let is_known = |known: &JobProgress| {
-                *known.job == *written.job && &*known.namespace == namespace(written)
-            };
+            let is_known =
+                |known: &JobProgress| *known.job == *written.job && &*known.namespace == namespace(written);
             let outcome = match progress.iter().any(is_known) {
                 true => Err(("job", "there is another entry for this Job".to_owned())),
                 false => read(written, collected),
