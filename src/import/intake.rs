@@ -273,7 +273,7 @@ mod tests {
     #[test]
     fn cells_have_their_columns_and_quotes_may_hold_commas() {
         check("a,b", &[(1, "a"), (3, "b")]);
-        check("ä, bc ,", &[(1, "ä"), (4, "bc"), (7, "")]);
+        check("ä, bc ,", &[(1, "ä"), (4, "bc"), (8, "")]);
         check(r#""a,b",c"#, &[(1, "a,b"), (7, "c")]);
         check(r#"x, "say ""hi""" ,y"#, &[(1, "x"), (4, r#"say "hi""#), (18, "y")]);
         for (line, column, part) in [(r#"a,"b"#, 3, "does not end"), (r#""a"b,c"#, 1, "a comma")] {

@@ -255,8 +255,8 @@ mod tests {
                 "sn,cpu_milli,memory_mib,gpu,model\nn,1,1,two,\n",
                 "a.csv:2:7: expected a number of cards (gpu), found \"two\"",
             ),
-            (&format!("{POD_HEAD}p,1,1,0,0,,LS,Lost,0,1,0\n"), "a.csv:2:17: expected Running, Succeeded"),
-            (&format!("{POD_HEAD}p,1,1,0,0,,LS,Running,5,1,\n"), "a.csv:2:27: expected an end"),
+            (&format!("{POD_HEAD}p,1,1,0,0,,LS,Lost,0,1,0\n"), "a.csv:2:15: expected Running, Succeeded"),
+            (&format!("{POD_HEAD}p,1,1,0,0,,LS,Running,5,1,\n"), "a.csv:2:25: expected an end"),
         ] {
             let error = import_texts(&[text]).unwrap_err().to_string();
             assert!(error.starts_with(message), "{error}");

@@ -314,7 +314,7 @@ mod tests {
             pool: Some(Pool { count: 2, cpus: 8, memory_mib: None }),
             on_bad_row: OnBadRow::Refuse,
         };
-        import("t.csv", text.as_bytes(), &options).map_err(|error| error.to_string())
+        import("t.csv", text.as_bytes(), &options).map_err(|error| error.to_string().trim_end().to_owned())
     }
 
     #[test]

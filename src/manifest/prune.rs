@@ -135,7 +135,7 @@ mod tests {
         assert_eq!(
             pruned,
             json!({
-                "apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p", "uid": "u"},
+                "apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"},
                 "spec": {
                     "containers": [{"name": "c", "image": "i"}],
                     "volumes": [{"name": "v", "configMap": {"name": "m"}}, {"name": "w"}],
@@ -148,6 +148,7 @@ mod tests {
             notes,
             [
                 ("metadata.resourceVersion", Why::ServerOwned),
+                ("metadata.uid", Why::ServerOwned),
                 ("spec.containers[].env", Why::NoEffect),
                 ("spec.containers[].imagee", Why::Unknown),
                 ("spec.readinessGates", Why::NoEffect),

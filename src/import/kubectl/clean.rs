@@ -24,10 +24,8 @@ const TOKEN_VOLUME: &str = "kube-api-access-";
 /// Cleans a manifest of a kind; `note` is told of everything that goes, by its path.
 pub(super) fn clean(kind: &str, manifest: &mut Value, note: &mut Note<'_>) {
     if let Some(meta) = manifest["metadata"].as_object_mut() {
-        for field in ["uid", "generateName"] {
-            if meta.remove(field).is_some() {
-                note(&format!("metadata.{field}"), ANEW);
-            }
+        if meta.remove("generateName").is_some() {
+            note("metadata.generateName", ANEW);
         }
         clean_annotations(meta, note);
     }
