@@ -8,11 +8,13 @@
 mod args;
 mod compare;
 mod cron;
-mod files;
+mod folder;
 mod import;
 mod input;
 mod inspect;
+mod output;
 mod play;
+mod suite;
 mod sweep;
 mod why;
 
@@ -30,6 +32,8 @@ enum Outcome {
     Ok,
     /// An expectation was not met.
     NotMet,
+    /// Some of the input is bad, which the result says.
+    BadInput,
 }
 
 /// Why a command could not do its work.
@@ -51,6 +55,7 @@ pub fn main() -> ExitCode {
     let outcome = match &args.command {
         Command::Run(run) => play::run(run, &mut out),
         Command::Check(check) => play::check(check, &mut out),
+        Command::Test(args) => suite::test(args, &mut out),
         Command::Get(get) => inspect::get(get, &mut out),
         Command::Logs(logs) => inspect::logs(logs, &mut out),
         Command::Events(events) => inspect::events(events, &mut out),
@@ -71,6 +76,7 @@ pub fn main() -> ExitCode {
     match outcome {
         Ok(Outcome::Ok) => ExitCode::SUCCESS,
         Ok(Outcome::NotMet) => ExitCode::from(1),
+        Ok(Outcome::BadInput) => ExitCode::from(2),
         Err(CliError::Failed(error)) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("{}", error.to_string().trim_end());

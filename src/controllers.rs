@@ -1,5 +1,6 @@
 //! The controllers of kube-controller-manager: small state machines that never import each other.
 
+pub mod pod_sets;
 pub mod pod_ranking;
 pub mod replica_set;
 pub mod deployment;
@@ -15,6 +16,5 @@ pub mod ticks;
 pub mod stateful_set;
 pub mod daemon_set;
 pub mod disruption;
-pub mod pod_claims;
 pub mod revisions;
 pub mod template_hash;

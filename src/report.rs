@@ -1,4 +1,4 @@
-//! Results as text and JSON. Pure functions: they read what was observed and return text.
+//! Results as text, JSON, and pages with charts and data. Pure functions: they read what was observed and return text.
 
 pub mod failures;
 pub mod rollouts;
@@ -13,7 +13,14 @@ pub mod cron_runs;
 pub mod sweep;
 pub mod drains;
 pub mod text;
+pub mod markdown;
+pub mod suite;
+pub mod junit;
 pub mod get;
 pub mod scenario_docs;
 pub mod why;
 pub mod profiles;
+pub mod folder;
+pub mod chart;
+pub mod page;
+pub mod run_page;

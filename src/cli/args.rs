@@ -35,6 +35,9 @@ pub(super) enum Command {
     /// Check files without running them: errors and warnings with file:line:column.
     #[command(after_help = "Example: sim check manifests/")]
     Check(InputArgs),
+    /// Run all scenarios of folders like a test suite, in parallel.
+    #[command(after_help = "Example: sim test scenarios/ --junit junit.xml --markdown summary.md")]
+    Test(TestArgs),
     /// List objects at an instant, as kubectl does.
     #[command(after_help = "Example: sim get pods scenarios/job-parallel.yaml --at 12s -o wide")]
     Get(GetArgs),
@@ -116,12 +119,44 @@ pub(super) struct RunArgs {
     /// Writes every change as a line of JSON.
     #[arg(long, value_name = "FILE")]
     pub(super) trace: Option<PathBuf>,
+    /// Writes a page with charts, and its data, into this folder.
+    #[arg(long, value_name = "DIR")]
+    pub(super) report: Option<PathBuf>,
     /// Runs twice and names the first difference.
     #[arg(long)]
     pub(super) twice: bool,
     /// The form of the output.
-    #[arg(short, long, value_enum, default_value_t = Format::Text)]
-    pub(super) output: Format,
+    #[arg(short, long, value_enum, default_value_t = ReportFormat::Text)]
+    pub(super) output: ReportFormat,
+}
+
+/// Arguments of `test`.
+#[derive(Debug, clap::Args)]
+pub(super) struct TestArgs {
+    /// Files, and folders with all below them; every file with a Scenario is a test, every variant of it one of its own.
+    #[arg(required = true, value_name = "DIR|FILE")]
+    pub(super) files: Vec<PathBuf>,
+    /// Overrides the seed of every scenario.
+    #[arg(long, value_name = "N")]
+    pub(super) seed: Option<u64>,
+    /// Sets a parameter of every scenario; may be repeated.
+    #[arg(long, value_name = "NAME=VALUE", value_parser = parse_setting)]
+    pub(super) set: Vec<(String, String)>,
+    /// Leaves fields out that are not modelled and would change the result, with a warning each.
+    #[arg(long)]
+    pub(super) allow_unmodelled: bool,
+    /// The threads. Default: one per core; the results do not depend on it.
+    #[arg(long, value_name = "N")]
+    pub(super) workers: Option<NonZeroUsize>,
+    /// Writes the results as JUnit XML: a testsuite per scenario, a testcase per expectation; times are virtual.
+    #[arg(long, value_name = "FILE")]
+    pub(super) junit: Option<PathBuf>,
+    /// Writes a summary for a pull request.
+    #[arg(long, value_name = "FILE")]
+    pub(super) markdown: Option<PathBuf>,
+    /// The form of the output.
+    #[arg(short, long, value_enum, default_value_t = ReportFormat::Text)]
+    pub(super) output: ReportFormat,
 }
 
 /// Arguments of `compare`.
@@ -136,8 +171,8 @@ pub(super) struct CompareArgs {
     #[arg(long, value_name = "N")]
     pub(super) workers: Option<NonZeroUsize>,
     /// The form of the output.
-    #[arg(short, long, value_enum, default_value_t = Format::Text)]
-    pub(super) output: Format,
+    #[arg(short, long, value_enum, default_value_t = ReportFormat::Text)]
+    pub(super) output: ReportFormat,
 }
 
 /// Arguments of `sweep`.
@@ -388,6 +423,19 @@ pub(super) enum Format {
     Json,
     /// For programs and people.
     Yaml,
+}
+
+/// The form of a result that a pull request may show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum ReportFormat {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+    /// For programs and people.
+    Yaml,
+    /// For pull requests.
+    Markdown,
 }
 
 /// The form of a list of objects.

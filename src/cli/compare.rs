@@ -5,11 +5,11 @@ use std::num::NonZeroUsize;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::cli::args::{CompareArgs, Format, InputArgs};
-use crate::cli::{CliError, Outcome, input};
+use crate::cli::args::{CompareArgs, InputArgs, ReportFormat};
+use crate::cli::{CliError, Outcome, input, output};
 use crate::experiment::comparison::{self, Contender};
 use crate::experiment::trials::Workers;
-use crate::report::comparison as report;
+use crate::report::{comparison as report, markdown};
 
 /// `sim compare`
 pub(super) fn compare(args: &CompareArgs, out: &mut impl Write) -> Result<Outcome, CliError> {
@@ -22,9 +22,10 @@ pub(super) fn compare(args: &CompareArgs, out: &mut impl Write) -> Result<Outcom
     bar.finish_and_clear();
     let summary = report::summarise(&comparison, command_line(args, first_seed));
     let text = match args.output {
-        Format::Text => report::text(&comparison, &summary),
-        Format::Json => serde_json::to_string_pretty(&summary).map_err(anyhow::Error::from)? + "\n",
-        Format::Yaml => serde_yaml::to_string(&summary).map_err(anyhow::Error::from)?,
+        ReportFormat::Text => report::text(&comparison, &summary),
+        ReportFormat::Json => output::json(&summary)?,
+        ReportFormat::Yaml => output::yaml(&summary)?,
+        ReportFormat::Markdown => markdown::compare(&comparison, &summary),
     };
     out.write_all(text.as_bytes()).map_err(anyhow::Error::from)?;
     Ok(Outcome::Ok)

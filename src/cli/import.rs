@@ -7,8 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 
 use crate::cli::args::{ImportArgs, ImportFormat, ImportOutput};
-use crate::cli::files::write_whole;
-use crate::cli::{CliError, Outcome};
+use crate::cli::{CliError, Outcome, output};
 use crate::import::intake::OnBadRow;
 use crate::import::table::Head;
 use crate::import::{ImportError, Imported, azure, kubectl, openb, swf, table};
@@ -85,8 +84,8 @@ fn error(error: ImportError) -> CliError {
 }
 
 /// Writes the scenario and its files; to stdout where it has none and no file is named.
-fn write_imported(imported: &Imported, output: &ImportOutput, out: &mut impl Write) -> Result<(), CliError> {
-    let Some(path) = &output.out else {
+fn write_imported(imported: &Imported, to: &ImportOutput, out: &mut impl Write) -> Result<(), CliError> {
+    let Some(path) = &to.out else {
         if let Some(companion) = imported.companions.first() {
             let message = format!(
                 "the scenario refers to files, such as {}: -o FILE says where they go",
@@ -102,7 +101,7 @@ fn write_imported(imported: &Imported, output: &ImportOutput, out: &mut impl Wri
     let mut files: Vec<(PathBuf, &[u8])> =
         companions.map(|companion| (folder.join(&companion.name), companion.text.as_bytes())).collect();
     files.push((path.clone(), imported.scenario.as_bytes()));
-    write_whole(&files)?;
+    output::write_files(&files)?;
     for (path, _) in &files {
         writeln!(out, "written {}", path.display()).map_err(anyhow::Error::from)?;
     }

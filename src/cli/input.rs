@@ -1,5 +1,6 @@
 //! Files to scenario: finds them, reads them, reports what is wrong with them.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -9,9 +10,10 @@ use anyhow::Context;
 
 use crate::cli::CliError;
 use crate::cli::args::{Failure, InputArgs};
+use crate::manifest::diagnostic::Diagnostics;
 use crate::manifest::limits::TEXT_BYTES_MAX;
 use crate::manifest::load::{self, Loaded, Options, has_scenario};
-use crate::manifest::source::Source;
+use crate::manifest::source::{self, Source};
 
 /// Reads the input and prints its warnings to stderr.
 pub(super) fn load(args: &InputArgs) -> Result<Loaded, CliError> {
@@ -50,6 +52,17 @@ impl Input {
             read_into(path, &mut sources)?;
         }
         Ok(Self { sources })
+    }
+
+    /// Whether there is a Scenario in them, or should be in one that cannot be read.
+    pub(super) fn means_a_scenario(&self) -> bool {
+        let is_readable = || {
+            let mut diagnostics = Diagnostics::default();
+            self.sources.iter().for_each(|source| drop(source::trees(source, &mut diagnostics)));
+            !diagnostics.has_errors()
+        };
+        let is_named = |source: &Source| source.text.windows(8).any(|word| word == b"Scenario");
+        has_scenario(&self.sources) || self.sources.iter().any(is_named) && !is_readable()
     }
 
     /// Makes a scenario of them.
@@ -120,14 +133,60 @@ fn read_bounded(reader: impl Read) -> io::Result<Vec<u8>> {
     Ok(text)
 }
 
+/// The files that some paths name, each once: of folders all manifests in them and below, by path. Hidden folders and
+/// links to folders are left out.
+pub(super) fn files_below(paths: &[PathBuf]) -> Result<Vec<PathBuf>, CliError> {
+    let mut files = Vec::new();
+    for path in paths {
+        if path.is_dir() {
+            let mut found = Vec::new();
+            walk(path, &mut found)?;
+            if found.is_empty() {
+                let shown = path.display();
+                return Err(CliError::BadInput(format!(
+                    "{shown}: no .yaml, .yml or .json file in it or below"
+                )));
+            }
+            found.sort();
+            files.extend(found);
+        } else {
+            files.push(path.clone());
+        }
+    }
+    let mut known = BTreeSet::new();
+    files.retain(|file| known.insert(file.clone()));
+    Ok(files)
+}
+
+fn walk(folder: &Path, files: &mut Vec<PathBuf>) -> anyhow::Result<()> {
+    let shown = || format!("{}: cannot be listed", folder.display());
+    for entry in fs::read_dir(folder).with_context(shown)? {
+        let entry = entry.with_context(shown)?;
+        let path = entry.path();
+        let is_hidden = entry.file_name().as_encoded_bytes().starts_with(b".");
+        if entry.file_type().with_context(shown)?.is_dir() {
+            if !is_hidden {
+                walk(&path, files)?;
+            }
+        } else if is_manifest(&path) && path.is_file() {
+            files.push(path);
+        }
+    }
+    Ok(())
+}
+
+fn is_manifest(path: &Path) -> bool {
+    let ending = path.extension().and_then(|ending| ending.to_str());
+    matches!(ending, Some("yaml" | "yml" | "json"))
+}
+
 /// The manifests in a folder, by name, as `kubectl apply -f` takes them.
 fn manifests_in(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let shown = || format!("{}: cannot be listed", folder.display());
     let mut files = Vec::new();
     for entry in fs::read_dir(folder).with_context(shown)? {
         let path = entry.with_context(shown)?.path();
-        let ending = path.extension().and_then(|ending| ending.to_str());
-        if matches!(ending, Some("yaml" | "yml" | "json")) {
+        if is_manifest(&path) {
             files.push(path);
         }
     }

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use anyhow::Context;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::cli::args::{Format, InputArgs, RunArgs};
-use crate::cli::{CliError, Outcome, input};
+use crate::cli::args::{InputArgs, ReportFormat, RunArgs};
+use crate::cli::{CliError, Outcome, folder, input, output};
 use crate::component::Observer;
 use crate::engine::SimTime;
 use crate::experiment::trial::{self, Seen, Trial};
@@ -17,6 +17,8 @@ use crate::experiment::twice;
 use crate::model::ids::Kind;
 use crate::model::scenario::{Horizon, Scenario};
 use crate::observe::trace::TraceWriter;
+use crate::report::markdown;
+use crate::report::run_page::{self, RunReport};
 use crate::report::summary::{self, RunSummary};
 use crate::report::text;
 use crate::sim::Simulation;
@@ -35,11 +37,18 @@ pub(super) fn run(args: &RunArgs, out: &mut impl Write) -> Result<Outcome, CliEr
     {
         return Err(CliError::BadInput(format!("two runs differ, which is a bug of sim: {difference}")));
     }
+    if let Some(report) = &args.report {
+        folder::prepare(report)?;
+    }
     let trace = args.trace.as_deref().map(trace_writer).transpose()?;
     let bar = progress_bar(&scenario, until);
     let trial = trial::run(&scenario, until, trace, |simulation| show_progress(&bar, simulation));
     bar.finish_and_clear();
     let summary = summarise(&trial, args);
+    if let Some(report) = &args.report {
+        let run = RunReport { summary: &summary, description: scenario.description.as_deref() };
+        folder::write(&run_page::report(&run), report)?;
+    }
     if let (_, Some(trace)) = trial.simulation.into_observer() {
         trace.finish().context("the trace cannot be written")?;
     }
@@ -59,11 +68,12 @@ fn command_line<O: Observer>(args: &RunArgs, trial: &Trial<O>) -> String {
     words.join(" ")
 }
 
-fn write_summary(summary: &RunSummary, format: Format, out: &mut impl Write) -> Result<(), CliError> {
+fn write_summary(summary: &RunSummary, format: ReportFormat, out: &mut impl Write) -> Result<(), CliError> {
     let text = match format {
-        Format::Text => text::run(summary),
-        Format::Json => serde_json::to_string_pretty(summary).map_err(anyhow::Error::from)? + "\n",
-        Format::Yaml => serde_yaml::to_string(summary).map_err(anyhow::Error::from)?,
+        ReportFormat::Text => text::run(summary),
+        ReportFormat::Json => output::json(summary)?,
+        ReportFormat::Yaml => output::yaml(summary)?,
+        ReportFormat::Markdown => markdown::run(summary),
     };
     out.write_all(text.as_bytes()).map_err(anyhow::Error::from)?;
     Ok(())

@@ -15,9 +15,8 @@ use xxhash_rust::xxh3::xxh3_128;
 
 use crate::cli::args::{InputArgs, MergeArgs, Shard, ShardArg, SweepArgs};
 use crate::cli::compare::progress_bar;
-use crate::cli::files::{with_ending, write_whole};
 use crate::cli::input::{self, Input};
-use crate::cli::{CliError, Outcome};
+use crate::cli::{CliError, Outcome, output};
 use crate::experiment::sweep::{self, Place, RunResult, Settings};
 use crate::experiment::trials::{self, Workers};
 use crate::manifest::load::Options;
@@ -244,14 +243,13 @@ fn drop_torn_line(path: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Writes results beside their name and moves them there, so that a half-written file never has it.
 fn write_results(path: &Path, head: &Head, rows: &[RunRow]) -> anyhow::Result<()> {
     let text = if is_json(path) { report::json_lines(head, rows) } else { report::csv(head, rows) };
-    write_whole(&[(path.to_owned(), text.as_bytes())])
+    output::write_file(path, text.as_bytes())
 }
 
 fn journal_path(results: &Path) -> PathBuf {
-    with_ending(results, "journal")
+    output::with_ending(results, "journal")
 }
 
 fn is_json(path: &Path) -> bool {

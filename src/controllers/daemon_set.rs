@@ -17,114 +17,83 @@ pub mod manage;
 pub mod rolling;
 pub mod status;
 
-use std::collections::BTreeSet;
-
-use rustc_hash::FxHashMap;
-
 use crate::cluster::Cluster;
-use crate::component::{Component, Retry, TokenBucket, Turn, Watch, WorkQueue};
+use crate::component::{Component, Turn, Watch};
 use crate::controllers::daemon_set::backoff::FailureBackoff;
 use crate::controllers::daemon_set::effects::Effects;
 use crate::controllers::daemon_set::fit::{Fit, fit};
-use crate::controllers::pod_claims;
-use crate::engine::SimDuration;
+use crate::controllers::pod_sets::{PodSet, SetQueue, in_order, matches};
+use crate::engine::{Arena, Id, SimDuration};
 use crate::event::{Change, Event, NodeBefore};
 use crate::model::daemon_set::DaemonSet;
-use crate::model::ids::{DaemonSetId, NodeId, ObjectId, PodId};
-use crate::model::meta::Owner;
-
-/// Is added to `minReadySeconds` when a pod has become ready, for clocks that differ.
-const CLOCK_SKEW: SimDuration = SimDuration::from_secs(1);
-
-/// Waits after errors. Source: Kubernetes 1.28, client-go/util/workqueue, DefaultControllerRateLimiter.
-const RETRY: Retry = Retry { first: SimDuration::from_millis(5), longest: SimDuration::from_secs(1000) };
+use crate::model::ids::{DaemonSetId, NodeId, ObjectId};
+use crate::model::meta::ObjectMeta;
+use crate::model::pod::Pod;
 
 /// The DaemonSet controller.
 #[derive(Debug, Clone)]
 pub struct DaemonSetController {
-    queue: WorkQueue<DaemonSetId>,
-    /// Pods without an owner that a set may want.
-    orphans: FxHashMap<DaemonSetId, BTreeSet<PodId>>,
+    queue: SetQueue<DaemonSet>,
     failures: FailureBackoff,
+}
+
+impl PodSet for DaemonSet {
+    const SYNC: fn(Id<Self>) -> Event = Event::DaemonSetSync;
+
+    fn id(object: ObjectId) -> Option<Id<Self>> {
+        match object {
+            ObjectId::DaemonSet(id) => Some(id),
+            _ => None,
+        }
+    }
+
+    fn object(id: Id<Self>) -> ObjectId {
+        ObjectId::DaemonSet(id)
+    }
+
+    fn all(cluster: &Cluster) -> &Arena<Self> {
+        cluster.daemon_sets()
+    }
+
+    fn meta(&self) -> &ObjectMeta {
+        &self.meta
+    }
+
+    fn min_ready(&self) -> SimDuration {
+        self.spec.min_ready
+    }
+
+    fn selects(&self, pod: &Pod) -> bool {
+        matches(&self.meta, &self.spec.selector, pod)
+    }
 }
 
 impl DaemonSetController {
     /// A controller that has just started.
     pub fn new() -> Self {
-        let queue = WorkQueue::new(Event::DaemonSetSync, RETRY).with_bucket(TokenBucket::CONTROLLER);
-        Self { queue, orphans: FxHashMap::default(), failures: FailureBackoff::default() }
+        Self { queue: SetQueue::default(), failures: FailureBackoff::default() }
     }
 
     /// Brings a set one step further.
     /// Source: daemon_controller.go, syncDaemonSet.
     fn sync(&mut self, id: DaemonSetId, turn: &mut Turn<'_>) {
-        let orphans = self.orphans.remove(&id).unwrap_or_default();
-        let Some(set) = turn.cluster().daemon_set(id).filter(|set| !set.meta.is_terminating()) else {
+        let set = turn.cluster().daemon_set(id);
+        if set.is_none_or(|set| set.meta.is_terminating()) {
             return;
-        };
-        let spec = std::sync::Arc::clone(&set.spec);
-        let is_own = |meta: &_, pod: &_| pod_claims::selects(meta, &spec.selector, pod);
-        pod_claims::claim(ObjectId::DaemonSet(id), orphans, is_own, turn);
+        }
+        self.queue.claim(id, turn);
         let outcome = Effects { id, turn, failures: &mut self.failures }.sync();
         for wait in outcome.waits {
-            self.queue.add_after(id, wait, turn);
+            self.queue.due.add_after(id, wait, turn);
         }
         let set = &turn.cluster().daemon_sets()[id];
         let (min_ready, status) = (set.spec.min_ready, &set.status);
         if !min_ready.is_zero() && status.number_ready != status.number_available {
-            self.queue.add_after(id, min_ready, turn);
+            self.queue.due.add_after(id, min_ready, turn);
         }
         match outcome.has_failed {
-            true => self.queue.add_after_error(id, turn),
-            false => self.queue.forget_errors(id),
-        }
-    }
-
-    fn on_set_created(&mut self, id: DaemonSetId, watch: &mut Watch<'_>) {
-        let cluster = watch.cluster();
-        let Some(set) = cluster.daemon_set(id) else { return };
-        let selects = |pod: &_| pod_claims::selects(&set.meta, &set.spec.selector, pod);
-        let wanted = pod_claims::orphans(cluster, selects);
-        if !wanted.is_empty() {
-            self.orphans.entry(id).or_default().extend(wanted);
-        }
-        self.queue.add(id, watch);
-    }
-
-    fn on_orphan(&mut self, id: PodId, watch: &mut Watch<'_>) {
-        let cluster = watch.cluster();
-        let Some(pod) = cluster.pod(id).filter(|pod| pod.meta.owner.is_none()) else { return };
-        let takes =
-            |(_, set): &(DaemonSetId, &DaemonSet)| pod_claims::selects(&set.meta, &set.spec.selector, pod);
-        for set in in_order(cluster).into_iter().filter(takes).map(|(id, _)| id) {
-            self.orphans.entry(set).or_default().insert(id);
-            self.queue.add(set, watch);
-        }
-    }
-
-    fn on_pod_change(&mut self, id: PodId, watch: &mut Watch<'_>) {
-        if let Some((set, _)) = set_of_pod(id, watch.cluster()) {
-            self.queue.add(set, watch);
-        }
-    }
-
-    /// A pod that has become ready is looked at again when it must have become available.
-    /// Source: daemon_controller.go, updatePod.
-    fn on_pod_ready(&mut self, id: PodId, watch: &mut Watch<'_>) {
-        let Some((set, min_ready)) =
-            set_of_pod(id, watch.cluster()).map(|(id, set)| (id, set.spec.min_ready))
-        else {
-            return;
-        };
-        self.queue.add(set, watch);
-        if !min_ready.is_zero() {
-            self.queue.add_after(set, min_ready + CLOCK_SKEW, watch);
-        }
-    }
-
-    fn on_pod_deleted(&mut self, owner: Option<&Owner>, watch: &mut Watch<'_>) {
-        if let Some(set) = owner_set(owner).filter(|set| watch.cluster().daemon_set(*set).is_some()) {
-            self.queue.add(set, watch);
+            true => self.queue.due.add_after_error(id, turn),
+            false => self.queue.due.forget_errors(id),
         }
     }
 
@@ -133,9 +102,9 @@ impl DaemonSetController {
         let cluster = watch.cluster();
         let Some(node) = cluster.node(id) else { return };
         let (name, labels) = (&node.meta.name, &node.meta.labels);
-        for (set, object) in in_order(cluster) {
+        for (set, object) in in_order::<DaemonSet>(cluster) {
             if fit(&object.spec, name, labels, &node.spec.taints) == Fit::Runs {
-                self.queue.add(set, watch);
+                self.queue.due.add(set, watch);
             }
         }
     }
@@ -145,10 +114,10 @@ impl DaemonSetController {
         let cluster = watch.cluster();
         let Some(node) = cluster.node(id) else { return };
         let (name, labels) = (&node.meta.name, &node.meta.labels);
-        for (set, object) in in_order(cluster) {
+        for (set, object) in in_order::<DaemonSet>(cluster) {
             let now = fit(&object.spec, name, labels, &node.spec.taints);
             if now != fit(&object.spec, name, &before.labels, &before.spec.taints) {
-                self.queue.add(set, watch);
+                self.queue.due.add(set, watch);
             }
         }
     }
@@ -162,14 +131,12 @@ impl Default for DaemonSetController {
 
 impl Component for DaemonSetController {
     fn start(&mut self, watch: &mut Watch<'_>) {
-        for (id, _) in in_order(watch.cluster()) {
-            self.on_set_created(id, watch);
-        }
+        self.queue.start(watch);
     }
 
     fn on_event(&mut self, event: Event, turn: &mut Turn<'_>) {
         if let Event::DaemonSetSync(id) = event
-            && self.queue.take(id, turn)
+            && self.queue.due.take(id, turn)
         {
             self.sync(id, turn);
         }
@@ -177,24 +144,21 @@ impl Component for DaemonSetController {
 
     fn on_change(&mut self, change: &Change, watch: &mut Watch<'_>) {
         match change {
-            Change::Created(ObjectId::DaemonSet(id)) => self.on_set_created(*id, watch),
+            Change::Created(ObjectId::DaemonSet(id)) => self.queue.on_set_created(*id, watch),
             Change::MetaChanged(ObjectId::DaemonSet(id))
             | Change::SpecChanged(ObjectId::DaemonSet(id), _)
             | Change::StatusChanged(ObjectId::DaemonSet(id))
-            | Change::DeletionRequested(ObjectId::DaemonSet(id), _) => self.queue.add(*id, watch),
-            Change::Deleted(ObjectId::DaemonSet(id), _) => {
-                self.queue.remove(*id, watch);
-                self.orphans.remove(id);
-            }
+            | Change::DeletionRequested(ObjectId::DaemonSet(id), _) => self.queue.due.add(*id, watch),
+            Change::Deleted(ObjectId::DaemonSet(id), _) => self.queue.on_set_deleted(*id, watch),
             Change::Created(ObjectId::Node(id)) => self.on_node_created(*id, watch),
             Change::NodeChanged(id, change) => self.on_node_changed(*id, &change.before, watch),
-            Change::PodDeleted(_, pod) => self.on_pod_deleted(pod.owner.as_ref(), watch),
+            Change::PodDeleted(_, pod) => self.queue.on_pod_deleted(pod.owner.as_ref(), watch),
             Change::Created(ObjectId::Pod(id)) | Change::PodChanged(id, _) => {
-                self.on_orphan(*id, watch);
-                self.on_pod_change(*id, watch);
+                self.queue.on_orphan(*id, watch);
+                self.queue.on_pod_change(*id, watch);
             }
-            Change::Orphaned(ObjectId::Pod(id)) => self.on_orphan(*id, watch),
-            Change::PodReadyChanged(id, true) => self.on_pod_ready(*id, watch),
+            Change::Orphaned(ObjectId::Pod(id)) => self.queue.on_orphan(*id, watch),
+            Change::PodReadyChanged(id, true) => self.queue.on_pod_ready(*id, watch),
             Change::PodBound(id, _)
             | Change::PodAccepted(id)
             | Change::PodPhaseChanged(id, ..)
@@ -206,29 +170,8 @@ impl Component for DaemonSetController {
             | Change::PodDisrupted(id, _)
             | Change::PodNominated(id, _)
             | Change::MetaChanged(ObjectId::Pod(id))
-            | Change::Adopted(ObjectId::Pod(id)) => self.on_pod_change(*id, watch),
+            | Change::Adopted(ObjectId::Pod(id)) => self.queue.on_pod_change(*id, watch),
             _ => {}
         }
-    }
-}
-
-/// All sets, in order of creation.
-fn in_order(cluster: &Cluster) -> Vec<(DaemonSetId, &DaemonSet)> {
-    let mut sets: Vec<_> = cluster.daemon_sets().iter().collect();
-    sets.sort_by_key(|(_, set)| set.meta.uid);
-    sets
-}
-
-/// The living set that owns a living pod.
-fn set_of_pod(id: PodId, cluster: &Cluster) -> Option<(DaemonSetId, &DaemonSet)> {
-    let set = owner_set(cluster.pod(id)?.meta.owner.as_ref())?;
-    Some((set, cluster.daemon_set(set)?))
-}
-
-/// The owner, where it is a DaemonSet.
-fn owner_set(owner: Option<&Owner>) -> Option<DaemonSetId> {
-    match owner?.object {
-        ObjectId::DaemonSet(id) => Some(id),
-        _ => None,
     }
 }

@@ -106,17 +106,10 @@ pub fn text(comparison: &Comparison, summary: &ComparisonSummary) -> String {
         out.push_str(line);
         out.push('\n');
     }
-    let mut heads = vec!["MEASURE".to_owned()];
-    heads.extend(comparison.variants.iter().cloned());
-    for name in comparison.variants.iter().skip(1) {
-        heads.push(format!("{name} - {}", comparison.variants[0]));
-        heads.push(String::new());
-    }
+    let (heads, rows) = cells_of_all(comparison);
     let heads: Vec<&str> = heads.iter().map(String::as_str).collect();
     let mut table = Table::new(&heads);
-    for row in &comparison.rows {
-        table.row(cells(row));
-    }
+    rows.into_iter().for_each(|row| table.row(row));
     out.push('\n');
     out.push_str(&table.to_string());
     let n = comparison.seeds.len();
@@ -128,6 +121,17 @@ pub fn text(comparison: &Comparison, summary: &ComparisonSummary) -> String {
     out.push_str(&format!("\ntrials  {n} of each variant, {seeds}; ± and [ ] are 95 % intervals\n"));
     out.push_str(&format!("again   {}   (sim {})\n", summary.reproduce, summary.sim_version));
     out
+}
+
+/// The table of all measures: its heads and its rows.
+pub fn cells_of_all(comparison: &Comparison) -> (Vec<String>, Vec<Vec<String>>) {
+    let mut heads = vec!["MEASURE".to_owned()];
+    heads.extend(comparison.variants.iter().cloned());
+    for name in comparison.variants.iter().skip(1) {
+        heads.push(format!("{name} - {}", comparison.variants[0]));
+        heads.push(String::new());
+    }
+    (heads, comparison.rows.iter().map(cells).collect())
 }
 
 fn cells(row: &Row) -> Vec<String> {

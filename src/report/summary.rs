@@ -258,12 +258,10 @@ pub fn seconds(at: SimTime) -> f64 {
 pub fn summarise<O: Observer>(trial: &Trial<O>, reproduce: String) -> RunSummary {
     let (simulation, end) = (&trial.simulation, trial.end);
     let seen = &simulation.observer().0;
-    let judgements = &trial.judgements;
     let scenario = simulation.scenario();
     let jobs: Vec<JobRow> = seen.jobs.jobs().iter().take(JOBS_MAX).map(job_row).collect();
     let cron_jobs = cron_ledgers(trial);
-    let expectations: Vec<_> =
-        judgements.iter().map(|judgement| expectation_row(scenario, judgement)).collect();
+    let expectations = expectation_rows(trial);
     let drains: Vec<DrainRow> = simulation.drains().iter().map(drains::row).collect();
     let pods = pod_rows(simulation, end);
     let workloads = rollouts::workloads(simulation.cluster());
@@ -275,7 +273,7 @@ pub fn summarise<O: Observer>(trial: &Trial<O>, reproduce: String) -> RunSummary
         sim_version: env!("CARGO_PKG_VERSION"),
         scenario: scenario.name.to_string(),
         verdict: Vec::new(),
-        ok: judgements.iter().all(|judgement| judgement.holds),
+        ok: expectations.iter().all(|row| row.holds),
         ended_at: seconds(end),
         ended_by: match trial.ending {
             Ending::Quiet => "quiet",
@@ -402,6 +400,12 @@ fn node_row(node: &NodeUtilisation, end: SimTime) -> NodeRow {
         memory_peak: node.memory.peak(),
         pods_peak: node.pods.peak(),
     }
+}
+
+/// The expectations that were judged, in the order of the scenario.
+pub fn expectation_rows<O: Observer>(trial: &Trial<O>) -> Vec<ExpectationRow> {
+    let scenario = trial.simulation.scenario();
+    trial.judgements.iter().map(|judgement| expectation_row(scenario, judgement)).collect()
 }
 
 fn expectation_row(scenario: &Scenario, judgement: &Judgement) -> ExpectationRow {

@@ -10,7 +10,7 @@ use crate::report::failures;
 use crate::report::job_totals;
 use crate::report::rollouts;
 use crate::report::scalings::{self, AutoscalerRow};
-use crate::report::summary::{AttemptRow, JobRow, NodeRow, PodRow, RunSummary};
+use crate::report::summary::{AttemptRow, ExpectationRow, JobRow, NodeRow, PodRow, RunSummary};
 use crate::report::table::Table;
 use crate::report::traffic;
 
@@ -325,17 +325,28 @@ fn expectations(out: &mut String, summary: &RunSummary) {
     let rows = &summary.expectations;
     out.push('\n');
     for row in rows.iter().filter(|row| !row.holds) {
-        let message = row.message.as_ref().map(|text| format!("  ({text})")).unwrap_or_default();
-        let that = row.that.split_whitespace().collect::<Vec<_>>().join(" ");
-        line_of(out, &format!("FAILED  {}: {that}{message}", row.place));
-        let found = row.found.as_deref().unwrap_or("false");
-        line_of(out, &format!("        at {}: {found}", span(row.at)));
+        let [what, found] = failure_lines(row);
+        line_of(out, &format!("FAILED  {what}"));
+        line_of(out, &format!("        {found}"));
     }
     if !rows.is_empty() {
         let n_holding = rows.iter().filter(|row| row.holds).count();
         let verb = if rows.len() == 1 { "holds" } else { "hold" };
         line_of(out, &format!("expect  {n_holding} of {} {verb}", rows.len()));
     }
+}
+
+/// What was expected, and what was found instead.
+pub fn failure_lines(row: &ExpectationRow) -> [String; 2] {
+    let message = row.message.as_ref().map(|text| format!("  ({text})")).unwrap_or_default();
+    let what = format!("{}: {}{message}", row.place, one_line(&row.that));
+    let found = row.found.as_deref().unwrap_or("false");
+    [what, format!("at {}: {found}", span(row.at))]
+}
+
+/// An expression on one line.
+pub fn one_line(that: &str) -> String {
+    that.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 fn closing(out: &mut String, summary: &RunSummary) {

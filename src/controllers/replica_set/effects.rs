@@ -8,12 +8,12 @@ use serde_json::Value;
 use crate::cluster::Refusal;
 use crate::component::{Timers, Turn};
 use crate::controllers::pod_ranking::Candidate;
+use crate::controllers::pod_sets::has_lost_newborn;
 use crate::controllers::replica_set::scale::{Scale, scale};
 use crate::controllers::replica_set::status::{ScaleError, failure, status};
 use crate::event::{Command, Creation, StatusUpdate};
 use crate::model::ids::{NodeId, ObjectId, PodId, ReplicaSetId};
 use crate::model::meta::{Name, Owner};
-use crate::model::pod::Pod;
 use crate::model::record::Severity;
 use crate::model::replica_set::{ReplicaSet, ReplicaSetStatus};
 use crate::model::scenario::{NewObject, NewSpec};
@@ -37,31 +37,6 @@ impl Effects<'_, '_> {
         &self.turn.cluster().replica_sets()[self.id]
     }
 
-    /// Takes these pods, where they still have no owner and match; and lets go of own ones that no longer do.
-    /// Source: Kubernetes 1.28, pkg/controller/controller_ref_manager.go, ClaimPods.
-    pub fn claim(&mut self, orphans: &[PodId]) {
-        if self.set().meta.is_terminating() {
-            return;
-        }
-        let owner = owner(self.id, self.set());
-        let set = self.set();
-        let cluster = self.turn.cluster();
-        let is_active = |pod: &Pod| pod.is_active();
-        let own = cluster.pods_of(self.id).filter(|(_, pod)| is_active(pod) && !selects(set, pod));
-        let released: Vec<PodId> = own.map(|(id, _)| id).collect();
-        let takes = |id: &PodId| {
-            let pod = cluster.pod(*id);
-            pod.is_some_and(|pod| pod.meta.owner.is_none() && is_active(pod) && selects(set, pod))
-        };
-        let adopted: Vec<PodId> = orphans.iter().copied().filter(takes).collect();
-        for pod in released {
-            self.turn.write(Command::Orphan(ObjectId::Pod(pod)));
-        }
-        for pod in adopted {
-            self.turn.write(Command::Adopt(ObjectId::Pod(pod), owner.clone()));
-        }
-    }
-
     /// The pods that count.
     pub fn active(&self) -> Vec<PodId> {
         let pods = self.turn.cluster().pods_of(self.id);
@@ -70,10 +45,8 @@ impl Effects<'_, '_> {
 
     /// Whether pods are missing, and one was made and lost at this very instant.
     pub fn is_spinning(&self, active: &[PodId]) -> bool {
-        let (set, now) = (self.set(), self.turn.now());
-        let is_lost = |pod: &Pod| pod.status.phase.is_terminal() && pod.meta.created == now;
-        active.len() < set.spec.replicas as usize
-            && self.turn.cluster().pods_of(self.id).any(|(_, pod)| is_lost(pod))
+        active.len() < self.set().spec.replicas as usize
+            && has_lost_newborn(ObjectId::ReplicaSet(self.id), self.turn)
     }
 
     /// Creates or deletes pods.
@@ -196,11 +169,6 @@ impl Effects<'_, '_> {
             self.turn.record(ObjectId::ReplicaSet(self.id), severity, reason, message, SOURCE);
         }
     }
-}
-
-/// Whether a set may have a pod: it matches and is of its namespace.
-pub(super) fn selects(set: &ReplicaSet, pod: &Pod) -> bool {
-    set.meta.namespace == pod.meta.namespace && set.spec.selector.matches(&pod.meta.labels)
 }
 
 fn owner(id: ReplicaSetId, set: &ReplicaSet) -> Owner {

@@ -4,15 +4,13 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::cluster::{Cluster, Refusal};
+use crate::cluster::Refusal;
 use crate::component::{Timers, Turn};
-use crate::controllers::pod_claims::selects;
 use crate::controllers::revisions::{truncated, with_latest};
-use crate::controllers::stateful_set::plan::{Birth, Plan, Scene, Step, Which, ordinal, plan};
+use crate::controllers::stateful_set::plan::{Birth, Plan, Scene, Step, Which, plan};
 use crate::event::{Command, Creation, StatusUpdate};
 use crate::model::ids::{ObjectId, PodId, StatefulSetId};
-use crate::model::meta::{Name, ObjectMeta, Owner};
-use crate::model::pod::Pod;
+use crate::model::meta::{Name, Owner};
 use crate::model::pod_status::Phase;
 use crate::model::record::Severity;
 use crate::model::revision::{LABEL_REVISION, Revision};
@@ -39,16 +37,6 @@ struct Revisions {
     all: Vec<Revision>,
     current: Revision,
     update: Revision,
-}
-
-/// Says which pods a set may have: those that its selector and the pattern of its names match.
-/// Source: stateful_set.go, getPodsForStatefulSet.
-pub(super) fn may_own(id: StatefulSetId, cluster: &Cluster) -> impl Fn(&ObjectMeta, &Pod) -> bool + use<> {
-    let spec = cluster.stateful_set(id).map(|set| Arc::clone(&set.spec));
-    move |meta, pod| {
-        spec.as_ref().is_some_and(|spec| selects(meta, &spec.selector, pod))
-            && ordinal(&meta.name, &pod.meta.name).is_some()
-    }
 }
 
 impl Effects<'_, '_> {
