@@ -132,6 +132,7 @@ impl JobLedger {
                     self.container_changed(*pod, owned, *container, state, cluster);
                 }
             }
+            Change::Adopted(ObjectId::Pod(pod)) => self.pod_adopted(*pod, cluster),
             Change::PodDeleted(pod, _) => self.close_pod(*pod),
             _ => {}
         }
@@ -159,6 +160,16 @@ impl JobLedger {
             n_more_attempts: 0,
             n_counted: 0,
         });
+    }
+
+    /// What runs in a pod that a Job takes is an attempt of it from its start on.
+    fn pod_adopted(&mut self, id: PodId, cluster: &Cluster) {
+        let Some(pod) = cluster.pod(id) else { return };
+        let init = (0..).map(ContainerRef::Init).zip(&pod.status.init_containers);
+        let app = (0..).map(ContainerRef::App).zip(&pod.status.containers);
+        for (container, status) in init.chain(app).filter(|(_, status)| status.is_running()) {
+            self.container_changed(id, pod, container, &status.state, cluster);
+        }
     }
 
     fn container_changed(

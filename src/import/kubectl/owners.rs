@@ -26,9 +26,9 @@ impl Inventory {
     pub(super) fn resolve_owners(&mut self) {
         self.leave_out_what_is_over();
         self.place_pods();
+        self.drop_unknown_classes();
         self.resolve_jobs();
         self.resolve_revisions();
-        self.drop_unknown_classes();
     }
 
     /// Drops the items for which there is a reason to.
