@@ -23,7 +23,7 @@ use crate::model::ids::{
 use crate::model::job::{JobSpec, JobStatus};
 use crate::model::meta::{Labels, Name, Owner, Propagation};
 use crate::model::metrics::PodSample;
-use crate::model::node::{ConditionStatus, NodeCondition, NodeReadyReason, NodeSpec, Signs};
+use crate::model::node::{ConditionStatus, NodeCondition, NodeImage, NodeReadyReason, NodeSpec, Signs};
 use crate::model::pod::{JobPod, PodSpec};
 use crate::model::pod_disruption_budget::{PodDisruptionBudgetSpec, PodDisruptionBudgetStatus};
 use crate::model::pod_status::{ContainerRef, ContainerState, Phase, PodReason};
@@ -48,6 +48,14 @@ pub enum Event {
     NodeFailed(NodeId),
     /// A node that stopped has booted again.
     NodeRecovered(NodeId),
+    /// A node is told to shut down.
+    NodeShutdownBegun(NodeId),
+    /// The time that a node which shuts down gives to some of its pods is over.
+    ShutdownPhaseOver(NodeId),
+    /// The kubelet of a node stops; its containers run on.
+    KubeletStopped(NodeId),
+    /// The kubelet of a node starts again.
+    KubeletStarted(NodeId),
     /// The process of a container is ended from outside, with this exit code.
     ProcessKilled(PodId, ContainerRef, i32),
     /// A process has done its present step.
@@ -154,6 +162,9 @@ impl Event {
             | Self::FaultDue(_)
             | Self::NodeFailed(_)
             | Self::NodeRecovered(_)
+            | Self::NodeShutdownBegun(_)
+            | Self::KubeletStopped(_)
+            | Self::KubeletStarted(_)
             | Self::ProcessKilled(..)
             | Self::DrainDue(_)
             | Self::WarmUpOver => 0,
@@ -170,7 +181,8 @@ impl Event {
             | Self::ProbeDue(_)
             | Self::MemoryDue(_)
             | Self::RequestTimeout(_) => 4,
-            Self::TaintedNodeSync(_) => 5,
+            // Pods that end in the last instant of their time are still reported.
+            Self::TaintedNodeSync(_) | Self::ShutdownPhaseOver(_) => 5,
             Self::TaintedPodSync(_) => 6,
             Self::NodeTaintSync(_) => 7,
             Self::BoundPodSync(_) => 8,
@@ -208,6 +220,8 @@ pub enum Command {
     SetNodeCondition(NodeId, NodeCondition, ConditionStatus),
     /// The kubelet of a node gives other signs of life from now on, or falls silent.
     SetSigns(NodeId, Signs),
+    /// The kubelet of a node says that it holds an image.
+    AddNodeImage(NodeId, NodeImage),
     /// Removes a node.
     DeleteNode(NodeId),
     /// Gives a pod other labels and another spec.
@@ -398,6 +412,8 @@ pub enum Change {
     NodeConditionChanged(NodeId, NodeCondition, ConditionStatus),
     /// The kubelet of a node gives other signs of life; whether it renews its lease.
     NodeLeaseChanged(NodeId, bool),
+    /// A node holds an image that it did not hold, or had not said so; its name.
+    NodeImageAdded(NodeId, Name),
     /// A node is gone. `name` is what it was called.
     NodeDeleted(NodeId, Name),
     /// A pod has other labels or another spec.
@@ -473,6 +489,7 @@ impl Change {
             Self::NodeReadyChanged(..) => "NodeReadyChanged",
             Self::NodeConditionChanged(..) => "NodeConditionChanged",
             Self::NodeLeaseChanged(..) => "NodeLeaseChanged",
+            Self::NodeImageAdded(..) => "NodeImageAdded",
             Self::NodeDeleted(..) => "NodeDeleted",
             Self::PodChanged(..) => "PodChanged",
             Self::PodBound(..) => "PodBound",
@@ -514,7 +531,8 @@ impl Change {
             Self::NodeChanged(node, _)
             | Self::NodeReadyChanged(node, _)
             | Self::NodeConditionChanged(node, ..)
-            | Self::NodeLeaseChanged(node, _) => Subject::Alive(ObjectId::Node(*node)),
+            | Self::NodeLeaseChanged(node, _)
+            | Self::NodeImageAdded(node, _) => Subject::Alive(ObjectId::Node(*node)),
             Self::PodChanged(pod, _)
             | Self::PodBound(pod, _)
             | Self::PodNominated(pod, _)

@@ -7,7 +7,7 @@
 //!
 //! All status goes through the cluster; processes never write any. A kubelet sees what its processes did by
 //! looking, in [`Event::PodSync`]. Every effect from outside comes as an event of its own:
-//! [`Event::NodeFailed`], [`Event::NodeRecovered`], [`Event::ProcessKilled`].
+//! [`Event::NodeFailed`], [`Event::NodeRecovered`], [`Event::ProcessKilled`], and those of [`outages`] and [`shutdown`].
 //!
 //! Not modelled: eviction for want of disk space or process ids, image garbage collection, and the kubelet's rate
 //! limits towards the API server.
@@ -22,12 +22,14 @@ mod invariants;
 mod logs;
 mod memory;
 mod node;
+mod outages;
 mod ports;
 mod pressure;
 mod prober;
 mod process;
 mod records;
 mod restart;
+mod shutdown;
 #[cfg(test)]
 mod testbed;
 #[cfg(test)]
@@ -47,15 +49,15 @@ pub use restart::{History, should_restart};
 
 use crate::component::{Component, Timers, Turn, Watch};
 use crate::engine::SimDuration;
-use crate::event::{Change, Command, Event, ProcessRef};
+use crate::event::{Change, Event, ProcessRef};
 use crate::kubelet::catalogue::Catalogue;
-use crate::kubelet::node::Machines;
+use crate::kubelet::node::{MachineState, Machines};
 use crate::kubelet::ports::Network;
 use crate::kubelet::worker::{Shared, Worker};
 use crate::model::ids::{NodeId, PodId};
 use crate::model::meta::Name;
-use crate::model::node::{ConditionStatus, NodeCondition, NodeReadyReason, Signs};
 use crate::model::program::Program;
+use crate::model::scenario::KubeletSettings;
 
 /// How long an image runs that the scenario does not describe.
 pub const DEFAULT_SPAN: SimDuration = SimDuration::from_secs(10);
@@ -63,6 +65,7 @@ pub const DEFAULT_SPAN: SimDuration = SimDuration::from_secs(10);
 /// The kubelets of all nodes.
 #[derive(Debug, Clone)]
 pub struct Kubelet {
+    settings: KubeletSettings,
     shared: Shared,
     workers: FxHashMap<PodId, Box<Worker>>,
 }
@@ -77,7 +80,13 @@ impl Kubelet {
             network: Network::default(),
             backoff: BackoffPolicy::KUBELET,
         };
-        Self { shared, workers: FxHashMap::default() }
+        Self { settings: KubeletSettings::default(), shared, workers: FxHashMap::default() }
+    }
+
+    /// The same kubelets with these settings.
+    pub fn with_settings(mut self, settings: KubeletSettings) -> Self {
+        self.settings = settings;
+        self
     }
 
     /// The same kubelets with other waits before restarts and pulls.
@@ -111,7 +120,7 @@ impl Kubelet {
     fn drop_worker(&mut self, pod: PodId, watch: &mut Watch<'_>) {
         let Some(worker) = self.workers.get_mut(&pod) else { return };
         let node = worker.node();
-        if !worker.is_finished() && !self.shared.machines.of(node).is_up {
+        if !worker.is_finished() && self.shared.machines.state(node) == MachineState::Off {
             worker.drop_lost(watch);
             worker.forget_probed_ports(&mut self.shared);
             self.shared.machines.remove_pod(node, pod, watch.cluster());
@@ -151,43 +160,6 @@ impl Kubelet {
             self.with_worker(process.pod, turn, |worker, shared, turn| {
                 worker.pull_done(&pull, &outcome, shared, turn);
             });
-        }
-    }
-
-    /// A node stops dead: its processes are gone, and nobody says so.
-    fn fail_node(&mut self, node: NodeId, turn: &mut Turn<'_>) {
-        let machine = self.shared.machines.ensure(node, turn.cluster(), &mut self.shared.catalogue);
-        if !std::mem::replace(&mut machine.is_up, false) {
-            return;
-        }
-        machine.images.cancel_all(turn);
-        if let Some(signs) = turn.cluster().node(node).map(|node| node.signs) {
-            turn.write(Command::SetSigns(node, signs.until(turn.now())));
-        }
-        for pod in machine.pods.clone() {
-            self.with_worker(pod, turn, Worker::lose);
-        }
-        self.look_at_memory(node, turn);
-    }
-
-    /// A node is up again, and its kubelet looks at its pods in the order of their creation.
-    fn recover_node(&mut self, node: NodeId, turn: &mut Turn<'_>) {
-        let cluster = turn.cluster();
-        let machine = self.shared.machines.ensure(node, cluster, &mut self.shared.catalogue);
-        if std::mem::replace(&mut machine.is_up, true) {
-            return;
-        }
-        let mut pods: Vec<_> = machine.pods.iter().copied().collect();
-        pods.sort_by_key(|id| (cluster.pod(*id).map(|pod| pod.meta.uid.serial), *id));
-        if turn.cluster().node(node).is_some() {
-            turn.write(Command::SetSigns(node, Signs::from(turn.now())));
-            for condition in NodeCondition::OF_KUBELET {
-                turn.write(Command::SetNodeCondition(node, condition, ConditionStatus::False));
-            }
-            turn.write(Command::SetNodeReady(node, ConditionStatus::True, NodeReadyReason::KubeletReady));
-        }
-        for pod in pods {
-            self.with_worker(pod, turn, |worker, _, turn| worker.recover(turn));
         }
     }
 }
@@ -248,8 +220,13 @@ impl Component for Kubelet {
             Event::PodDeadlineReached(pod) => self.with_worker(pod, turn, Worker::deadline_reached),
             Event::NodeFailed(node) => self.fail_node(node, turn),
             Event::NodeRecovered(node) => self.recover_node(node, turn),
+            Event::NodeShutdownBegun(node) => self.shut_down(node, turn),
+            Event::ShutdownPhaseOver(node) => self.end_phase(node, turn),
+            Event::KubeletStopped(node) => self.stop_kubelet(node, turn),
+            Event::KubeletStarted(node) => self.start_kubelet(node, turn),
             other => unreachable!("{other:?} is not for the kubelet"),
         }
+        self.look_at_shutdowns(turn);
         self.look_at_stirred_memory(turn);
         self.look_at_stirred_ports(turn);
     }

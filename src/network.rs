@@ -4,8 +4,10 @@
 
 mod connections;
 mod distance;
+mod subsets;
 mod targets;
 
 pub use connections::Connections;
 pub use distance::{Distance, Location, NetworkNamespace, location_of};
+pub use subsets::{Subset, SubsetAddress, SubsetPort, subsets};
 pub use targets::{Endpoint, Resolution, TargetId, Targets, Unresolved, backends, target_port};

@@ -17,6 +17,7 @@ pub mod markdown;
 pub mod suite;
 pub mod junit;
 pub mod get;
+pub mod outages;
 pub mod scenario_docs;
 pub mod why;
 pub mod profiles;

@@ -460,6 +460,10 @@ impl Component for Scheduler {
                 self.note_lister(object.kind());
                 return;
             }
+            Change::NodeImageAdded(..) => {
+                self.snapshot.note_images();
+                return;
+            }
             Change::PodUnschedulable(..)
             | Change::NodeLeaseChanged(..)
             | Change::ServingStarted(..)

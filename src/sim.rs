@@ -7,10 +7,12 @@
 mod actions;
 mod arrivals;
 mod faults;
+mod outages;
 pub mod drain;
 mod process;
 mod start;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::cluster::{Cluster, InvariantError};
@@ -80,6 +82,8 @@ struct Components {
     metrics_server: MetricsServer,
     scheduler: Process<Scheduler>,
     traffic: Traffic,
+    /// What the scenario has stopped.
+    stopped: BTreeSet<ComponentName>,
 }
 
 /// An invariant of a run that does not hold: a bug of the simulator.
@@ -300,6 +304,10 @@ impl<O: Observer> Simulation<O> {
             Event::FaultDue(at) => self.fault(at),
             Event::NodeFailed(_)
             | Event::NodeRecovered(_)
+            | Event::NodeShutdownBegun(_)
+            | Event::ShutdownPhaseOver(_)
+            | Event::KubeletStopped(_)
+            | Event::KubeletStarted(_)
             | Event::ProcessKilled(..)
             | Event::StepDone(_)
             | Event::MemoryLimitReached(_)
@@ -371,7 +379,7 @@ fn scheduler(scenario: &Scenario) -> Scheduler {
 impl Components {
     fn new(scenario: &Scenario, streams: &Streams) -> Self {
         Self {
-            kubelet: Kubelet::new(Arc::clone(&scenario.programs)),
+            kubelet: Kubelet::new(Arc::clone(&scenario.programs)).with_settings(scenario.kubelet),
             node_lifecycle: Process::new(NodeLifecycleController::new),
             taint_eviction: Process::new(TaintEvictionController::new),
             pod_gc: Process::new(PodGcController::new),
@@ -392,6 +400,7 @@ impl Components {
             metrics_server: MetricsServer::new(Arc::clone(&scenario.programs), scenario.last_autoscaler()),
             scheduler: Process::new(|| scheduler(scenario)),
             traffic: Traffic::new(Arc::clone(&scenario.traffic), scenario.warm_up, streams),
+            stopped: BTreeSet::new(),
         }
     }
 
@@ -413,48 +422,6 @@ impl Components {
         self.metrics_server.start(watch);
         self.scheduler.start(watch);
         self.traffic.start(watch);
-    }
-
-    fn stop(&mut self, name: ComponentName) {
-        match name {
-            ComponentName::KubeScheduler => self.scheduler.stop(),
-            ComponentName::KubeControllerManager => {
-                self.node_lifecycle.stop();
-                self.taint_eviction.stop();
-                self.pod_gc.stop();
-                self.garbage_collector.stop();
-                self.deployment.stop();
-                self.replica_set.stop();
-                self.stateful_set.stop();
-                self.daemon_set.stop();
-                self.job.stop();
-                self.ttl.stop();
-                self.cronjob.stop();
-                self.disruption.stop();
-                self.autoscaler.stop();
-            }
-        }
-    }
-
-    fn start(&mut self, name: ComponentName, watch: &mut Watch<'_>) {
-        match name {
-            ComponentName::KubeScheduler => self.scheduler.start(watch),
-            ComponentName::KubeControllerManager => {
-                self.node_lifecycle.start(watch);
-                self.taint_eviction.start(watch);
-                self.pod_gc.start(watch);
-                self.garbage_collector.start(watch);
-                self.deployment.start(watch);
-                self.replica_set.start(watch);
-                self.stateful_set.start(watch);
-                self.daemon_set.start(watch);
-                self.job.start(watch);
-                self.ttl.start(watch);
-                self.cronjob.start(watch);
-                self.disruption.start(watch);
-                self.autoscaler.start(watch);
-            }
-        }
     }
 
     fn on_change(&mut self, change: &Change, watch: &mut Watch<'_>) {

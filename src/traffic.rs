@@ -14,6 +14,9 @@
 //! clients see a reset, or hear nothing more where the node died. A pod that is being deleted gets no new
 //! connections by its Service, and answers what it has until its process ends.
 //!
+//! A partition between zones swallows requests and answers that are sent across it; their clients hear nothing until they
+//! give up. Deviation: what is lost is not sent again when the partition is over before that.
+//!
 //! Invariants, checked by [`Traffic::check_invariants`]: Little's law at every port, the utilisation law in every container.
 
 mod arrivals;
@@ -39,12 +42,13 @@ pub use request::ErrorKind;
 pub use results::{ContainerResult, NodeResult, PortResult, SourceResult, TierResult, TrafficResults};
 pub use source::WindowSummary;
 
+use crate::cluster::Cluster;
 use crate::component::{Component, CpuMeter, Timers, Turn, Watch};
 use crate::engine::{EntityKey, SimDuration, SimTime, Streams};
 use crate::event::{Change, Event, ProcessRef, ServingEnd};
 use crate::model::ids::PodId;
 use crate::model::meta::Name;
-use crate::model::traffic::{self as model, Serve, SourceId};
+use crate::model::traffic::{self as model, Partition, Serve, SourceId};
 use crate::network::{Connections, NetworkNamespace, Targets, location_of};
 use crate::traffic::arrivals::ArrivalClock;
 use crate::traffic::cpu::{Cpus, Share};
@@ -73,6 +77,8 @@ pub struct Traffic {
     ledgers: Ledgers,
     /// Pods whose processes died with their node: nobody answers for them.
     silent: BTreeSet<PodId>,
+    /// What gets lost on its way between zones.
+    partitions: Vec<Partition>,
     /// Requests that are done at this instant; empty between events.
     done: Vec<u32>,
 }
@@ -104,6 +110,7 @@ impl Traffic {
             cpus: Cpus::default(),
             ledgers: Ledgers::default(),
             silent: BTreeSet::new(),
+            partitions: Vec::new(),
             done: Vec::new(),
             spec,
         };
@@ -125,6 +132,28 @@ impl Traffic {
             });
         }
         traffic
+    }
+
+    /// Zones lose sight of each other.
+    pub fn cut(&mut self, partition: Partition) {
+        self.partitions.push(partition);
+    }
+
+    /// One partition between these zones is over.
+    pub fn heal(&mut self, partition: &Partition) {
+        if let Some(at) = self.partitions.iter().position(|cut| cut == partition) {
+            self.partitions.remove(at);
+        }
+    }
+
+    /// Nobody keeps the endpoints of Services up to date from now on.
+    pub fn freeze_endpoints(&mut self, cluster: &Cluster) {
+        self.targets.freeze(cluster);
+    }
+
+    /// The endpoints of Services are kept up to date again.
+    pub fn thaw_endpoints(&mut self) {
+        self.targets.thaw();
     }
 
     /// Checks Little's law and the utilisation law.

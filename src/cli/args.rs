@@ -386,6 +386,9 @@ pub(super) enum KindArg {
     /// Services.
     #[value(name = "services", aliases = ["service", "svc"])]
     Services,
+    /// Endpoints of Services.
+    #[value(name = "endpoints", alias = "ep")]
+    Endpoints,
     /// Pod disruption budgets.
     #[value(name = "poddisruptionbudgets", aliases = ["poddisruptionbudget", "pdb"])]
     PodDisruptionBudgets,
@@ -395,7 +398,7 @@ pub(super) enum KindArg {
 }
 
 impl KindArg {
-    /// The kind in the model.
+    /// The kind in the model; endpoints are a part of their Service.
     pub(super) const fn kind(self) -> Kind {
         match self {
             Self::Pods => Kind::Pod,
@@ -407,7 +410,7 @@ impl KindArg {
             Self::StatefulSets => Kind::StatefulSet,
             Self::DaemonSets => Kind::DaemonSet,
             Self::ResourceQuotas => Kind::ResourceQuota,
-            Self::Services => Kind::Service,
+            Self::Services | Self::Endpoints => Kind::Service,
             Self::PodDisruptionBudgets => Kind::PodDisruptionBudget,
             Self::HorizontalPodAutoscalers => Kind::HorizontalPodAutoscaler,
         }

@@ -9,7 +9,7 @@ use crate::cli::args::{EventsArgs, GetArgs, GetFormat, InputArgs, KindArg, LogsA
 use crate::cli::{CliError, Outcome, input};
 use crate::engine::{SimDuration, SimTime};
 use crate::experiment::trial::{self, Trial};
-use crate::model::ids::Kind;
+use crate::model::ids::{Kind, ObjectId};
 use crate::observe::object::ObjectWriter;
 use crate::observe::records::LoggedRecord;
 use crate::report::get::{self, Listing};
@@ -32,13 +32,19 @@ pub(super) fn get(args: &GetArgs, out: &mut impl Write) -> Result<Outcome, CliEr
     }
     let clock = trial.simulation.context().clock;
     let is_wide = args.output == GetFormat::Wide;
+    let listing = Listing { cluster, now: trial.end, clock, is_wide };
     let text = match args.output {
-        GetFormat::Table | GetFormat::Wide => {
-            get::table(&Listing { cluster, now: trial.end, clock, is_wide }, kind, &objects)
-        }
+        GetFormat::Table | GetFormat::Wide => match args.kind {
+            KindArg::Endpoints => get::endpoints::table(&listing, &objects),
+            _ => get::table(&listing, kind, &objects),
+        },
         GetFormat::Yaml | GetFormat::Json => {
             let writer = ObjectWriter { cluster, clock };
-            let items: Vec<_> = objects.iter().filter_map(|object| writer.object(*object)).collect();
+            let written = |object: &ObjectId| match object {
+                ObjectId::Service(id) if args.kind == KindArg::Endpoints => writer.endpoints(*id),
+                other => writer.object(*other),
+            };
+            let items: Vec<_> = objects.iter().filter_map(written).collect();
             let list = serde_json::json!({"apiVersion": "v1", "kind": "List", "items": items});
             match args.output {
                 GetFormat::Json => serde_json::to_string_pretty(&list).map_err(anyhow::Error::from)? + "\n",
@@ -81,7 +87,7 @@ pub(super) fn logs(args: &LogsArgs, out: &mut impl Write) -> Result<Outcome, Cli
 /// The object of `KIND/NAME`.
 fn about(text: &str) -> Result<(Kind, &str), CliError> {
     let parsed = text.split_once('/').and_then(|(kind, name)| {
-        let kind = KindArg::from_str(kind, true).ok()?;
+        let kind = KindArg::from_str(kind, true).ok().filter(|kind| *kind != KindArg::Endpoints)?;
         Some((kind.kind(), name))
     });
     parsed.ok_or_else(|| CliError::BadInput(format!("`--for` needs KIND/NAME, as job/batch, found {text:?}")))

@@ -11,7 +11,9 @@ use crate::engine::{Arena, EntityKey, Id, Purpose, SimTime};
 use crate::event::{Change, Command, Creation, NodeBefore, NodeChange, ProcessRef, ServingEnd};
 use crate::model::ids::{Kind, NodeId, ObjectId};
 use crate::model::meta::{Labels, Name, ObjectMeta, Propagation, Uid};
-use crate::model::node::{ConditionStatus, Node, NodeCondition, NodeReady, NodeReadyReason, NodeSpec, Signs};
+use crate::model::node::{
+    ConditionStatus, Node, NodeCondition, NodeImage, NodeReady, NodeReadyReason, NodeSpec, Signs,
+};
 use crate::model::object::Object;
 use crate::model::pod::{Ordinal, Pod};
 use crate::model::scenario::NewSpec;
@@ -63,6 +65,7 @@ impl Cluster {
                 self.set_node_condition(id, condition, status, changes)?;
             }
             Command::SetSigns(id, signs) => self.set_signs(id, signs, changes)?,
+            Command::AddNodeImage(id, image) => self.add_node_image(id, image, changes)?,
             Command::DeleteNode(id) => self.delete_node(id, changes)?,
             Command::UpdatePod(id, labels, spec) => self.update_pod(id, labels, spec, changes)?,
             Command::BindPod(pod, node) => self.bind_pod(now, pod, node, changes)?,
@@ -284,6 +287,25 @@ impl Cluster {
         if node.signs != signs {
             node.signs = signs;
             changes.push(Change::NodeLeaseChanged(id, signs.is_renewed()));
+        }
+        Ok(())
+    }
+
+    /// An image is the same under each of its names.
+    fn add_node_image(
+        &mut self,
+        id: NodeId,
+        image: NodeImage,
+        changes: &mut Vec<Change>,
+    ) -> Result<(), Refusal> {
+        let node = self.nodes.get_mut(id).ok_or(Refusal::NotFound)?;
+        let mut present = node.spec.images.iter().flat_map(|image| &image.names);
+        if present.any(|name| image.names.contains(name)) {
+            return Ok(());
+        }
+        if let Some(name) = image.names.first().cloned() {
+            node.spec.images.push(image);
+            changes.push(Change::NodeImageAdded(id, name));
         }
         Ok(())
     }

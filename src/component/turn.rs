@@ -96,6 +96,11 @@ impl<'a> Turn<'a> {
         Self { context, now, cluster, calendar, observer, changes }
     }
 
+    /// A watch over the cluster as this turn has left it.
+    pub fn watch(&mut self) -> Watch<'_> {
+        Watch { context: self.context, now: self.now, cluster: self.cluster, calendar: self.calendar }
+    }
+
     /// The cluster as it is now, with what this turn has written.
     pub fn cluster(&self) -> &Cluster {
         self.cluster

@@ -32,6 +32,8 @@ pub(super) struct Catalogue {
     /// The scenario's programs, and after them those of [`Lifetime::Span`] and [`Lifetime::Forever`].
     programs: Arc<[Program]>,
     by_name: FxHashMap<Name, ImageId>,
+    /// The names with their tags.
+    full_names: Vec<Name>,
     described: Vec<Option<ProgramId>>,
 }
 
@@ -42,6 +44,7 @@ impl Catalogue {
         let mut catalogue = Self {
             programs: programs.values().cloned().chain(defaults).collect(),
             by_name: FxHashMap::default(),
+            full_names: Vec::new(),
             described: Vec::new(),
         };
         for (at, name) in programs.keys().enumerate() {
@@ -59,11 +62,17 @@ impl Catalogue {
         let full_name = with_tag(name);
         let image = self.by_name.get(&full_name).copied().unwrap_or_else(|| {
             self.described.push(None);
+            self.full_names.push(full_name.clone());
             ImageId(self.described.len() as u32 - 1)
         });
         self.by_name.insert(full_name, image);
         self.by_name.insert(name.clone(), image);
         image
+    }
+
+    /// The name of an image with its tag.
+    pub(super) fn full_name(&self, image: ImageId) -> &Name {
+        &self.full_names[image.0 as usize]
     }
 
     /// The program that the scenario describes for an image.

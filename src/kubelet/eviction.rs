@@ -6,11 +6,11 @@ use crate::component::{Timers, Turn};
 use crate::engine::SimTime;
 use crate::event::{Command, Event};
 use crate::kubelet::Kubelet;
+use crate::kubelet::node::MachineState;
 use crate::kubelet::pressure::{self, Candidate, THRESHOLD, User};
 use crate::model::ids::{NodeId, ObjectId, PodId};
 use crate::model::node::{ConditionStatus, NodeCondition};
 use crate::model::pod::Pod;
-use crate::model::profile::Feature;
 use crate::model::record::Severity;
 use crate::model::resources::Bytes;
 
@@ -51,6 +51,9 @@ impl Kubelet {
         while memory.available(now).0 < 0 && self.kill_for_memory(&memory, turn) {
             memory.users = self.users_of(node);
         }
+        if !self.shared.machines.has_kubelet(node) {
+            return self.set_memory_timer(&memory, turn);
+        }
         let is_short = memory.is_short(now);
         let is_evicted = self.end_eviction(node);
         let pressure = &mut self.shared.machines.of(node).pressure;
@@ -75,10 +78,13 @@ impl Kubelet {
 
     fn set_memory_timer(&mut self, memory: &Memory, turn: &mut Turn<'_>) {
         let now = turn.now();
+        let has_kubelet = self.shared.machines.has_kubelet(memory.node);
         let has_candidate = pressure::first_to_evict(&self.candidates(memory, turn)).is_some();
         let pressure = &mut self.shared.machines.of(memory.node).pressure;
         let exhausted = pressure::first_above(&memory.users, memory.capacity, now).filter(|at| *at > now);
-        let look = if !memory.is_short(now) {
+        let look = if !has_kubelet {
+            None
+        } else if !memory.is_short(now) {
             memory.short_from(now).map(pressure::look_from)
         } else if pressure.evicting.is_none() && (has_candidate || pressure.observed.is_none()) {
             Some(pressure::look_from(now + crate::engine::SimDuration::from_nanos(1)))
@@ -96,7 +102,7 @@ impl Kubelet {
     /// The memory of a node that runs; `None` where nothing is known of it.
     fn memory_of(&self, node: NodeId, turn: &Turn<'_>) -> Option<Memory> {
         let capacity = turn.cluster().node(node)?.spec.capacity.memory;
-        let is_known = self.shared.machines.is_up(node) && capacity.0 > 0;
+        let is_known = self.shared.machines.state(node) != MachineState::Off && capacity.0 > 0;
         is_known.then(|| Memory { node, capacity, users: self.users_of(node) })
     }
 
@@ -106,7 +112,7 @@ impl Kubelet {
         workers.flat_map(|worker| worker.memory_users(&self.shared.catalogue)).collect()
     }
 
-    fn forget_shortage(&mut self, node: NodeId, turn: &mut Turn<'_>) {
+    pub(super) fn forget_shortage(&mut self, node: NodeId, turn: &mut Turn<'_>) {
         if let Some(timer) = self.shared.machines.forget_pressure(node) {
             turn.cancel(timer);
         }
@@ -153,10 +159,6 @@ impl Kubelet {
         let Some(pod) = turn.cluster().pod(id) else { return };
         let message = eviction_message(id, pod, memory, turn.now());
         self.shared.machines.of(memory.node).pressure.evicting = Some(id);
-        if turn.context.profile.has(Feature::PodDisruptionConditions) {
-            let (reason, message) = ("TerminationByKubelet".into(), message.as_str().into());
-            turn.write(Command::SetDisruptionTarget(id, reason, message));
-        }
         self.with_worker(id, turn, |worker, shared, turn| worker.evict(message.into(), shared, turn));
     }
 

@@ -9,8 +9,9 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::component::{Timers, Turn};
 use crate::engine::{EventId, SimDuration, SimTime};
-use crate::event::{Event, ProcessRef};
+use crate::event::{Command, Event, ProcessRef};
 use crate::kubelet::catalogue::{Catalogue, ImageId};
+use crate::model::ids::NodeId;
 use crate::model::meta::Name;
 use crate::model::node::NodeImage;
 use crate::model::pod::PullPolicy;
@@ -18,8 +19,9 @@ use crate::model::program::PullFailure;
 use crate::model::scenario::Timing;
 
 /// The images on a node and the pulls that go on.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(super) struct NodeImages {
+    node: NodeId,
     present: BTreeSet<ImageId>,
     pulls: VecDeque<Pull>,
     /// How many pulls of an image have failed.
@@ -63,9 +65,15 @@ pub(super) enum Need {
 
 impl NodeImages {
     /// The images that are on a node from the beginning.
-    pub(super) fn new(images: &[NodeImage], catalogue: &mut Catalogue) -> Self {
+    pub(super) fn new(node: NodeId, images: &[NodeImage], catalogue: &mut Catalogue) -> Self {
         let names = images.iter().flat_map(|image| &image.names);
-        Self { present: names.map(|name| catalogue.image(name)).collect(), ..Self::default() }
+        Self {
+            node,
+            present: names.map(|name| catalogue.image(name)).collect(),
+            pulls: VecDeque::new(),
+            n_failed: BTreeMap::new(),
+            timer: None,
+        }
     }
 
     /// What has to be done for an image.
@@ -88,7 +96,7 @@ impl NodeImages {
         turn: &mut Turn<'_>,
     ) -> Option<PullOutcome> {
         if self.pulls.is_empty() && self.duration(pull.image, catalogue, &turn.context.timing).is_zero() {
-            return Some(self.conclude(pull.image, catalogue));
+            return Some(self.conclude(pull.image, catalogue, turn));
         }
         self.pulls.push_back(pull);
         if self.pulls.len() == 1 {
@@ -107,7 +115,7 @@ impl NodeImages {
         let pull = *self.pulls.front().filter(|pull| pull.process == process)?;
         self.pulls.pop_front();
         self.timer = None;
-        let outcome = self.conclude(pull.image, catalogue);
+        let outcome = self.conclude(pull.image, catalogue, turn);
         self.begin_next(catalogue, turn);
         Some((pull, outcome))
     }
@@ -143,16 +151,32 @@ impl NodeImages {
         }
     }
 
-    fn conclude(&mut self, image: ImageId, catalogue: &Catalogue) -> PullOutcome {
+    fn conclude(&mut self, image: ImageId, catalogue: &Catalogue, turn: &mut Turn<'_>) -> PullOutcome {
         match self.failure(image, catalogue) {
             None => {
-                self.present.insert(image);
+                if self.present.insert(image) {
+                    self.report(image, catalogue, turn);
+                }
                 PullOutcome::Present
             }
             Some(error) => {
                 *self.n_failed.entry(image).or_default() += 1;
                 PullOutcome::Failed(error)
             }
+        }
+    }
+
+    /// The status of the node names the image, where anything is known of its size: another one weighs nothing.
+    ///
+    /// Source: Kubernetes 1.28, pkg/kubelet/nodestatus/setters.go, Images. Deviation: the status names an image as soon as
+    /// it is there, and all of them; the kubelet looks every 30 s, reports every 10 s, and names the 50 largest.
+    fn report(&self, image: ImageId, catalogue: &Catalogue, turn: &mut Turn<'_>) {
+        let size = catalogue.described(image).and_then(|program| program.pull_size);
+        if let Some(size) = size.filter(|size| size.0 > 0)
+            && turn.cluster().node(self.node).is_some()
+        {
+            let names = vec![catalogue.full_name(image).clone()];
+            turn.write(Command::AddNodeImage(self.node, NodeImage { names, size }));
         }
     }
 
@@ -179,12 +203,14 @@ impl NodeImages {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kubelet::testbed::Testbed;
 
     #[track_caller]
     fn check(policy: PullPolicy, present: Need, absent: Need) {
         let mut catalogue = Catalogue::new(&BTreeMap::new(), SimDuration::ZERO);
         let here = NodeImage { names: vec!["here".into()], size: crate::model::resources::Bytes(1) };
-        let images = NodeImages::new(&[here], &mut catalogue);
+        let node = Testbed::new(Vec::new(), Timing::ideal()).node(0);
+        let images = NodeImages::new(node, &[here], &mut catalogue);
         assert_eq!(images.need(catalogue.image(&"here:latest".into()), policy), present);
         assert_eq!(images.need(catalogue.image(&"elsewhere".into()), policy), absent);
     }

@@ -29,11 +29,11 @@ impl Kubelet {
         let Some(worker) = self.workers.get(&id).filter(|worker| !worker.is_finished()) else {
             return Ok(());
         };
-        let is_up = self.shared.machines.is_up(worker.node());
-        if is_up && !worker.agrees_with(&pod.status) {
+        let has_kubelet = self.shared.machines.has_kubelet(worker.node());
+        if has_kubelet && !worker.agrees_with(&pod.status) {
             return Err(KubeletError::Status(pod.meta.full_name()));
         }
-        if is_up && !worker.will_go_on(&pod.status) {
+        if has_kubelet && !worker.will_go_on(&pod.status) {
             return Err(KubeletError::Stuck(pod.meta.full_name()));
         }
         Ok(())

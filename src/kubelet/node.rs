@@ -1,6 +1,6 @@
 //! The machines: what each node has besides its pods. A machine outlives a stop of its kubelet.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 
 use rustc_hash::FxHashMap;
@@ -11,13 +11,14 @@ use crate::kubelet::addresses::{AddressBlock, SpareAddresses};
 use crate::kubelet::catalogue::Catalogue;
 use crate::kubelet::images::NodeImages;
 use crate::kubelet::pressure::Pressure;
+use crate::kubelet::shutdown::Shutdown;
 use crate::model::ids::{NodeId, PodId};
 
 /// A machine with its kubelet.
 #[derive(Debug, Clone)]
 pub(super) struct Machine {
-    /// Whether it runs.
-    pub(super) is_up: bool,
+    /// What of it runs.
+    pub(super) state: MachineState,
     /// Its images and pulls.
     pub(super) images: NodeImages,
     /// The addresses of its pods.
@@ -28,10 +29,35 @@ pub(super) struct Machine {
     pub(super) pressure: Pressure,
 }
 
+/// What of a machine runs.
+///
+/// ```text
+///        kubelet stops                     node fails, or has shut down
+/// Running ───────────▶ Unattended ─────────────────────────▶ Off ◀── from every state
+///  ▲  ▲ └──── starts ─────┘ │ starts, no API server           │ boots, no API server
+///  │  └─────── boots ───────┼─────────────────────────────────┤
+///  └── API server is back ─ Waiting ◀─────────────────────────┘
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum MachineState {
+    /// All.
+    Running,
+    /// Everything but its kubelet.
+    Unattended,
+    /// Its kubelet, too, but that has started while there was no API server, and does not know its pods.
+    Waiting,
+    /// Nothing.
+    Off,
+}
+
 /// All machines that something has happened on.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Machines {
     by_node: FxHashMap<NodeId, Machine>,
+    /// The nodes that shut down.
+    pub(super) shutdowns: BTreeMap<NodeId, Shutdown>,
+    /// Whether kubelets that start cannot reach an API server.
+    pub(super) lacks_api_server: bool,
     /// Addresses for pods of machines that have none left.
     spare: SpareAddresses,
     /// The nodes on which a process that uses memory has begun or ended since somebody looked.
@@ -49,8 +75,8 @@ impl Machines {
         self.by_node.entry(node).or_insert_with(|| {
             let images = cluster.node(node).map_or(&[][..], |node| &node.spec.images);
             Machine {
-                is_up: true,
-                images: NodeImages::new(images, catalogue),
+                state: MachineState::Running,
+                images: NodeImages::new(node, images, catalogue),
                 addresses: AddressBlock::default(),
                 pods: BTreeSet::new(),
                 pressure: Pressure::default(),
@@ -66,9 +92,22 @@ impl Machines {
         self.by_node.get_mut(&node).expect("the machine of a pod is known until the pod has left it")
     }
 
-    /// Whether the machine of a node runs; one that is not known does.
-    pub(super) fn is_up(&self, node: NodeId) -> bool {
-        self.by_node.get(&node).is_none_or(|machine| machine.is_up)
+    /// What of the machine of a node runs; of one that is not known everything does.
+    pub(super) fn state(&self, node: NodeId) -> MachineState {
+        self.by_node.get(&node).map_or(MachineState::Running, |machine| machine.state)
+    }
+
+    /// Whether the kubelet of a node is at work.
+    pub(super) fn has_kubelet(&self, node: NodeId) -> bool {
+        self.state(node) == MachineState::Running
+    }
+
+    /// The nodes whose kubelets wait for the API server, in order.
+    pub(super) fn waiting(&self) -> Vec<NodeId> {
+        let waiting = self.by_node.iter().filter(|(_, machine)| machine.state == MachineState::Waiting);
+        let mut waiting: Vec<NodeId> = waiting.map(|(node, _)| *node).collect();
+        waiting.sort_unstable();
+        waiting
     }
 
     /// Notes that a process that uses memory has begun or ended on a node.

@@ -121,6 +121,8 @@ fn rejection_reason(reason: &PodReason) -> &'static str {
         PodReason::DeadlineExceeded => "DeadlineExceeded",
         PodReason::Evicted => "Evicted",
         PodReason::NodeLost => "NodeLost",
+        PodReason::Terminated => "Terminated",
+        PodReason::NodeShutdown => "NodeShutdown",
     }
 }
 

@@ -160,6 +160,11 @@ impl Testbed {
         self.kubelet.start(&mut Watch::new(&self.context, &self.cluster, &mut self.calendar));
     }
 
+    /// Kubelets reach the API server again.
+    pub(super) fn find_api_server(&mut self) {
+        self.turn(|kubelet, turn| kubelet.find_api_server(turn));
+    }
+
     /// Has the timeline tell when pods become ready and cease to be.
     pub(super) const fn tell_readiness(&mut self) {
         self.journal.tells_readiness = true;

@@ -17,6 +17,7 @@ use crate::model::scheduling::{Taint, TaintEffect};
 
 mod hooks;
 mod memory;
+mod outages;
 mod probes;
 mod random;
 mod restarts;

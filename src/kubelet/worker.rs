@@ -50,6 +50,7 @@ use crate::kubelet::pressure::User;
 use crate::kubelet::process::{Process, Surroundings};
 use crate::kubelet::records::{DEADLINE_MESSAGE, Note, note};
 use crate::kubelet::restart::History;
+use crate::kubelet::shutdown;
 use crate::kubelet::volumes::PodFiles;
 use crate::kubelet::worker::containers::{Slot, Slots, Start};
 use crate::kubelet::worker::starting::Operation;
@@ -239,7 +240,7 @@ impl Worker {
         if let Some((_, timer)) = self.sync_timer.take() {
             turn.cancel(timer);
         }
-        if self.is_finished() || !shared.machines.is_up(self.node) {
+        if self.is_finished() || !shared.machines.has_kubelet(self.node) {
             return;
         }
         if let Some(pod) = turn.cluster().pod(self.pod)
@@ -292,14 +293,18 @@ impl Worker {
 
     /// Brings a pod that is to run one step further.
     fn go_on(&mut self, shared: &mut Shared, turn: &mut Turn<'_>) {
-        if !self.accept(turn) {
+        if !self.accept(shared, turn) {
             return self.finish(shared, turn);
         }
-        self.find_running(shared, turn);
+        let has_found_any = self.find_running(shared, turn);
         if !self.end_operation(shared, turn) {
             return;
         }
         self.notice_exits(turn);
+        if has_found_any {
+            // Nobody knew how the pod was while its kubelet was away, so somebody may have said that it is not Ready.
+            turn.write(Command::ReportPod(self.pod));
+        }
         if self.address.is_none() && self.slots.have_unnoticed_end() {
             return;
         }
@@ -315,10 +320,10 @@ impl Worker {
         }
     }
 
-    /// A kubelet that begins with an empty memory finds the containers that run.
-    fn find_running(&mut self, shared: &mut Shared, turn: &mut Turn<'_>) {
+    /// A kubelet that begins with an empty memory finds the containers that run. Whether there are any.
+    fn find_running(&mut self, shared: &mut Shared, turn: &mut Turn<'_>) -> bool {
         if self.probes_since.is_some() {
-            return;
+            return false;
         }
         self.probes_since = Some(turn.now());
         for at in 0..self.slots.len() {
@@ -326,6 +331,7 @@ impl Worker {
                 self.begin_probes(at, shared, turn);
             }
         }
+        self.has_process()
     }
 
     /// Whether there is nothing to run any more, as far as the kubelet knows.
@@ -339,11 +345,13 @@ impl Worker {
     }
 
     /// Takes the pod, unless the node refuses it. Whether it is taken.
-    fn accept(&mut self, turn: &mut Turn<'_>) -> bool {
+    fn accept(&mut self, shared: &Shared, turn: &mut Turn<'_>) -> bool {
         let cluster = turn.cluster();
         let pod = cluster.pod(self.pod).expect("a pod without an object is being stopped");
         if pod.status.start_time.is_none() {
-            if let Err(rejection) = admission::check(cluster, self.pod, pod, self.node) {
+            let admitted = admission::check(cluster, self.pod, pod, self.node);
+            let admitted = admitted.and_then(|()| shutdown::check(self.node, &shared.machines));
+            if let Err(rejection) = admitted {
                 let admission::Rejection { reason, message } = rejection;
                 note(turn, self.pod, Note::Rejected { reason: &reason, message: &message });
                 let message = format!("Pod was rejected: {message}").into();

@@ -26,7 +26,7 @@ use crate::manifest::scenario::{self, ScenarioFile, ScenarioSpec, read};
 use crate::manifest::source::{Object, Source};
 use crate::manifest::{decode, expression, params};
 use crate::model::profile::{Feature, KubernetesVersion, Profile};
-use crate::model::scenario::{Expectation, Horizon, Scenario, TimedAction, Trace};
+use crate::model::scenario::{Action, Expectation, Horizon, Scenario, TimedAction, Trace};
 use crate::model::unix_time::UnixTime;
 
 /// The end of a run that never falls quiet.
@@ -183,6 +183,7 @@ impl Loader<'_> {
         self.accept_all(objects, head, &profile, &mut collected);
         self.add_nodes(head, &profile, &mut collected);
         let timeline = self.timeline(head, &profile, &collected);
+        let has_shutdown = timeline.iter().any(|entry| matches!(entry.action, Action::ShutDownNode(_)));
         let faults = self.faults(head);
         let mut errors = FieldErrors::default();
         let mut programs = read::programs(&head.spec.images, &mut errors);
@@ -194,11 +195,15 @@ impl Loader<'_> {
         let progress = self.progress(head, &collected);
         let horizon = self.horizon(head, trace.as_ref(), &mut errors);
         let scheduler = read::scheduler(head.spec.scheduler.as_ref(), &mut errors);
+        let kubelet = read::kubelet(head.spec.kubelet.as_ref(), &mut errors);
         let start_time = start_time(head, &mut errors);
         self.report(head, errors);
         let timing = read::timing(head.spec.timing.as_ref());
         let mut assumptions = collected.assumptions(head, &profile, &timing, &programs);
         assumptions.extend(traffic::assumption(&traffic));
+        if has_shutdown && kubelet.shutdown_grace.is_zero() {
+            assumptions.push("no shutdownGracePeriod: a node that shuts down is off at once".to_owned());
+        }
         assumptions
             .extend(self.diagnostics.unmodelled().map(|field| format!("not modelled: {}", field.what)));
         Some(Scenario {
@@ -212,6 +217,7 @@ impl Loader<'_> {
             profile,
             timing,
             scheduler,
+            kubelet,
             namespaces: std::mem::take(&mut collected.namespaces),
             objects: collected.into_objects(),
             programs: Arc::new(programs),

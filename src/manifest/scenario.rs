@@ -24,8 +24,8 @@ pub use metrics::{Cpu, Metric};
 pub use probes::{FailureWindow, Hook, Hooks, ProbeAnswers};
 pub use scalar::{ByteSize, GrowthRate, Port, Span};
 pub use timeline::{
-    Apply, ComponentChoice, ComponentTarget, Delete, Drain, Evict, Fail, Fault, Kill, NodeTarget, Patch,
-    PropagationPolicy, Scale, Stop, TimelineEntry,
+    Apply, ComponentChoice, ComponentTarget, Delete, Drain, Evict, Fail, Fault, Kill, NodeTarget,
+    PartitionEntry, Patch, PropagationPolicy, Scale, Shutdown, Stop, TimelineEntry,
 };
 use traffic::{NetworkSettings, ServePort, TrafficSource};
 pub use variation::{Axis, Sweep, Variant};
@@ -92,6 +92,8 @@ pub struct ScenarioSpec {
     pub timing: Option<TimingChoice>,
     /// Settings of the scheduler, as in its configuration file.
     pub scheduler: Option<SchedulerChoice>,
+    /// Settings of all kubelets, as in their configuration file.
+    pub kubelet: Option<KubeletChoice>,
     /// Parameters with their defaults. `${name}` stands for the value, here and in manifests; `--set name=value`
     /// overrides it.
     pub params: BTreeMap<String, Value>,
@@ -180,6 +182,17 @@ pub struct SchedulerChoice {
     pub percentage_of_nodes_to_score: Option<u32>,
     /// How `NodeResourcesFit` scores nodes. Default: `LeastAllocated`.
     pub scoring_strategy: Option<ScoringStrategyType>,
+}
+
+/// Settings of all kubelets, as in their configuration file.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct KubeletChoice {
+    /// For how long a node that shuts down waits for its pods, in whole seconds. Default: 0, as upstream: the machine is
+    /// off at once, as with `fail`, and nobody says what became of its pods.
+    pub shutdown_grace_period: Option<Span>,
+    /// What of that is for critical pods, after all others; no longer than `shutdownGracePeriod`. Default: 0.
+    pub shutdown_grace_period_critical_pods: Option<Span>,
 }
 
 /// How `NodeResourcesFit` scores nodes.

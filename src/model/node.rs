@@ -90,6 +90,17 @@ pub struct Signs {
     pub lease: Heartbeat,
     /// The reports of the node's status.
     pub status: Heartbeat,
+    /// Why there are no more.
+    pub silence: Option<Silence>,
+}
+
+/// Why a node gives no sign of life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Silence {
+    /// Its machine is off.
+    MachineOff,
+    /// Its kubelet is stopped; what runs on it runs on.
+    KubeletStopped,
 }
 
 /// A sign of life that comes at regular times. No event stands for one: what was seen of it follows by arithmetic.
@@ -129,13 +140,18 @@ impl Signs {
     /// The signs of a kubelet that starts.
     pub fn from(start: SimTime) -> Self {
         let beat = |period| Heartbeat { first: start, period, stopped: None };
-        Self { lease: beat(Self::LEASE_PERIOD), status: beat(Self::REPORT_PERIOD) }
+        Self { lease: beat(Self::LEASE_PERIOD), status: beat(Self::REPORT_PERIOD), silence: None }
     }
 
     /// The same signs up to an instant, and none after it.
-    pub fn until(self, end: SimTime) -> Self {
+    pub fn until(self, end: SimTime, why: Silence) -> Self {
         let stop = |beat: Heartbeat| Heartbeat { stopped: beat.stopped.or(Some(end)), ..beat };
-        Self { lease: stop(self.lease), status: stop(self.status) }
+        Self { lease: stop(self.lease), status: stop(self.status), silence: Some(why) }
+    }
+
+    /// Whether the machine is off, as far as anybody was told.
+    pub fn is_machine_off(&self) -> bool {
+        self.silence == Some(Silence::MachineOff)
     }
 
     /// The last sign up to `now`.
@@ -204,6 +220,8 @@ pub enum NodeReadyReason {
     KubeletReady,
     /// The kubelet says so.
     KubeletNotReady,
+    /// The kubelet says so, because its machine shuts down.
+    NodeShutdown,
     /// The kubelet has been silent for too long.
     NodeStatusUnknown,
     /// The kubelet has never said anything.
@@ -216,9 +234,23 @@ impl NodeReadyReason {
         match self {
             Self::NotReported => "",
             Self::KubeletReady => "KubeletReady",
-            Self::KubeletNotReady => "KubeletNotReady",
+            Self::KubeletNotReady | Self::NodeShutdown => "KubeletNotReady",
             Self::NodeStatusUnknown => "NodeStatusUnknown",
             Self::NodeStatusNeverUpdated => "NodeStatusNeverUpdated",
+        }
+    }
+}
+
+impl NodeReadyReason {
+    /// The message of the condition, where the model has one.
+    /// Source: Kubernetes 1.28, pkg/kubelet/nodestatus/setters.go (ReadyCondition) and pkg/kubelet/nodeshutdown.
+    pub const fn message(self) -> Option<&'static str> {
+        match self {
+            Self::KubeletReady => Some("kubelet is posting ready status"),
+            Self::NodeShutdown => Some("node is shutting down"),
+            Self::NodeStatusUnknown => Some("Kubelet stopped posting node status."),
+            Self::NodeStatusNeverUpdated => Some("Kubelet never posted node status."),
+            Self::NotReported | Self::KubeletNotReady => None,
         }
     }
 }

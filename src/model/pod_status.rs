@@ -78,6 +78,10 @@ pub enum PodReason {
     Evicted,
     /// The node it was bound to is no more, or does not answer.
     NodeLost,
+    /// Its node shut down and ended it.
+    Terminated,
+    /// The kubelet refused it: the node shuts down.
+    NodeShutdown,
 }
 
 impl fmt::Display for PodReason {
@@ -90,6 +94,8 @@ impl fmt::Display for PodReason {
             Self::DeadlineExceeded => f.write_str("DeadlineExceeded"),
             Self::Evicted => f.write_str("Evicted"),
             Self::NodeLost => f.write_str("NodeLost"),
+            Self::Terminated => f.write_str("Terminated"),
+            Self::NodeShutdown => f.write_str("NodeShutdown"),
         }
     }
 }

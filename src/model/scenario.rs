@@ -24,7 +24,7 @@ use crate::model::resource_quota::ResourceQuotaSpec;
 use crate::model::service::ServiceSpec;
 use crate::model::stateful_set::StatefulSetSpec;
 use crate::model::sweep::Sweep;
-use crate::model::traffic::Traffic;
+use crate::model::traffic::{Partition, Traffic};
 use crate::model::unix_time::UnixTime;
 
 /// A whole scenario, ready to run.
@@ -50,6 +50,8 @@ pub struct Scenario {
     pub timing: Timing,
     /// The settings of the scheduler.
     pub scheduler: SchedulerSettings,
+    /// The settings of the kubelets.
+    pub kubelet: KubeletSettings,
     /// The labels of namespaces, besides the one that each has of its name.
     pub namespaces: BTreeMap<Name, Labels>,
     /// The objects that are there at the start, in the order of their creation.
@@ -81,6 +83,15 @@ pub struct SchedulerSettings {
     pub percentage_of_nodes_to_score: Option<u32>,
     /// How nodes are scored by their room.
     pub scoring: NodeScoring,
+}
+
+/// The settings of the kubelets that a scenario can choose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct KubeletSettings {
+    /// For how long a node that shuts down waits for its pods, in whole seconds; zero is not at all.
+    pub shutdown_grace: SimDuration,
+    /// What of that is for critical pods.
+    pub critical_grace: SimDuration,
 }
 
 /// How nodes are scored by their room.
@@ -369,6 +380,16 @@ pub enum Action {
     FailZone(Name),
     /// The nodes of a zone that stopped come back.
     RecoverZone(Name),
+    /// A node shuts down.
+    ShutDownNode(Name),
+    /// The kubelet of a node stops.
+    StopKubelet(Name),
+    /// The kubelet of a node starts again, with an empty memory.
+    StartKubelet(Name),
+    /// Zones lose sight of each other.
+    Partition(Partition),
+    /// A partition is over.
+    Heal(Partition),
     /// Marks a node unschedulable, or schedulable again.
     Cordon {
         /// The node.
@@ -382,6 +403,32 @@ pub enum Action {
     StopComponent(ComponentName),
     /// A control plane component that stopped starts again, with an empty memory.
     StartComponent(ComponentName),
+}
+
+impl Action {
+    /// Whether it is a request to the API server.
+    pub const fn asks_api_server(&self) -> bool {
+        match self {
+            Self::Apply(_)
+            | Self::Patch { .. }
+            | Self::Delete { .. }
+            | Self::Evict { .. }
+            | Self::Cordon { .. }
+            | Self::Drain(_) => true,
+            Self::Kill { .. }
+            | Self::FailNode(_)
+            | Self::RecoverNode(_)
+            | Self::FailZone(_)
+            | Self::RecoverZone(_)
+            | Self::ShutDownNode(_)
+            | Self::StopKubelet(_)
+            | Self::StartKubelet(_)
+            | Self::Partition(_)
+            | Self::Heal(_)
+            | Self::StopComponent(_)
+            | Self::StartComponent(_) => false,
+        }
+    }
 }
 
 /// How a node is to be drained; pods of DaemonSets are always left alone.
@@ -402,6 +449,8 @@ pub struct DrainOrder {
 /// A process of the control plane that can be stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ComponentName {
+    /// The API server.
+    KubeApiserver,
     /// All controllers.
     KubeControllerManager,
     /// The scheduler.
@@ -412,6 +461,7 @@ impl ComponentName {
     /// The upstream name.
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::KubeApiserver => "kube-apiserver",
             Self::KubeControllerManager => "kube-controller-manager",
             Self::KubeScheduler => "kube-scheduler",
         }

@@ -14,6 +14,32 @@ pub struct Traffic {
     pub network: NetworkSpec,
 }
 
+/// Zones between which nothing gets through.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Partition {
+    /// One zone, cut off from all others, or several, each cut off from the others of them.
+    pub zones: Vec<Name>,
+}
+
+impl Partition {
+    /// Whether nothing gets from one zone to another. Where a zone is not known, everything does.
+    pub fn cuts(&self, from: &Name, to: &Name) -> bool {
+        from != to
+            && match self.zones.as_slice() {
+                [one] => from == one || to == one,
+                zones => zones.contains(from) && zones.contains(to),
+            }
+    }
+}
+
+impl std::fmt::Display for Partition {
+    /// `zones a, b`
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let zones: Vec<&str> = self.zones.iter().map(|zone| &**zone).collect();
+        write!(f, "{} {}", if zones.len() == 1 { "zone" } else { "zones" }, zones.join(", "))
+    }
+}
+
 /// A stream of requests from outside the cluster.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Source {

@@ -5,7 +5,7 @@
 //! those that are ready and not being deleted, and where there is none of these, to those that are ready and being
 //! deleted. A Service without a choice refuses connections; the name of a headless Service without endpoints is not found.
 //!
-//! Deviation: kube-proxy and DNS know of every change at once.
+//! Deviation: kube-proxy and DNS know of every change at once, while there are controllers and an API server.
 //! Source: Kubernetes 1.28, pkg/controller/util/endpointslice (podToEndpoint), pkg/proxy/topology.go
 //! (CategorizeEndpoints), pkg/proxy/iptables/proxier.go.
 
@@ -27,6 +27,8 @@ pub struct TargetId(u32);
 #[derive(Debug, Clone)]
 pub struct Targets {
     mode: ProxyMode,
+    /// Whether nobody keeps the endpoints of Services up to date.
+    are_frozen: bool,
     targets: Vec<Target>,
     /// Whose turn it is in IPVS mode, by node and port of a Service.
     turns: BTreeMap<(Option<NodeId>, ServiceId, u16), usize>,
@@ -87,7 +89,7 @@ pub enum Unresolved {
 impl Targets {
     /// No target.
     pub const fn new(mode: ProxyMode) -> Self {
-        Self { mode, targets: Vec::new(), turns: BTreeMap::new() }
+        Self { mode, are_frozen: false, targets: Vec::new(), turns: BTreeMap::new() }
     }
 
     /// The target of an address as it is seen from a namespace.
@@ -135,10 +137,27 @@ impl Targets {
         }
     }
 
+    /// Nobody keeps endpoints up to date from now on: connections go on to those that are known.
+    pub fn freeze(&mut self, cluster: &Cluster) {
+        if !std::mem::replace(&mut self.are_frozen, true) {
+            for target in self.targets.iter_mut().filter(|target| target.found == Found::Unknown) {
+                target.found = target.look_up(cluster);
+            }
+        }
+    }
+
+    /// Endpoints are kept up to date again.
+    pub fn thaw(&mut self) {
+        if std::mem::take(&mut self.are_frozen) {
+            let services = |target: &&mut Target| matches!(target.address.host, Host::Service(_));
+            self.targets.iter_mut().filter(services).for_each(|target| target.found = Found::Unknown);
+        }
+    }
+
     /// Takes note of a change after which names may lead elsewhere.
     pub fn on_change(&mut self, change: &Change) {
         let (is_of_pod, is_of_service) = match change {
-            Change::Created(ObjectId::Pod(_)) | Change::PodDeleted(..) => (true, true),
+            Change::Created(ObjectId::Pod(_)) | Change::PodDeleted(..) => (true, !self.are_frozen),
             Change::PodReadyChanged(..)
             | Change::PodIpSet(..)
             | Change::PodPhaseChanged(..)
@@ -146,7 +165,7 @@ impl Targets {
             | Change::PodChanged(..)
             | Change::Created(ObjectId::Service(_))
             | Change::SpecChanged(ObjectId::Service(_), _)
-            | Change::Deleted(ObjectId::Service(_), _) => (false, true),
+            | Change::Deleted(ObjectId::Service(_), _) => (false, !self.are_frozen),
             _ => return,
         };
         for target in &mut self.targets {

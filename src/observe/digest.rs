@@ -87,6 +87,7 @@ impl Digest {
                 self.text(condition.as_str());
                 self.tag(condition_tag(*status));
             }
+            Change::NodeImageAdded(_, image) => self.text(image),
             Change::PodBound(_, node) => self.object(ObjectId::Node(*node), cluster),
             Change::PodNominated(_, node) => {
                 node.iter().for_each(|node| self.object(ObjectId::Node(*node), cluster));

@@ -1,5 +1,6 @@
 //! Objects in the shape of the Kubernetes API: for `-o yaml`, for expectations, for patches.
 
+mod endpoints;
 mod placement;
 mod workloads;
 
@@ -10,7 +11,7 @@ use crate::engine::SimTime;
 use crate::model::ids::{CronJobId, JobId, NodeId, ObjectId, PodId};
 use crate::model::job::{Job, JobStatus};
 use crate::model::meta::{Labels, ObjectMeta, Uid};
-use crate::model::node::{ConditionStatus, LABEL_HOSTNAME, Node, NodeCondition};
+use crate::model::node::{ConditionStatus, LABEL_HOSTNAME, Node, NodeCondition, NodeImage};
 use crate::model::pod::{Container, ContainerResources, Pod, PodSpec, PullPolicy, VolumeSource};
 use crate::model::pod_status::{
     ContainerState, ContainerStatus, PodCondition, PodReason, PodStatus, Termination, WaitingReason,
@@ -209,21 +210,32 @@ impl ObjectWriter<'_> {
     }
 
     fn node_status(&self, node: &Node) -> Value {
-        let mut conditions = vec![json!({
+        let mut ready = json!({
             "type": "Ready", "status": node.ready.status.as_str(), "reason": node.ready.reason.as_str(),
             "lastTransitionTime": self.time(node.ready.since),
-        })];
+        });
+        if let Some(message) = node.ready.reason.message() {
+            ready["message"] = json!(message);
+        }
+        let mut conditions = vec![ready];
         conditions.extend(NodeCondition::OF_KUBELET.map(|condition| {
             let status = node.condition(condition);
             json!({
                 "type": condition.as_str(), "status": status.as_str(), "reason": condition.reason(status),
             })
         }));
-        json!({
+        let mut status = json!({
             "capacity": amounts(&node.spec.capacity, Some(node.spec.max_pods)),
             "allocatable": amounts(&node.spec.allocatable, Some(node.spec.max_pods)),
             "conditions": conditions,
-        })
+        });
+        if !node.spec.images.is_empty() {
+            let names = |image: &NodeImage| image.names.iter().map(ToString::to_string).collect::<Vec<_>>();
+            let images = node.spec.images.iter();
+            let images = images.map(|image| json!({"names": names(image), "sizeBytes": image.size.0}));
+            status["images"] = images.collect();
+        }
+        status
     }
 
     fn job_status(&self, job: &Job) -> Value {

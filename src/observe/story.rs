@@ -111,6 +111,10 @@ impl AtWork {
             Event::TraceDue(_) | Event::FaultDue(_) => return Self::Start,
             Event::NodeFailed(_)
             | Event::NodeRecovered(_)
+            | Event::NodeShutdownBegun(_)
+            | Event::ShutdownPhaseOver(_)
+            | Event::KubeletStopped(_)
+            | Event::KubeletStarted(_)
             | Event::ProcessKilled(..)
             | Event::StepDone(_)
             | Event::MemoryLimitReached(_)
@@ -346,6 +350,7 @@ impl Observer for Story {
             Change::Recorded(object, record) if self.id == Some(*object) => self.see_record(now, record),
             Change::NodeChanged(..)
             | Change::NodeConditionChanged(..)
+            | Change::NodeImageAdded(..)
             | Change::NodeDeleted(..)
             | Change::PodChanged(..)
             | Change::PodNominated(..)

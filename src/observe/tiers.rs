@@ -112,7 +112,9 @@ impl Tiers {
             }
             Change::PodDeleted(pod, _) => self.discount(now, *pod),
             Change::NodeLeaseChanged(node, true) => self.count_node(now, *node, cluster),
-            Change::NodeLeaseChanged(node, false) => self.lose_node(now, *node, cluster),
+            Change::NodeLeaseChanged(node, false) if !is_alive(*node, cluster) => {
+                self.lose_node(now, *node, cluster);
+            }
             Change::NodeDeleted(node, name) => self.discount_node(now, *node, name),
             Change::SpecChanged(..) => {}
             _ => return,
@@ -186,7 +188,7 @@ impl Tiers {
 }
 
 fn is_alive(node: NodeId, cluster: &Cluster) -> bool {
-    cluster.node(node).is_some_and(|node| node.signs.is_renewed())
+    cluster.node(node).is_some_and(|node| !node.signs.is_machine_off())
 }
 
 fn tier_names(pod: &Pod) -> Vec<TierName> {

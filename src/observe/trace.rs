@@ -87,6 +87,10 @@ fn event_text(event: &Event, cluster: &Cluster) -> String {
         Event::TraceDue(at) => return format!("TraceDue trace[{at}]"),
         Event::NodeFailed(node) => ("NodeFailed", ObjectId::Node(*node)),
         Event::NodeRecovered(node) => ("NodeRecovered", ObjectId::Node(*node)),
+        Event::NodeShutdownBegun(node) => ("NodeShutdownBegun", ObjectId::Node(*node)),
+        Event::ShutdownPhaseOver(node) => ("ShutdownPhaseOver", ObjectId::Node(*node)),
+        Event::KubeletStopped(node) => ("KubeletStopped", ObjectId::Node(*node)),
+        Event::KubeletStarted(node) => ("KubeletStarted", ObjectId::Node(*node)),
         Event::ProcessKilled(pod, ..) => ("ProcessKilled", ObjectId::Pod(*pod)),
         Event::StepDone(process) => ("StepDone", process_object(process)),
         Event::MemoryLimitReached(process) => ("MemoryLimitReached", process_object(process)),
@@ -139,13 +143,10 @@ const fn process_object(process: &ProcessRef) -> ObjectId {
 fn add_details(line: &mut Map<String, Value>, change: &Change, cluster: &Cluster) {
     let mut put = |key: &str, value: Value| line.insert(key.into(), value);
     match change {
-        Change::NodeReadyChanged(_, status) => {
-            put("ready", json!(status.as_str()));
-        }
-        Change::NodeConditionChanged(_, condition, status) => {
-            put("condition", json!(condition.as_str()));
-            put("status", json!(status.as_str()));
-        }
+        Change::NodeReadyChanged(..)
+        | Change::NodeConditionChanged(..)
+        | Change::NodeLeaseChanged(..)
+        | Change::NodeImageAdded(..) => add_node_details(line, change),
         Change::PodBound(_, node) => {
             put("node", json!(&*cluster.name_of(ObjectId::Node(*node))));
         }
@@ -166,9 +167,6 @@ fn add_details(line: &mut Map<String, Value>, change: &Change, cluster: &Cluster
         Change::PodPhaseChanged(_, from, to) => {
             put("from", json!(from.as_str()));
             put("to", json!(to.as_str()));
-        }
-        Change::NodeLeaseChanged(_, is_renewed) => {
-            put("renewed", json!(is_renewed));
         }
         Change::PodReadyChanged(_, is_ready) => {
             put("ready", json!(is_ready));
@@ -206,6 +204,26 @@ fn add_details(line: &mut Map<String, Value>, change: &Change, cluster: &Cluster
         | Change::Deleted(..)
         | Change::Orphaned(_)
         | Change::Adopted(_) => {}
+    }
+}
+
+fn add_node_details(line: &mut Map<String, Value>, change: &Change) {
+    let mut put = |key: &str, value: Value| line.insert(key.into(), value);
+    match change {
+        Change::NodeReadyChanged(_, status) => {
+            put("ready", json!(status.as_str()));
+        }
+        Change::NodeConditionChanged(_, condition, status) => {
+            put("condition", json!(condition.as_str()));
+            put("status", json!(status.as_str()));
+        }
+        Change::NodeLeaseChanged(_, is_renewed) => {
+            put("renewed", json!(is_renewed));
+        }
+        Change::NodeImageAdded(_, image) => {
+            put("image", json!(&**image));
+        }
+        _ => {}
     }
 }
 

@@ -10,7 +10,7 @@ use crate::experiment::cron_period::Played;
 use crate::model::scenario::Horizon;
 use crate::model::time_zone::load_zone;
 use crate::report::cron_runs::{CronJobLedger, LedgerInput, RunOutcome, ScheduledRun, ledger};
-use crate::report::summary::outages;
+use crate::report::outages::outages;
 use crate::report::table::Table;
 use crate::report::text::span;
 

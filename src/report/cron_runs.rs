@@ -8,6 +8,7 @@ use crate::model::unix_time::UnixTime;
 use crate::model::wall_clock::WallClock;
 use crate::observe::attempts::JobEntry;
 use crate::observe::cron_runs::CronEntry;
+use crate::report::outages::Outage;
 use crate::report::summary::seconds;
 
 /// The controller's lateness in an idle cluster: what is later than this is late.
@@ -95,7 +96,7 @@ pub struct LedgerInput<'a> {
     /// The Jobs of the run.
     pub jobs: &'a [JobEntry],
     /// When kube-controller-manager was down: from and to.
-    pub outages: &'a [(SimTime, SimTime)],
+    pub outages: &'a [Outage],
     /// The end of the run.
     pub end: SimTime,
     /// The civil time.
@@ -155,7 +156,7 @@ fn scheduled_run(
     let late_by = job.map(|job| job.created.since(slot));
     let (outcome, reason) = match late_by {
         Some(late) if late <= PAD => (RunOutcome::Ran, None),
-        Some(_) => (RunOutcome::Late, Some(delay_reason(entry, slot, next, input).to_owned())),
+        Some(_) => (RunOutcome::Late, Some(delay_reason(entry, slot, next, input))),
         None => {
             let (outcome, reason) = loss(entry, slot, next, input);
             (outcome, Some(reason))
@@ -181,10 +182,9 @@ fn result(job: &JobEntry) -> String {
     }
 }
 
-/// When the controller was back, where it was down at the time of a run.
-fn back_at(slot: SimTime, input: &LedgerInput<'_>) -> Option<SimTime> {
-    let outage = input.outages.iter().find(|(from, to)| *from <= slot + PAD && slot < *to);
-    outage.map(|(_, to)| *to)
+/// The outage at the time of a run.
+fn outage_at(slot: SimTime, input: &LedgerInput<'_>) -> Option<Outage> {
+    input.outages.iter().copied().find(|outage| outage.from <= slot + PAD && slot < outage.to)
 }
 
 fn was_held_back(entry: &CronEntry, slot: SimTime, next: SimTime) -> bool {
@@ -192,15 +192,15 @@ fn was_held_back(entry: &CronEntry, slot: SimTime, next: SimTime) -> bool {
     entry.held_back.get(first).is_some_and(|at| *at < next)
 }
 
-fn delay_reason(entry: &CronEntry, slot: SimTime, next: SimTime, input: &LedgerInput<'_>) -> &'static str {
+fn delay_reason(entry: &CronEntry, slot: SimTime, next: SimTime, input: &LedgerInput<'_>) -> String {
     if entry.spec_at(slot).suspend {
-        "the CronJob was suspended"
+        "the CronJob was suspended".to_owned()
     } else if was_held_back(entry, slot, next) {
-        "the Job before was still running"
-    } else if back_at(slot, input).is_some() {
-        "kube-controller-manager was stopped"
+        "the Job before was still running".to_owned()
+    } else if let Some(outage) = outage_at(slot, input) {
+        format!("{} was stopped", outage.component.as_str())
     } else {
-        "the controller came late"
+        "the controller came late".to_owned()
     }
 }
 
@@ -213,14 +213,15 @@ fn loss(entry: &CronEntry, slot: SimTime, next: SimTime, input: &LedgerInput<'_>
         let reason = "the Job before was still running, and concurrencyPolicy is Forbid";
         return (RunOutcome::Skipped, reason.to_owned());
     }
-    let lateness = back_at(slot, input).map(|back| back.since(slot));
-    let reason = match (lateness, spec.starting_deadline) {
-        (Some(late), Some(deadline)) if late > deadline => {
-            let down = "kube-controller-manager was stopped";
-            format!("{down} until {late} later; startingDeadlineSeconds is {}", deadline.as_secs())
+    let outage = outage_at(slot, input);
+    let outage = outage.map(|outage| (outage.component.as_str(), outage.to.since(slot)));
+    let reason = match (outage, spec.starting_deadline) {
+        (Some((component, late)), Some(deadline)) if late > deadline => {
+            let deadline = deadline.as_secs();
+            format!("{component} was stopped until {late} later; startingDeadlineSeconds is {deadline}")
         }
-        (Some(_), _) => {
-            "kube-controller-manager was stopped; only the latest missed run starts late".to_owned()
+        (Some((component, _)), _) => {
+            format!("{component} was stopped; only the latest missed run starts late")
         }
         (None, Some(deadline)) if deadline <= PAD => {
             "startingDeadlineSeconds 0 lets nothing start".to_owned()

@@ -1,6 +1,7 @@
 //! Tables of the cluster at an instant, as kubectl prints them.
 
 mod autoscaler;
+pub mod endpoints;
 mod workloads;
 
 use crate::cluster::Cluster;

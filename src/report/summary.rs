@@ -11,7 +11,7 @@ use crate::model::ids::{NodeId, ObjectId, PodId};
 use crate::model::pod::Pod;
 use crate::model::pod_status::ContainerStatus;
 use crate::model::resources::InitKind;
-use crate::model::scenario::{Action, ComponentName, Scenario};
+use crate::model::scenario::Scenario;
 use crate::observe::attempts::{Attempt, JobEntry};
 use crate::observe::expectation::Judgement;
 use crate::observe::object::status_text;
@@ -20,6 +20,7 @@ use crate::report::cron_runs::{self, CronJobLedger, LedgerInput};
 use crate::report::drains::{self, DrainRow};
 use crate::report::failures::{self, FailureRow};
 use crate::report::job_totals::{self, JobTotals};
+use crate::report::outages::outages;
 use crate::report::rollouts::{self, DeploymentRow, WorkloadRow};
 use crate::report::scalings::{self, AutoscalerRow};
 use crate::report::traffic::{self, TrafficSummary};
@@ -418,23 +419,4 @@ fn expectation_row(scenario: &Scenario, judgement: &Judgement) -> ExpectationRow
         found: judgement.found.clone(),
         place: expectation.place.clone(),
     }
-}
-
-/// When kube-controller-manager was down, from the timeline.
-pub fn outages(scenario: &Scenario, end: SimTime) -> Vec<(SimTime, SimTime)> {
-    let mut outages = Vec::new();
-    let mut down_since = None;
-    for entry in &scenario.timeline {
-        match entry.action {
-            Action::StopComponent(ComponentName::KubeControllerManager) => {
-                down_since.get_or_insert(entry.at);
-            }
-            Action::StartComponent(ComponentName::KubeControllerManager) => {
-                outages.extend(down_since.take().map(|from| (from, entry.at)));
-            }
-            _ => {}
-        }
-    }
-    outages.extend(down_since.map(|from| (from, end)));
-    outages
 }

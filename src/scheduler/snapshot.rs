@@ -217,6 +217,11 @@ impl Snapshot {
         }
     }
 
+    /// Notes that a node holds another image.
+    pub fn note_images(&mut self) {
+        self.images.forget();
+    }
+
     /// Notes that a node is gone.
     pub fn note_removed(&mut self, node: NodeId) {
         self.order.remove(node);

@@ -5,8 +5,8 @@
 
 use std::sync::Arc;
 
-use crate::cluster::Refusal;
-use crate::component::{Observer, Timers, Turn, Watch};
+use crate::cluster::{Cluster, Refusal};
+use crate::component::{Observer, Timers, Turn};
 use crate::engine::SimDuration;
 use crate::event::{Command, Creation, Event, SpecUpdate};
 use crate::manifest::admission::PriorityClasses;
@@ -14,12 +14,13 @@ use crate::manifest::convert::{self, JobProgress, ReadContext};
 use crate::manifest::patch::Revision;
 use crate::model::ids::{Kind, NodeId, ObjectId, PodId};
 use crate::model::meta::{Name, Propagation};
-use crate::model::node::LABEL_ZONE;
+use crate::model::node::{LABEL_ZONE, NodeSpec};
 use crate::model::pod::PodSpec;
 use crate::model::pod_status::ContainerRef;
 use crate::model::scenario::{Action, NewObject, NewSpec, ObjectName};
 use crate::observe::object::ObjectWriter;
 use crate::sim::Simulation;
+use crate::sim::outages::NO_API_SERVER;
 
 impl<O: Observer> Simulation<O> {
     /// Does one entry of the timeline.
@@ -37,55 +38,57 @@ impl<O: Observer> Simulation<O> {
     /// # Errors
     /// Why it met nothing, or was refused.
     pub(super) fn perform(&mut self, action: &Action) -> Result<(), String> {
+        if action.asks_api_server() && self.components.lack_api_server() {
+            return Err(NO_API_SERVER.to_owned());
+        }
+        let turn = &mut Turn::new(
+            &self.context,
+            &mut self.cluster,
+            &mut self.calendar,
+            &mut self.observer,
+            &mut self.changes,
+        );
         match action {
             Action::StopComponent(component) => {
-                self.components.stop(*component);
+                self.components.stop(*component, turn);
                 Ok(())
             }
             Action::StartComponent(component) => {
-                let mut watch = Watch::new(&self.context, &self.cluster, &mut self.calendar);
-                self.components.start(*component, &mut watch);
+                self.components.start(*component, turn);
                 Ok(())
             }
-            Action::Apply(objects) => self.apply_all(objects),
-            Action::Patch { object, merge } => patch(object, merge, &mut self.turn()),
-            Action::Delete { object, propagation, grace } => {
-                delete(object, *propagation, *grace, &mut self.turn())
+            Action::Apply(objects) => apply_all(objects, turn),
+            Action::Patch { object, merge } => patch(object, merge, turn),
+            Action::Delete { object, propagation, grace } => delete(object, *propagation, *grace, turn),
+            Action::Kill { pods, container, exit_code } => kill(pods, container.as_ref(), *exit_code, turn),
+            Action::Evict { pods, grace } => evict(pods, *grace, turn),
+            Action::Drain(order) => self.components.drains.begin(order, turn),
+            Action::FailNode(node) => schedule_for_node(node, Event::NodeFailed, turn),
+            Action::RecoverNode(node) => schedule_for_node(node, Event::NodeRecovered, turn),
+            Action::ShutDownNode(node) => schedule_for_node(node, Event::NodeShutdownBegun, turn),
+            Action::StopKubelet(node) => schedule_for_node(node, Event::KubeletStopped, turn),
+            Action::StartKubelet(node) => schedule_for_node(node, Event::KubeletStarted, turn),
+            Action::Cordon { node, is_unschedulable } => cordon(node, *is_unschedulable, turn),
+            Action::FailZone(zone) => schedule_for_zone(zone, Event::NodeFailed, turn),
+            Action::RecoverZone(zone) => schedule_for_zone(zone, Event::NodeRecovered, turn),
+            Action::Partition(partition) => {
+                for zone in &partition.zones {
+                    nodes_of(zone, turn.cluster())?;
+                }
+                self.components.traffic.cut(partition.clone());
+                Ok(())
             }
-            Action::Kill { pods, container, exit_code } => {
-                kill(pods, container.as_ref(), *exit_code, &mut self.turn())
+            Action::Heal(partition) => {
+                self.components.traffic.heal(partition);
+                Ok(())
             }
-            Action::Evict { pods, grace } => evict(pods, *grace, &mut self.turn()),
-            Action::Drain(order) => {
-                let turn = &mut Turn::new(
-                    &self.context,
-                    &mut self.cluster,
-                    &mut self.calendar,
-                    &mut self.observer,
-                    &mut self.changes,
-                );
-                self.components.drains.begin(order, turn)
-            }
-            Action::FailNode(node) => schedule_for_node(node, Event::NodeFailed, &mut self.turn()),
-            Action::RecoverNode(node) => schedule_for_node(node, Event::NodeRecovered, &mut self.turn()),
-            Action::Cordon { node, is_unschedulable } => cordon(node, *is_unschedulable, &mut self.turn()),
-            Action::FailZone(zone) => schedule_for_zone(zone, Event::NodeFailed, &mut self.turn()),
-            Action::RecoverZone(zone) => schedule_for_zone(zone, Event::NodeRecovered, &mut self.turn()),
         }
     }
+}
 
-    fn apply_all(&mut self, objects: &[NewObject]) -> Result<(), String> {
-        let mut misses = Vec::new();
-        for object in objects {
-            misses.extend(apply(object, &mut self.turn()).err());
-        }
-        if misses.is_empty() { Ok(()) } else { Err(misses.join("; ")) }
-    }
-
-    fn turn(&mut self) -> Turn<'_> {
-        let (cluster, calendar) = (&mut self.cluster, &mut self.calendar);
-        Turn::new(&self.context, cluster, calendar, &mut self.observer, &mut self.changes)
-    }
+fn apply_all(objects: &[NewObject], turn: &mut Turn<'_>) -> Result<(), String> {
+    let misses: Vec<String> = objects.iter().filter_map(|object| apply(object, turn).err()).collect();
+    if misses.is_empty() { Ok(()) } else { Err(misses.join("; ")) }
 }
 
 /// Whether a name matches a pattern that may end in `*`.
@@ -111,8 +114,11 @@ fn apply(object: &NewObject, turn: &mut Turn<'_>) -> Result<(), String> {
 fn update(id: ObjectId, object: &NewObject, turn: &mut Turn<'_>) -> Result<(), String> {
     match (id, &object.spec) {
         (ObjectId::Node(id), NewSpec::Node(spec)) => {
-            let command = Command::UpdateNode(id, object.labels.clone(), Box::new(spec.clone()));
-            return submit(command, turn);
+            // Its images are known by its kubelet alone, its price and pool by the scenario.
+            let Some(node) = turn.cluster().node(id) else { return Err(Refusal::NotFound.to_string()) };
+            let NodeSpec { images, price_per_hour, pool, .. } = node.spec.clone();
+            let spec = NodeSpec { images, price_per_hour, pool, ..spec.clone() };
+            return submit(Command::UpdateNode(id, object.labels.clone(), Box::new(spec)), turn);
         }
         (ObjectId::Pod(id), NewSpec::Pod(spec)) => {
             return submit(Command::UpdatePod(id, object.labels.clone(), Arc::clone(spec)), turn);
@@ -229,15 +235,20 @@ fn schedule_for_node(name: &Name, event: fn(NodeId) -> Event, turn: &mut Turn<'_
 }
 
 fn schedule_for_zone(zone: &Name, event: fn(NodeId) -> Event, turn: &mut Turn<'_>) -> Result<(), String> {
-    let nodes = turn.cluster().nodes().iter();
+    for node in nodes_of(zone, turn.cluster())? {
+        turn.set_timer_after(SimDuration::ZERO, event(node));
+    }
+    Ok(())
+}
+
+/// The nodes of a zone, in order of creation.
+fn nodes_of(zone: &Name, cluster: &Cluster) -> Result<Vec<NodeId>, String> {
+    let nodes = cluster.nodes().iter();
     let mut nodes: Vec<_> =
         nodes.filter(|(_, node)| node.meta.labels.get(LABEL_ZONE) == Some(zone)).collect();
     nodes.sort_by_key(|(_, node)| node.meta.uid.serial);
     let nodes: Vec<NodeId> = nodes.into_iter().map(|(id, _)| id).collect();
-    for node in &nodes {
-        turn.set_timer_after(SimDuration::ZERO, event(*node));
-    }
-    if nodes.is_empty() { Err(format!("there is no node in zone {zone}")) } else { Ok(()) }
+    if nodes.is_empty() { Err(format!("there is no node in zone {zone}")) } else { Ok(nodes) }
 }
 
 fn cordon(name: &Name, is_unschedulable: bool, turn: &mut Turn<'_>) -> Result<(), String> {

@@ -11,14 +11,20 @@ use crate::model::meta::{Labels, Name};
 use crate::model::pod::PodSpec;
 use crate::model::scenario::{Arrival, JobMould, NewObject, NewSpec, Trace};
 use crate::sim::Simulation;
+use crate::sim::outages::NO_API_SERVER;
 
 impl<O: Observer> Simulation<O> {
     /// Creates what arrives with a line of the recorded trace and makes the next one due.
     pub(super) fn arrive(&mut self, position: u32) {
         let scenario = Arc::clone(&self.scenario);
         let Some(trace) = &scenario.trace else { return };
-        self.create(object(trace, position));
         self.await_arrival(position + 1);
+        if self.components.lack_api_server() {
+            let at = trace.rows[position as usize].at;
+            self.misses.push(format!("trace[{position}] at {at}: {NO_API_SERVER}"));
+            return;
+        }
+        self.create(object(trace, position));
     }
 
     /// Makes the arrival of a line due, where there is such a line.

@@ -5,7 +5,7 @@
 //!   └─> Draining ─ evict all; those refused with 429 again after 5 s ┐
 //!          ^─────────────────────────────────────────────────────────┘
 //!          ├─ every pod is gone ───────────────────────────────────> Drained
-//!          ├─ the last of them failed or is gone ──────────────────> Failed
+//!          ├─ the last of them failed or is gone, or no API server > Failed
 //!          └─ `timeout` is over ───────────────────────────────────> TimedOut
 //! ```
 //!
@@ -26,6 +26,7 @@ use crate::model::ids::{NodeId, ObjectId, PodId};
 use crate::model::meta::{Name, Owner};
 use crate::model::pod::{Pod, VolumeSource};
 use crate::model::scenario::DrainOrder;
+use crate::sim::outages::NO_API_SERVER;
 
 /// The wait after an eviction that was refused. Source: drain.go, evictPods.
 const RETRY_AFTER: SimDuration = SimDuration::from_secs(5);
@@ -126,6 +127,16 @@ impl Drains {
         self.all.push(Drain { order: order.clone(), started: turn.now(), pods, state });
         self.go_on(self.all.len() - 1, turn);
         Ok(())
+    }
+
+    /// The API server is away: the clients that drain give up.
+    pub(super) fn lose_api_server(&mut self, now: SimTime) {
+        for drain in self.all.iter_mut().filter(|drain| drain.state == DrainState::Draining) {
+            for pod in drain.pods.iter_mut().filter(|pod| pod.gone.is_none()) {
+                pod.failure.get_or_insert_with(|| NO_API_SERVER.to_owned());
+            }
+            drain.settle(now);
+        }
     }
 
     /// Tries every pod that was not let go so far.

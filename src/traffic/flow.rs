@@ -80,6 +80,20 @@ impl Traffic {
         }
     }
 
+    /// Whether a partition lies between a request's client and its server.
+    fn is_cut(&self, index: u32, cluster: &Cluster) -> bool {
+        let request = &self.requests[index];
+        if self.partitions.is_empty() || request.distance != Distance::OtherZone {
+            return false;
+        }
+        let server = request.server.and_then(|server| self.servers.get(server)?.location.zone.clone());
+        let there = server.or_else(|| request.pod.and_then(|pod| location_of(pod, cluster)?.zone));
+        let client = request.parent.and_then(|parent| self.requests[parent.index].server);
+        let here = client.and_then(|client| self.servers.get(client)?.location.zone.as_ref());
+        let (Some(here), Some(there)) = (here, there) else { return false };
+        self.partitions.iter().any(|partition| partition.cuts(here, &there))
+    }
+
     /// Where a request goes: over a connection that is open, or over one that is opened now.
     fn route(&mut self, new: &NewRequest, turn: &Turn<'_>) -> Result<Route, ErrorKind> {
         let sender = new.parent.and_then(|parent| self.requests[parent.index].server);
@@ -137,9 +151,22 @@ impl Traffic {
         }
     }
 
+    /// Nobody will answer a request.
+    fn lose(&mut self, index: u32) {
+        let request = &mut self.requests[index];
+        request.server = None;
+        request.stage = Stage::Lost;
+        if request.is_abandoned {
+            self.requests.remove(index);
+        }
+    }
+
     /// A request is at its server.
     pub(super) fn request_arrived(&mut self, id: RequestRef, turn: &mut Turn<'_>) {
         let now = turn.now();
+        if self.is_cut(id.index, turn.cluster()) {
+            return self.lose(id.index);
+        }
         let request = &mut self.requests[id.index];
         let Some((server_id, server)) = request.server.and_then(|id| Some((id, self.servers.get(id)?)))
         else {
@@ -168,12 +195,10 @@ impl Traffic {
     fn nobody_there(&mut self, id: RequestRef, turn: &mut Turn<'_>) {
         let request = &mut self.requests[id.index];
         request.server = None;
-        if !request.pod.is_some_and(|pod| self.silent.contains(&pod)) {
-            self.answer(id.index, Err(ErrorKind::ConnectionRefused), turn);
-        } else if request.is_abandoned {
-            self.requests.remove(id.index);
+        if request.pod.is_some_and(|pod| self.silent.contains(&pod)) {
+            self.lose(id.index);
         } else {
-            request.stage = Stage::Lost;
+            self.answer(id.index, Err(ErrorKind::ConnectionRefused), turn);
         }
     }
 
@@ -309,6 +334,9 @@ impl Traffic {
 
     /// An answer is at the client.
     pub(super) fn answer_arrived(&mut self, id: RequestRef, turn: &mut Turn<'_>) {
+        if self.is_cut(id.index, turn.cluster()) {
+            return self.lose(id.index);
+        }
         let request = self.requests[id.index];
         self.requests.remove(id.index);
         if !request.is_abandoned {

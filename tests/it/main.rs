@@ -18,6 +18,7 @@ mod jobs;
 mod json_schema;
 mod nodes;
 mod objects;
+mod outages;
 mod placement;
 mod profiles;
 mod properties;

@@ -222,7 +222,7 @@ fn the_ready_made_indexed_job_passes_the_check_and_is_played_also_when_a_node_is
     assert_eq!((out.as_str(), error.as_str(), code), ("ok: 1 Job, 3 nodes, 0 warnings\n", "", Some(0)));
     let (out, _, _) = sim(&root, &["run", job]);
     assert!(out.starts_with("Job default/sweep  Complete after 11s  (8 succeeded, "), "{out}");
-    let (out, _, _) = sim(&root, &["run", job, "--fail", "node/node-2@5s"]);
+    let (out, _, _) = sim(&root, &["run", job, "--fail", "node/node-2@5s..20m"]);
     assert!(out.starts_with("Job default/sweep  Complete after ") && out.contains("(8 succeeded, "), "{out}");
     assert!(!out.contains("Complete after 11s"), "{out}");
 }

@@ -37,19 +37,22 @@ struct Scale {
 pub fn count(spec: &PodDisruptionBudgetSpec, pods: &[&Pod], cluster: &Cluster) -> Result<Expected, String> {
     match spec.limit {
         None => Ok(Expected::default()),
-        Some(DisruptionLimit::MinAvailable(CountOrPercent::Count(count))) => {
+        Some(limit @ DisruptionLimit::MinAvailable(CountOrPercent::Count(_))) => {
             let n_pods = u32::try_from(pods.len()).unwrap_or(u32::MAX);
-            Ok(Expected { pods: n_pods, desired_healthy: count, n_unmanaged: 0 })
+            Ok(Expected { pods: n_pods, desired_healthy: desired_healthy(limit, n_pods), n_unmanaged: 0 })
         }
-        Some(DisruptionLimit::MinAvailable(share)) => {
+        Some(limit) => {
             let scale = expected_scale(pods, cluster)?;
-            Ok(Expected { desired_healthy: share.of(scale.pods, Rounding::Up), ..scale })
+            Ok(Expected { desired_healthy: desired_healthy(limit, scale.pods), ..scale })
         }
-        Some(DisruptionLimit::MaxUnavailable(amount)) => {
-            let scale = expected_scale(pods, cluster)?;
-            let desired_healthy = scale.pods.saturating_sub(amount.of(scale.pods, Rounding::Up));
-            Ok(Expected { desired_healthy, ..scale })
-        }
+    }
+}
+
+/// How many of so many pods must be healthy.
+pub const fn desired_healthy(limit: DisruptionLimit, n_pods: u32) -> u32 {
+    match limit {
+        DisruptionLimit::MinAvailable(amount) => amount.of(n_pods, Rounding::Up),
+        DisruptionLimit::MaxUnavailable(amount) => n_pods.saturating_sub(amount.of(n_pods, Rounding::Up)),
     }
 }
 

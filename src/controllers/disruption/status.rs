@@ -89,10 +89,8 @@ fn new_status(
     current_healthy: u32,
     disrupted_pods: BTreeMap<Name, SimTime>,
 ) -> PodDisruptionBudgetStatus {
-    let spare = current_healthy.saturating_sub(expected.desired_healthy);
     PodDisruptionBudgetStatus {
-        // A budget that guards no pod yet is on the safe side when the first one appears.
-        disruptions_allowed: if expected.pods == 0 { 0 } else { spare },
+        disruptions_allowed: allowed(expected, current_healthy),
         current_healthy,
         desired_healthy: expected.desired_healthy,
         expected_pods: expected.pods,
@@ -100,6 +98,12 @@ fn new_status(
         observed_generation: budget.meta.generation,
         condition: budget.status.condition.clone(),
     }
+}
+
+/// How many of the healthy pods may go. A budget that guards no pod yet is on the safe side when the first one appears.
+/// Source: disruption.go, updatePdbStatus.
+pub const fn allowed(expected: Expected, current_healthy: u32) -> u32 {
+    if expected.pods == 0 { 0 } else { current_healthy.saturating_sub(expected.desired_healthy) }
 }
 
 /// Nothing may be evicted while the status cannot be told. Source: disruption.go, failSafe.

@@ -65,7 +65,8 @@ mod tests {
         let stopped = stopped.map(SimTime::from_secs);
         let first = SimTime::from_secs(offset);
         let lease = Heartbeat { first, period: SimDuration::from_secs(period), stopped };
-        Signs { lease, status: Heartbeat { period: SimDuration::from_secs(10_000), ..lease } }
+        let status = Heartbeat { period: SimDuration::from_secs(10_000), ..lease };
+        Signs { lease, status, silence: None }
     }
 
     /// When a node is missed whose signs stop at `stopped`, as seen at that instant.

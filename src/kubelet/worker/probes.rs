@@ -38,7 +38,7 @@ impl Worker {
         if let Some((_, timer)) = self.probe_timer.take() {
             turn.cancel(timer);
         }
-        if self.is_finished() || !shared.machines.is_up(self.node) {
+        if self.is_finished() || !shared.machines.has_kubelet(self.node) {
             return;
         }
         for at in 0..self.slots.len() {

@@ -7,6 +7,7 @@ use crate::engine::{SimDuration, SimTime};
 use crate::event::{Command, Event};
 use crate::kubelet::memory::KILLED;
 use crate::kubelet::records::{Note, note};
+use crate::kubelet::shutdown;
 use crate::kubelet::worker::containers::KillReason;
 use crate::kubelet::worker::starting::Operation;
 use crate::kubelet::worker::{Exit, Shared, Stage, Worker, container_at};
@@ -50,8 +51,8 @@ impl Worker {
             Stage::Active => {
                 match &stop.failure {
                     Some((PodReason::Evicted, message)) => note(turn, self.pod, Note::Evicted { message }),
-                    Some(_) => note(turn, self.pod, Note::DeadlineExceeded),
-                    None => {}
+                    Some((PodReason::DeadlineExceeded, _)) => note(turn, self.pod, Note::DeadlineExceeded),
+                    Some(_) | None => {}
                 }
                 self.stage = Stage::Stopping(Stopping { since, grace, failure: stop.failure });
                 self.abandon_operation(shared, turn);
@@ -68,6 +69,23 @@ impl Worker {
             }
             Stage::Stopping(_) | Stage::Finished => {}
         }
+    }
+
+    /// The machine shuts down and leaves the pod so much time, or its own, where that is less. A pod that is ending
+    /// already ends for this reason, too.
+    pub(in crate::kubelet) fn shut_down(
+        &mut self,
+        grace: SimDuration,
+        shared: &mut Shared,
+        turn: &mut Turn<'_>,
+    ) {
+        let failure = (PodReason::Terminated, Name::from(shutdown::MESSAGE));
+        let grace = Some(grace.min(self.spec.termination_grace));
+        self.stop(Stop { grace, failure: Some(failure.clone()) }, shared, turn);
+        if let Stage::Stopping(stopping) = &mut self.stage {
+            stopping.failure.get_or_insert(failure);
+        }
+        self.go_on_stopping(shared, turn);
     }
 
     /// Asks those to stop whose turn it is, and ends the pod when nothing is left.
@@ -227,6 +245,7 @@ impl Worker {
         };
         if turn.cluster().pod(self.pod).is_some() {
             if let Some((reason, message)) = failure {
+                self.write_disruption(&reason, &message, turn);
                 turn.write(Command::FailPod(self.pod, reason, message));
             }
             self.write_ends(turn);
@@ -235,6 +254,17 @@ impl Worker {
             turn.write(Command::ReleasePod(self.pod));
         }
         self.finish(shared, turn);
+    }
+
+    /// A pod that its kubelet ended for the sake of the node says so, when it has ended.
+    ///
+    /// Source: Kubernetes 1.28, pkg/kubelet/status/status_manager.go, mergePodStatus.
+    fn write_disruption(&self, reason: &PodReason, message: &Name, turn: &mut Turn<'_>) {
+        let is_disrupted = matches!(reason, PodReason::Evicted | PodReason::Terminated);
+        if is_disrupted && turn.context.profile.has(Feature::PodDisruptionConditions) {
+            let cause = "TerminationByKubelet".into();
+            turn.write(Command::SetDisruptionTarget(self.pod, cause, message.clone()));
+        }
     }
 
     /// Writes how the containers ended, also where one waits for a restart that will not be.

@@ -1,5 +1,7 @@
 //! The timeline of a scenario, turned into actions.
 
+mod passing;
+
 use std::sync::Arc;
 
 use serde_json::json;
@@ -7,7 +9,7 @@ use serde_json::json;
 use crate::engine::{SimDuration, SimTime};
 use crate::manifest::load::collect::Collected;
 use crate::manifest::load::{Head, Loader};
-use crate::manifest::scenario::{Apply, Delete, Drain, Fail, Kill, Patch, Scale, Stop, TimelineEntry, read};
+use crate::manifest::scenario::{Apply, Delete, Drain, Kill, Patch, Scale, TimelineEntry, read};
 use crate::model::ids::Kind;
 use crate::model::profile::Profile;
 use crate::model::scenario::{Action, DrainOrder, Fault, FaultTarget, NewObject, ObjectName, TimedAction};
@@ -36,18 +38,18 @@ impl Loader<'_> {
                 let action = Action::Apply(self.applied(manifests, &path, head, profile, collected));
                 actions.push(TimedAction { entry, at, action });
             }
-            if let Some(fail) = &written.fail {
-                match fail_actions(fail, entry, at) {
-                    Ok(fails) => actions.extend(fails),
-                    Err(message) => self.entry_error(head, &format!("{path}.fail"), message),
-                }
-            }
             let simple = [patch_actions(written), scale_actions(written), delete_actions(written)]
                 .into_iter()
                 .flatten();
             for (field, outcome) in simple {
                 match outcome {
                     Ok(action) => actions.push(TimedAction { entry, at, action }),
+                    Err(message) => self.entry_error(head, &format!("{path}.{field}"), message),
+                }
+            }
+            for (field, outcome) in passing::spells(written, head) {
+                match outcome {
+                    Ok(spell) => actions.extend(spell.actions(entry, at)),
                     Err(message) => self.entry_error(head, &format!("{path}.{field}"), message),
                 }
             }
@@ -134,22 +136,6 @@ fn delete_actions(entry: &TimelineEntry) -> Option<Outcome> {
     Some(("delete", delete_target(delete).map(|object| Action::Delete { object, propagation, grace })))
 }
 
-/// A failure and what ends it.
-fn fail_actions(fail: &Fail, entry: Option<u32>, at: SimTime) -> Result<Vec<TimedAction>, String> {
-    let (failure, repair) = match (&fail.node, &fail.zone) {
-        (Some(node), None) => {
-            (Action::FailNode(node.as_str().into()), Action::RecoverNode(node.as_str().into()))
-        }
-        (None, Some(zone)) => {
-            (Action::FailZone(zone.as_str().into()), Action::RecoverZone(zone.as_str().into()))
-        }
-        (None, None) | (Some(_), Some(_)) => return Err("exactly one of node, zone is wanted".to_owned()),
-    };
-    let failure = TimedAction { entry, at, action: failure };
-    let repair = fail.r#for.map(|span| TimedAction { entry, at: at + span.0, action: repair });
-    Ok([failure].into_iter().chain(repair).collect())
-}
-
 /// The actions that cannot be wrong, with those that end them.
 fn timed_actions(entry: Option<u32>, written: &TimelineEntry, at: SimTime) -> Vec<TimedAction> {
     let mut actions = Vec::new();
@@ -172,14 +158,6 @@ fn timed_actions(entry: Option<u32>, written: &TimelineEntry, at: SimTime) -> Ve
             add(at, Action::Cordon { node: target.node.as_str().into(), is_unschedulable });
         }
     }
-    if let Some(Stop { component, r#for }) = &written.stop {
-        let component = read::component(*component);
-        add(at, Action::StopComponent(component));
-        r#for.iter().for_each(|span| add(at + span.0, Action::StartComponent(component)));
-    }
-    if let Some(target) = &written.start {
-        add(at, Action::StartComponent(read::component(target.component)));
-    }
     actions
 }
 
@@ -193,6 +171,8 @@ fn n_actions(entry: &TimelineEntry) -> usize {
         entry.evict.is_some(),
         entry.fail.is_some(),
         entry.recover.is_some(),
+        entry.shutdown.is_some(),
+        entry.partition.is_some(),
         entry.cordon.is_some(),
         entry.uncordon.is_some(),
         entry.drain.is_some(),

@@ -11,7 +11,7 @@ use crate::engine::{Distribution, SimDuration, SimTime};
 use crate::manifest::field_error::{FieldErrors, Path};
 use crate::manifest::scenario::metrics;
 use crate::manifest::scenario::{
-    Attempt, AttemptsBy, ComponentChoice, Delay, DelayDistribution, Exit, FailureWindow, Hook, Image, Kill,
+    Attempt, AttemptsBy, Delay, DelayDistribution, Exit, FailureWindow, Hook, Image, Kill, KubeletChoice,
     Listen, OnTerm, PortTarget, ProbeAnswers, PropagationPolicy, Run, SchedulerChoice, ScoringStrategyType,
     ShortSteps, Step as WrittenStep, TimingChoice, TimingOverrides, TimingPreset, WaitFor,
 };
@@ -21,7 +21,7 @@ use crate::model::program::{
     self as model, Awaited, Endpoint, HookRun, Host, MemoryUse, Program, PullFailure, Step, TermResponse,
 };
 use crate::model::resources::Bytes;
-use crate::model::scenario::{ComponentName, NodeScoring, SchedulerSettings, Timing};
+use crate::model::scenario::{KubeletSettings, NodeScoring, SchedulerSettings, Timing};
 
 /// The latencies that a scenario chooses.
 pub fn timing(choice: Option<&TimingChoice>) -> Timing {
@@ -47,6 +47,35 @@ pub fn scheduler(choice: Option<&SchedulerChoice>, errors: &mut FieldErrors) -> 
         percentage_of_nodes_to_score: percentage,
         scoring: if packs { NodeScoring::MostAllocated } else { NodeScoring::LeastAllocated },
     }
+}
+
+/// The settings of the kubelets that a scenario chooses.
+///
+/// Source: Kubernetes 1.28, pkg/kubelet/apis/config/validation/validation.go, and migrateConfig of pkg/kubelet/nodeshutdown,
+/// which counts whole seconds.
+pub fn kubelet(choice: Option<&KubeletChoice>, errors: &mut FieldErrors) -> KubeletSettings {
+    let spec_path = Path::OBJECT.child("spec");
+    let path = spec_path.child("kubelet");
+    let mut read = |field: &'static str, span: Option<super::Span>| {
+        let span = span.map_or(SimDuration::ZERO, |span| span.0);
+        if SimDuration::from_secs(span.as_secs()) != span {
+            errors.invalid(&path.child(field), span.to_string().as_str(), "must be whole seconds");
+        }
+        span
+    };
+    let settings = KubeletSettings {
+        shutdown_grace: read("shutdownGracePeriod", choice.and_then(|it| it.shutdown_grace_period)),
+        critical_grace: read(
+            "shutdownGracePeriodCriticalPods",
+            choice.and_then(|it| it.shutdown_grace_period_critical_pods),
+        ),
+    };
+    if settings.critical_grace > settings.shutdown_grace {
+        let path = path.child("shutdownGracePeriodCriticalPods");
+        let detail = "must not be longer than shutdownGracePeriod";
+        errors.invalid(&path, settings.critical_grace.to_string().as_str(), detail);
+    }
+    settings
 }
 
 fn preset_timing(preset: TimingPreset) -> Timing {
@@ -334,14 +363,6 @@ pub const fn propagation(policy: PropagationPolicy) -> Propagation {
         PropagationPolicy::Background => Propagation::Background,
         PropagationPolicy::Foreground => Propagation::Foreground,
         PropagationPolicy::Orphan => Propagation::Orphan,
-    }
-}
-
-/// The component that was chosen.
-pub const fn component(choice: ComponentChoice) -> ComponentName {
-    match choice {
-        ComponentChoice::KubeControllerManager => ComponentName::KubeControllerManager,
-        ComponentChoice::KubeScheduler => ComponentName::KubeScheduler,
     }
 }
 

@@ -28,13 +28,17 @@ pub struct TimelineEntry {
     pub fail: Option<Fail>,
     /// A node that stopped comes back.
     pub recover: Option<NodeTarget>,
+    /// A node shuts down: it ends its pods within `spec.kubelet.shutdownGracePeriod`, and is off then.
+    pub shutdown: Option<Shutdown>,
+    /// Requests between zones get lost. Kubelets still reach the control plane, so endpoints stay what they are.
+    pub partition: Option<PartitionEntry>,
     /// Marks a node unschedulable.
     pub cordon: Option<NodeTarget>,
     /// Marks a node schedulable again.
     pub uncordon: Option<NodeTarget>,
     /// Cordons a node and evicts its pods, as `kubectl drain --ignore-daemonsets` does.
     pub drain: Option<Drain>,
-    /// Stops a component of the control plane.
+    /// Stops a component of the control plane, or the kubelet of a node.
     pub stop: Option<Stop>,
     /// Starts a component that was stopped.
     pub start: Option<ComponentTarget>,
@@ -203,6 +207,27 @@ pub struct Fail {
     pub r#for: Option<Span>,
 }
 
+/// A node that shuts down.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Shutdown {
+    /// The node.
+    pub node: String,
+    /// How long it takes until it is up again, longer than `spec.kubelet.shutdownGracePeriod`. Default: for ever.
+    pub r#for: Option<Span>,
+}
+
+/// Zones that lose sight of each other. What is on its way between them is lost, too, and is not sent again.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(rename = "Partition")]
+pub struct PartitionEntry {
+    /// Several zones, each of which is cut off from the others listed; or one, which is cut off from all others.
+    pub zones: Vec<String>,
+    /// For how long. Default: for ever.
+    pub r#for: Option<Span>,
+}
+
 /// A node.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -217,6 +242,8 @@ pub struct NodeTarget {
 pub struct Stop {
     /// The component.
     pub component: ComponentChoice,
+    /// The node whose kubelet stops.
+    pub node: Option<String>,
     /// For how long. Default: for ever.
     pub r#for: Option<Span>,
 }
@@ -227,16 +254,23 @@ pub struct Stop {
 pub struct ComponentTarget {
     /// The component.
     pub component: ComponentChoice,
+    /// The node whose kubelet starts.
+    pub node: Option<String>,
 }
 
-/// A component of the control plane.
+/// A component of the control plane, or of a node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum ComponentChoice {
+    /// The API server: nobody but kubelets does anything, and those go on with the pods that they know. Requests of the
+    /// timeline are refused.
+    KubeApiserver,
     /// All controllers.
     KubeControllerManager,
     /// The scheduler.
     KubeScheduler,
+    /// The kubelet of a node. Its containers run on.
+    Kubelet,
 }
 
 /// Something that fails by chance, again and again. Exactly one of `nodes` and `zone`.

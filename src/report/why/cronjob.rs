@@ -7,7 +7,8 @@ use crate::model::ids::Kind;
 use crate::observe::cron_runs::CronEntry;
 use crate::observe::story::Story;
 use crate::report::cron_runs::{CronJobLedger, RunOutcome, ScheduledRun};
-use crate::report::summary::{cron_ledgers, outages};
+use crate::report::outages::{Outage, outages};
+use crate::report::summary::cron_ledgers;
 use crate::report::text::span;
 use crate::report::why::{Cause, LimitRow, Why, chain};
 
@@ -75,10 +76,10 @@ fn instant(trial: &Trial<Story>, run: &ScheduledRun) -> SimTime {
 /// When the controller was stopped and came back.
 fn stops(trial: &Trial<Story>) -> impl Iterator<Item = Cause> {
     let outages = outages(trial.simulation.scenario(), trial.end);
-    let begun = outages.into_iter().filter(|(from, _)| *from <= trial.end);
-    begun.flat_map(|(from, to)| {
-        let stop = Cause::new(from, "kube-controller-manager stopped, by the timeline");
-        let back = (to < trial.end).then(|| Cause::new(to, "kube-controller-manager started again"));
+    let begun = outages.into_iter().filter(|outage| outage.from <= trial.end);
+    begun.flat_map(|Outage { from, to, component }| {
+        let stop = Cause::new(from, format!("{} stopped, by the timeline", component.as_str()));
+        let back = (to < trial.end).then(|| Cause::new(to, format!("{} started again", component.as_str())));
         [Some(stop), back].into_iter().flatten()
     })
 }
@@ -111,7 +112,7 @@ fn starting_deadline(trial: &Trial<Story>, entry: &CronEntry, run: &ScheduledRun
     let deadline = entry.spec_at(slot).starting_deadline?;
     let over = slot + deadline;
     let outages = outages(trial.simulation.scenario(), trial.end);
-    let back = outages.iter().find(|(from, to)| *from <= slot && slot < *to).map(|(_, to)| *to);
+    let back = outages.iter().find(|outage| outage.contains(slot)).map(|outage| outage.to);
     let started = run.late_by.map(|late| slot + SimDuration::from_secs_f64(late));
     let outcome = match (started, back) {
         (Some(started), _) => format!("not over: the run started {} before", over.since(started)),

@@ -1,5 +1,6 @@
 //! Tables of upstream's unit tests of node failures (`tables/node_lifecycle.yaml`), by family.
 
+mod budgets;
 mod crash;
 mod evictions;
 mod zones;
@@ -14,19 +15,15 @@ fn nodes_are_judged_as_upstream_judges_them() {
     for path in files("tables/node_lifecycle.yaml") {
         for case in yaml(&path)["cases"].as_array().expect("the table has cases") {
             let id = case["id"].as_str().expect("a case has an id");
-            match outcome(case) {
-                Some(outcome) => suite.case(id, outcome),
-                None => suite.leave_out("disruption budgets: not a part of the node lifecycle"),
-            }
+            suite.case(id, outcome(case));
         }
     }
     suite.finish();
 }
 
-/// `None` for a case that is about something else.
-fn outcome(case: &Value) -> Option<Result<(), String>> {
+fn outcome(case: &Value) -> Result<(), String> {
     let (inputs, expected) = (&case["inputs"], &case["expected"]);
-    Some(match case["family"].as_str().expect("a case has a family") {
+    match case["family"].as_str().expect("a case has a family") {
         "zone_state" => zones::states(inputs, expected),
         "zone_rate" => zones::rate(inputs, expected),
         "master_disruption" => zones::master_disruption(inputs, expected),
@@ -41,7 +38,8 @@ fn outcome(case: &Value) -> Option<Result<(), String>> {
         "pod_gc_orphaned" => evictions::orphaned(inputs, expected),
         "pod_gc_out_of_service" => evictions::out_of_service(inputs, expected),
         "pod_gc_unscheduled_terminating" => evictions::unscheduled(inputs, expected),
-        "eviction_api" | "pdb_allowed" => return None,
+        "eviction_api" => budgets::eviction(inputs, expected),
+        "pdb_allowed" => budgets::disruptions_allowed(inputs, expected),
         other => Err(format!("the family {other} is not known")),
-    })
+    }
 }

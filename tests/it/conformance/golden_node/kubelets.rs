@@ -6,7 +6,7 @@ use cluster_sim::component::{Timers, Turn};
 use cluster_sim::engine::{SimDuration, SimTime};
 use cluster_sim::event::Command;
 use cluster_sim::model::ids::{NodeId, PodId};
-use cluster_sim::model::node::{ConditionStatus, Heartbeat, NodeCondition, NodeReadyReason, Signs};
+use cluster_sim::model::node::{ConditionStatus, Heartbeat, NodeCondition, NodeReadyReason, Signs, Silence};
 
 use super::scenario::{Beat, NodeDef, ORIGIN};
 
@@ -71,7 +71,7 @@ impl Kubelets {
         let status = Heartbeat { first: report, period: ONCE, stopped: dead };
         let status =
             if node.has_conditions { status } else { Heartbeat { stopped: Some(SimTime::ZERO), ..status } };
-        turn.write(Command::SetSigns(id, Signs { lease, status }));
+        turn.write(Command::SetSigns(id, Signs { lease, status, silence: None }));
         if kubelet.is_alive {
             self.later.push((first(node.status) + node.status.period, Later::Report(id, 0)));
         }
@@ -88,7 +88,7 @@ impl Kubelets {
         let Some(kubelet) = self.by_node.get_mut(&id) else { return };
         (kubelet.is_alive, kubelet.life) = (false, kubelet.life + 1);
         if let Some(signs) = turn.cluster().node(id).map(|node| node.signs) {
-            turn.write(Command::SetSigns(id, signs.until(turn.now())));
+            turn.write(Command::SetSigns(id, signs.until(turn.now(), Silence::MachineOff)));
         }
     }
 

@@ -481,7 +481,9 @@ impl Recorder {
             NodeReadyReason::NotReported => {
                 self.unreported.insert(node);
             }
-            NodeReadyReason::KubeletReady | NodeReadyReason::KubeletNotReady => {
+            NodeReadyReason::KubeletReady
+            | NodeReadyReason::KubeletNotReady
+            | NodeReadyReason::NodeShutdown => {
                 if self.unreported.remove(&node) {
                     for condition in NodeCondition::OF_KUBELET {
                         self.see_condition(at, node, condition, (ConditionStatus::False, None));

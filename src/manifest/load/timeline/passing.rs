@@ -1,0 +1,100 @@
+//! Entries of the timeline about what goes wrong for a while: what begins, and what ends it.
+
+use crate::engine::{SimDuration, SimTime};
+use crate::manifest::load::Head;
+use crate::manifest::scenario::{ComponentChoice, Fail, PartitionEntry, Shutdown, Span, Stop, TimelineEntry};
+use crate::model::scenario::{Action, ComponentName, TimedAction};
+use crate::model::traffic::Partition;
+
+/// Something that goes wrong, and what makes it right after a while.
+pub(super) struct Spell {
+    begin: Action,
+    end: Option<(SimDuration, Action)>,
+}
+
+/// A spell, or what is wrong with it, by the field that asks for it.
+type Outcome = (&'static str, Result<Spell, String>);
+
+impl Spell {
+    fn new(begin: Action, end: Action, span: Option<Span>) -> Self {
+        Self { begin, end: span.map(|span| (span.0, end)) }
+    }
+
+    /// Its actions, where it begins at an instant.
+    pub(super) fn actions(self, entry: Option<u32>, at: SimTime) -> impl Iterator<Item = TimedAction> {
+        let begin = TimedAction { entry, at, action: self.begin };
+        let end = self.end.map(|(span, action)| TimedAction { entry, at: at + span, action });
+        [begin].into_iter().chain(end)
+    }
+}
+
+/// The spells that an entry asks for.
+pub(super) fn spells(written: &TimelineEntry, head: &Head) -> impl Iterator<Item = Outcome> {
+    let start = written.start.as_ref().map(|target| {
+        let pair = component(target.component, target.node.as_deref());
+        pair.map(|(_, start)| Spell { begin: start, end: None })
+    });
+    [
+        ("fail", written.fail.as_ref().map(fail)),
+        ("shutdown", written.shutdown.as_ref().map(|shutdown| shut_down(shutdown, head))),
+        ("partition", written.partition.as_ref().map(partition)),
+        ("stop", written.stop.as_ref().map(stop)),
+        ("start", start),
+    ]
+    .into_iter()
+    .filter_map(|(field, outcome)| Some((field, outcome?)))
+}
+
+fn fail(fail: &Fail) -> Result<Spell, String> {
+    let (begin, end) = match (&fail.node, &fail.zone) {
+        (Some(node), None) => {
+            (Action::FailNode(node.as_str().into()), Action::RecoverNode(node.as_str().into()))
+        }
+        (None, Some(zone)) => {
+            (Action::FailZone(zone.as_str().into()), Action::RecoverZone(zone.as_str().into()))
+        }
+        (None, None) | (Some(_), Some(_)) => return Err("exactly one of node, zone is wanted".to_owned()),
+    };
+    Ok(Spell::new(begin, end, fail.r#for))
+}
+
+fn shut_down(shutdown: &Shutdown, head: &Head) -> Result<Spell, String> {
+    let grace = head.spec.kubelet.as_ref().and_then(|kubelet| kubelet.shutdown_grace_period);
+    if let (Some(span), Some(grace)) = (shutdown.r#for, grace)
+        && span.0 <= grace.0
+    {
+        return Err(format!("for {} is not longer than the shutdownGracePeriod of {}", span.0, grace.0));
+    }
+    let node = shutdown.node.as_str();
+    Ok(Spell::new(Action::ShutDownNode(node.into()), Action::RecoverNode(node.into()), shutdown.r#for))
+}
+
+fn partition(entry: &PartitionEntry) -> Result<Spell, String> {
+    if entry.zones.is_empty() {
+        return Err("at least one zone is wanted".to_owned());
+    }
+    let partition = Partition { zones: entry.zones.iter().map(|zone| zone.as_str().into()).collect() };
+    Ok(Spell::new(Action::Partition(partition.clone()), Action::Heal(partition), entry.r#for))
+}
+
+fn stop(stop: &Stop) -> Result<Spell, String> {
+    let (begin, end) = component(stop.component, stop.node.as_deref())?;
+    Ok(Spell::new(begin, end, stop.r#for))
+}
+
+/// What stops a component, and what starts it.
+fn component(choice: ComponentChoice, node: Option<&str>) -> Result<(Action, Action), String> {
+    let name = match choice {
+        ComponentChoice::Kubelet => {
+            let node = node.ok_or("a kubelet needs a node")?;
+            return Ok((Action::StopKubelet(node.into()), Action::StartKubelet(node.into())));
+        }
+        ComponentChoice::KubeApiserver => ComponentName::KubeApiserver,
+        ComponentChoice::KubeControllerManager => ComponentName::KubeControllerManager,
+        ComponentChoice::KubeScheduler => ComponentName::KubeScheduler,
+    };
+    match node {
+        Some(_) => Err(format!("{} runs on no node of its own", name.as_str())),
+        None => Ok((Action::StopComponent(name), Action::StartComponent(name))),
+    }
+}
