@@ -15,6 +15,7 @@ pub(in crate::cli) struct ImportArgs {
 }
 
 /// What is imported.
+#[expect(clippy::large_enum_variant, reason = "there is one, made by the parser of arguments")]
 #[derive(Debug, Subcommand)]
 pub(in crate::cli) enum ImportFormat {
     /// The objects of a cluster, as `kubectl get nodes,pods,… -A -o yaml` (or json) prints them.
