@@ -8,6 +8,7 @@
 mod args;
 mod compare;
 mod cron;
+mod diff;
 mod folder;
 mod import;
 mod input;
@@ -16,6 +17,7 @@ mod output;
 mod play;
 mod suite;
 mod sweep;
+mod traces;
 mod why;
 
 use std::io::{self, Write};
@@ -60,6 +62,7 @@ pub fn main() -> ExitCode {
         Command::Logs(logs) => inspect::logs(logs, &mut out),
         Command::Events(events) => inspect::events(events, &mut out),
         Command::Why(args) => why::why(args, &mut out),
+        Command::Diff(args) => diff::diff(args, &mut out),
         Command::Cron(args) => cron::cron(args, &mut out),
         Command::Sweep(args) => sweep::sweep(args, &mut out),
         Command::Merge(args) => sweep::merge(args, &mut out),

@@ -5,8 +5,10 @@
 pub mod attempts;
 pub mod cron_runs;
 pub mod digest;
+pub mod divergence;
 pub mod failures;
 pub mod expectation;
+pub mod kube_state;
 pub mod object;
 pub mod records;
 pub mod rollouts;
@@ -14,5 +16,7 @@ pub mod run;
 pub mod scalings;
 pub mod story;
 pub mod tiers;
+pub mod timeline;
 pub mod trace;
 pub mod utilisation;
+pub mod windows;

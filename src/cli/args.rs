@@ -50,6 +50,12 @@ pub(super) enum Command {
     /// Explain why an object is as it is: the chain of causes, and which limit won.
     #[command(after_help = "Example: sim why job/batch-job scenarios/job-backoff.yaml")]
     Why(WhyArgs),
+    /// Put two runs side by side: the first change that differs, what led to it, and what both came to.
+    #[command(
+        after_help = "Example: sim diff scenarios/node-loss.yaml --seed 1 --seed 2\n\nExit codes: 0 no \
+        difference, 1 some, 2 bad input."
+    )]
+    Diff(DiffArgs),
     /// List every scheduled run of a period: ran, late, skipped or missed, with the reason.
     #[command(after_help = "Example: sim cron scenarios/cronjob.yaml --outage 1h..2h")]
     Cron(CronArgs),
@@ -116,9 +122,18 @@ pub(super) struct RunArgs {
     /// Ends the run at this instant.
     #[arg(long, value_name = "T")]
     pub(super) until: Option<SimDuration>,
-    /// Writes every change as a line of JSON.
+    /// Writes every change: as lines of JSON, or to `.json` for timeline viewers (Perfetto, chrome://tracing).
     #[arg(long, value_name = "FILE")]
     pub(super) trace: Option<PathBuf>,
+    /// The form of the trace, whatever its name.
+    #[arg(long, value_enum, requires = "trace")]
+    pub(super) trace_format: Option<TraceFormat>,
+    /// Writes the state at the end as OpenMetrics text, under the names of kube-state-metrics.
+    #[arg(long, value_name = "FILE")]
+    pub(super) metrics: Option<PathBuf>,
+    /// Samples the metrics at the start and every so often, too.
+    #[arg(long, value_name = "T", requires = "metrics")]
+    pub(super) metrics_interval: Option<SimDuration>,
     /// Writes a page with charts, and its data, into this folder.
     #[arg(long, value_name = "DIR")]
     pub(super) report: Option<PathBuf>,
@@ -170,6 +185,9 @@ pub(super) struct CompareArgs {
     /// The threads. Default: one per core; the results do not depend on it.
     #[arg(long, value_name = "N")]
     pub(super) workers: Option<NonZeroUsize>,
+    /// Writes a page with charts, and the data, into a folder.
+    #[arg(long, value_name = "DIR")]
+    pub(super) report: Option<PathBuf>,
     /// The form of the output.
     #[arg(short, long, value_enum, default_value_t = ReportFormat::Text)]
     pub(super) output: ReportFormat,
@@ -187,6 +205,9 @@ pub(super) struct SweepArgs {
     /// of a Kubernetes Indexed Job of eight pods.
     #[arg(long, value_name = "I/N", value_parser = parse_shard)]
     pub(super) shard: Option<ShardArg>,
+    /// Writes a page with charts, and the data, into a folder.
+    #[arg(long, value_name = "DIR")]
+    pub(super) report: Option<PathBuf>,
     /// The threads. Default: one per core; the results do not depend on it.
     #[arg(long, value_name = "N")]
     pub(super) workers: Option<NonZeroUsize>,
@@ -277,6 +298,42 @@ pub(super) struct WhyArgs {
     /// The instant. Default: the end.
     #[arg(long, value_name = "T")]
     pub(super) at: Option<SimDuration>,
+    /// The form of the output.
+    #[arg(short, long, value_enum, default_value_t = Format::Text)]
+    pub(super) output: Format,
+}
+
+/// Arguments of `diff`.
+#[derive(Debug, clap::Args)]
+pub(super) struct DiffArgs {
+    /// A scenario, a folder of manifests, or a trace that `sim run --trace` wrote.
+    pub(super) a: PathBuf,
+    /// What it is compared with. Default: the same scenario, with the second seed, variant or setting.
+    pub(super) b: Option<PathBuf>,
+    /// Overrides the seed; given twice, that of each side.
+    #[arg(long, value_name = "N")]
+    pub(super) seed: Vec<u64>,
+    /// Plays a variant; given twice, one on each side.
+    #[arg(long, value_name = "NAME")]
+    pub(super) variant: Vec<String>,
+    /// Sets a parameter on both sides; may be repeated.
+    #[arg(long, value_name = "NAME=VALUE", value_parser = parse_setting)]
+    pub(super) set: Vec<(String, String)>,
+    /// Sets a parameter on the second side only; may be repeated.
+    #[arg(long, value_name = "NAME=VALUE", value_parser = parse_setting)]
+    pub(super) set_b: Vec<(String, String)>,
+    /// Has a node or a zone fail on both sides; may be repeated.
+    #[arg(long, value_name = "node/NAME@T[..T]|zone/NAME@T[..T]", value_parser = parse_failure)]
+    pub(super) fail: Vec<Failure>,
+    /// Has a node or a zone fail on the second side only; may be repeated.
+    #[arg(long, value_name = "node/NAME@T[..T]|zone/NAME@T[..T]", value_parser = parse_failure)]
+    pub(super) fail_b: Vec<Failure>,
+    /// Ends both runs at this instant.
+    #[arg(long, value_name = "T")]
+    pub(super) until: Option<SimDuration>,
+    /// Leaves fields out that are not modelled and would change the result, with a warning each.
+    #[arg(long)]
+    pub(super) allow_unmodelled: bool,
     /// The form of the output.
     #[arg(short, long, value_enum, default_value_t = Format::Text)]
     pub(super) output: Format,
@@ -439,6 +496,15 @@ pub(super) enum ReportFormat {
     Yaml,
     /// For pull requests.
     Markdown,
+}
+
+/// The form of a trace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum TraceFormat {
+    /// Lines of JSON (docs/trace.md), for `sim why`, `sim diff` and programs.
+    Jsonl,
+    /// Trace Event JSON, for timeline viewers.
+    Perfetto,
 }
 
 /// The form of a list of objects.

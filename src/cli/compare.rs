@@ -6,13 +6,19 @@ use std::num::NonZeroUsize;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::cli::args::{CompareArgs, InputArgs, ReportFormat};
-use crate::cli::{CliError, Outcome, input, output};
-use crate::experiment::comparison::{self, Contender};
+use crate::cli::{CliError, Outcome, folder, input, output};
+use crate::experiment::comparison::{self, Comparison, Contender};
 use crate::experiment::trials::Workers;
-use crate::report::{comparison as report, markdown};
+use crate::report::compare_page::{self, CompareReport};
+use crate::report::comparison::{self as report, ComparisonSummary};
+use crate::report::folder::Report;
+use crate::report::markdown;
 
 /// `sim compare`
 pub(super) fn compare(args: &CompareArgs, out: &mut impl Write) -> Result<Outcome, CliError> {
+    if let Some(report) = &args.report {
+        folder::prepare(report)?;
+    }
     let contenders = contenders(args)?;
     let n_trials = args.trials.get();
     let first_seed = contenders[0].scenario.seed;
@@ -21,6 +27,10 @@ pub(super) fn compare(args: &CompareArgs, out: &mut impl Write) -> Result<Outcom
     let comparison = comparison::compare(&contenders, first_seed, n_trials, workers, || bar.inc(1));
     bar.finish_and_clear();
     let summary = report::summarise(&comparison, command_line(args, first_seed));
+    if let Some(report) = &args.report {
+        let page = page(args, &contenders, &comparison, &summary)?;
+        folder::write(&page, report)?;
+    }
     let text = match args.output {
         ReportFormat::Text => report::text(&comparison, &summary),
         ReportFormat::Json => output::json(&summary)?,
@@ -29,6 +39,24 @@ pub(super) fn compare(args: &CompareArgs, out: &mut impl Write) -> Result<Outcom
     };
     out.write_all(text.as_bytes()).map_err(anyhow::Error::from)?;
     Ok(Outcome::Ok)
+}
+
+/// The page of a comparison. It is called as the scenario that has the variants.
+fn page(
+    args: &CompareArgs,
+    contenders: &[Contender],
+    comparison: &Comparison,
+    summary: &ComparisonSummary,
+) -> Result<Report, CliError> {
+    let names: Vec<&str> = contenders.iter().map(|contender| contender.name.as_str()).collect();
+    let (scenarios, _) = input::scenario_files(&args.input)?;
+    let base = if scenarios.len() > 1 { None } else { Some(input::load_quietly(&args.input)?.scenario) };
+    let title = base.as_ref().map_or_else(|| names.join(" / "), |scenario| scenario.name.to_string());
+    let description = base.as_ref().and_then(|scenario| scenario.description.as_deref()).unwrap_or_default();
+    let assumptions: Vec<Vec<String>> =
+        contenders.iter().map(|contender| contender.scenario.assumptions.clone()).collect();
+    let report = CompareReport { comparison, summary, title: &title, description, assumptions: &assumptions };
+    Ok(compare_page::report(&report))
 }
 
 /// The variants of one Scenario, or several Scenario files, each with the files that are none.

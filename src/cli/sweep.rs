@@ -16,19 +16,23 @@ use xxhash_rust::xxh3::xxh3_128;
 use crate::cli::args::{InputArgs, MergeArgs, Shard, ShardArg, SweepArgs};
 use crate::cli::compare::progress_bar;
 use crate::cli::input::{self, Input};
-use crate::cli::{CliError, Outcome, output};
+use crate::cli::{CliError, Outcome, folder, output};
 use crate::experiment::sweep::{self, Place, RunResult, Settings};
 use crate::experiment::trials::{self, Workers};
 use crate::manifest::load::Options;
 use crate::model::scenario::Scenario;
 use crate::model::sweep::Sweep;
 use crate::report::sweep::{self as report, Head, RunRow};
+use crate::report::sweep_page::{self, SweepReport};
 
 /// How many runs are handed to the workers at once; bounds the scenarios that are held in memory.
 const CHUNK_RUNS: usize = 4096;
 
 /// `sim sweep`
 pub(super) fn sweep(args: &SweepArgs, out: &mut impl Write) -> Result<Outcome, CliError> {
+    if let Some(report) = &args.report {
+        folder::prepare(report)?;
+    }
     let input = Input::read(&args.input)?;
     let base = input.load(input::options(&args.input))?;
     eprint!("{}", base.warnings);
@@ -66,11 +70,16 @@ pub(super) fn sweep(args: &SweepArgs, out: &mut impl Write) -> Result<Outcome, C
     if let Some(error) = writer.into_inner().ok().and_then(|writer| writer.error) {
         return Err(error);
     }
-    finish(args, &head, out)
+    finish(args, &head, &base.scenario, out)
 }
 
 /// Writes the results in their order, and what they say.
-fn finish(args: &SweepArgs, head: &Head, out: &mut impl Write) -> Result<Outcome, CliError> {
+fn finish(
+    args: &SweepArgs,
+    head: &Head,
+    scenario: &Scenario,
+    out: &mut impl Write,
+) -> Result<Outcome, CliError> {
     let path = journal_path(&args.out);
     let rows =
         if path.exists() { read_rows(&path, Some(head))?.1 } else { read_rows(&args.out, Some(head))?.1 };
@@ -79,12 +88,31 @@ fn finish(args: &SweepArgs, head: &Head, out: &mut impl Write) -> Result<Outcome
     if path.exists() {
         fs::remove_file(&path).with_context(|| format!("{}: cannot be removed", path.display()))?;
     }
+    if let Some(folder) = &args.report {
+        let report = SweepReport {
+            head,
+            rows: &rows,
+            title: &scenario.name,
+            description: scenario.description.as_deref().unwrap_or_default(),
+            assumptions: &scenario.assumptions,
+            reproduce: &command_line(args, scenario.seed),
+        };
+        folder::write(&sweep_page::report(&report), folder)?;
+    }
     write!(out, "{}", report::text(head, &rows)).map_err(anyhow::Error::from)?;
     let n_ok = rows.iter().filter(|row| row.ok).count();
     writeln!(out, "\nruns    {} of {}, {n_ok} with all expectations met", rows.len(), head.runs)
         .map_err(anyhow::Error::from)?;
     writeln!(out, "results {}", args.out.display()).map_err(anyhow::Error::from)?;
     Ok(Outcome::Ok)
+}
+
+/// The command that gives the same page again.
+fn command_line(args: &SweepArgs, seed: u64) -> String {
+    let mut words = vec!["sim sweep".to_owned()];
+    words.extend(input::words(&args.input, seed));
+    words.push(format!("--out {}", args.out.display()));
+    words.join(" ")
 }
 
 /// The grid with what makes scenarios of its points.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use clap::ValueEnum;
 
 use crate::cli::args::{Format, KindArg, WhyArgs};
-use crate::cli::{CliError, Outcome, input};
+use crate::cli::{CliError, Outcome, input, output, traces};
 use crate::engine::SimTime;
 use crate::experiment::trial;
 use crate::model::ids::Kind;
@@ -17,14 +17,21 @@ use crate::report::why;
 /// `sim why`
 pub(super) fn why(args: &WhyArgs, out: &mut impl Write) -> Result<Outcome, CliError> {
     let subject = subject(args)?;
-    let scenario = Arc::new(input::load(&args.input)?.scenario);
     let until = args.at.map(|span| SimTime::ZERO + span);
-    let trial = trial::run(&scenario, until, Story::of(subject), |_| {});
-    let why = why::why(&trial).map_err(|error| CliError::BadInput(error.to_string()))?;
+    let why = match traces::only_trace(&args.input)? {
+        Some(trace) => {
+            why::trace::why(subject, trace, until).map_err(|error| CliError::BadInput(error.to_string()))?
+        }
+        None => {
+            let scenario = Arc::new(input::load(&args.input)?.scenario);
+            let trial = trial::run(&scenario, until, Story::of(subject), |_| {});
+            why::why(&trial).map_err(|error| CliError::BadInput(error.to_string()))?
+        }
+    };
     let text = match args.output {
         Format::Text => why.to_string(),
-        Format::Json => serde_json::to_string_pretty(&why).map_err(anyhow::Error::from)? + "\n",
-        Format::Yaml => serde_yaml::to_string(&why).map_err(anyhow::Error::from)?,
+        Format::Json => output::json(&why)?,
+        Format::Yaml => output::yaml(&why)?,
     };
     out.write_all(text.as_bytes()).map_err(anyhow::Error::from)?;
     Ok(Outcome::Ok)

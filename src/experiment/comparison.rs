@@ -6,6 +6,7 @@
 use crate::experiment::measures::{Better, MeasureKind, Measures};
 use crate::experiment::statistics::Estimate;
 use crate::experiment::trials::{self, Workers};
+use crate::experiment::views::TrialView;
 use crate::model::scenario::Scenario;
 
 /// A variant to compare.
@@ -26,6 +27,8 @@ pub struct Comparison {
     pub seeds: Vec<u64>,
     /// The measures, by variant and trial.
     pub measures: Vec<Vec<Measures>>,
+    /// What a page shows of the trials besides, by variant and trial.
+    pub views: Vec<Vec<TrialView>>,
     /// The measures in the order in which they are shown.
     pub rows: Vec<Row>,
 }
@@ -82,18 +85,20 @@ pub fn compare(
 ) -> Comparison {
     let seeds: Vec<u64> = (0..n_trials as u64).map(|idx| first_seed.wrapping_add(idx)).collect();
     let mut runs = trials::in_parallel(contenders.len() * n_trials, workers, |at| {
-        let measures = trials::measured(&contenders[at / n_trials].scenario, seeds[at % n_trials]);
+        let measured = trials::measured(&contenders[at / n_trials].scenario, seeds[at % n_trials]);
         progress();
-        measures
+        measured
     });
-    let mut measures = Vec::new();
+    let (mut measures, mut views) = (Vec::new(), Vec::new());
     while !runs.is_empty() {
         let rest = runs.split_off(n_trials);
-        measures.push(std::mem::replace(&mut runs, rest));
+        let (own_measures, own_views) = std::mem::replace(&mut runs, rest).into_iter().unzip();
+        measures.push(own_measures);
+        views.push(own_views);
     }
     let variants = contenders.iter().map(|contender| contender.name.clone()).collect();
     let rows = rows(&measures);
-    Comparison { variants, seeds, measures, rows }
+    Comparison { variants, seeds, measures, views, rows }
 }
 
 /// The measures that any trial has, in the order of their first appearance.

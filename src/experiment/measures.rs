@@ -79,24 +79,33 @@ const fn kind(name: &'static str, unit: Unit, better: Better) -> MeasureKind {
     MeasureKind { name, unit, better }
 }
 
-const EXPECTATIONS_MET: MeasureKind = kind("expectations met", Unit::Share, Better::Higher);
+/// The share of the expectations that hold.
+pub const EXPECTATIONS_MET: MeasureKind = kind("expectations met", Unit::Share, Better::Higher);
 const JOBS_COMPLETE: MeasureKind = kind("Jobs complete", Unit::Share, Better::Higher);
-const LAST_JOB: MeasureKind = kind("end of the last Job", Unit::Seconds, Better::Lower);
+/// When the last Job ended.
+pub const LAST_JOB: MeasureKind = kind("end of the last Job", Unit::Seconds, Better::Lower);
 const FAILED_PODS: MeasureKind = kind("failed pods of Jobs", Unit::Count, Better::Lower);
-const COST: MeasureKind = kind("cost", Unit::CostPerHour, Better::Lower);
-const CPU_REQUESTED: MeasureKind = kind("cpu requested", Unit::Cores, Better::Lower);
+/// What the nodes cost.
+pub const COST: MeasureKind = kind("cost", Unit::CostPerHour, Better::Lower);
+/// What pods request.
+pub const CPU_REQUESTED: MeasureKind = kind("cpu requested", Unit::Cores, Better::Lower);
 const MEMORY_REQUESTED: MeasureKind = kind("memory requested", Unit::Bytes, Better::Lower);
-const CPU_SHARE: MeasureKind = kind("cpu requested of allocatable", Unit::Share, Better::Neither);
+/// The same of what nodes offer.
+pub const CPU_SHARE: MeasureKind = kind("cpu requested of allocatable", Unit::Share, Better::Neither);
 const THROUGHPUT: MeasureKind = kind("throughput", Unit::PerSecond, Better::Higher);
-const ERRORS: MeasureKind = kind("errors", Unit::Share, Better::Lower);
+/// The share of the requests that failed.
+pub const ERRORS: MeasureKind = kind("errors", Unit::Share, Better::Lower);
 const MEAN: MeasureKind = kind("latency mean", Unit::Seconds, Better::Lower);
 const P50: MeasureKind = kind("latency p50", Unit::Seconds, Better::Lower);
 const P90: MeasureKind = kind("latency p90", Unit::Seconds, Better::Lower);
 const P95: MeasureKind = kind("latency p95", Unit::Seconds, Better::Lower);
-const P99: MeasureKind = kind("latency p99", Unit::Seconds, Better::Lower);
+/// The latency that 99 of a hundred requests do not exceed.
+pub const P99: MeasureKind = kind("latency p99", Unit::Seconds, Better::Lower);
 const P999: MeasureKind = kind("latency p99.9", Unit::Seconds, Better::Lower);
-const COST_OF_REQUESTS: MeasureKind = kind("cost per million requests", Unit::Cost, Better::Lower);
-const CPU_USED: MeasureKind = kind("cpu used", Unit::Cores, Better::Neither);
+/// What the nodes cost for a million answers.
+pub const COST_OF_REQUESTS: MeasureKind = kind("cost per million requests", Unit::Cost, Better::Lower);
+/// What requests used.
+pub const CPU_USED: MeasureKind = kind("cpu used", Unit::Cores, Better::Neither);
 const IDLE: MeasureKind = kind("idle of cpu requested", Unit::Share, Better::Lower);
 const REPLICAS_PEAK: MeasureKind = kind("ready replicas at the most", Unit::Count, Better::Neither);
 const WASTED: MeasureKind = kind("wasted replicas", Unit::Count, Better::Lower);

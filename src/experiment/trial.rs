@@ -44,6 +44,24 @@ impl<O: Observer> Trial<O> {
     }
 }
 
+/// Reads a simulation at instants of its own choice. It makes no events, and nothing of the run depends on it.
+pub trait Gauge<O> {
+    /// When it wants to read next.
+    fn due(&self) -> SimTime;
+
+    /// Reads; all that was due up to `now` has happened.
+    fn read(&mut self, simulation: &Simulation<Seen<O>>, now: SimTime);
+}
+
+/// Nothing is read.
+impl<O> Gauge<O> for () {
+    fn due(&self) -> SimTime {
+        SimTime::MAX
+    }
+
+    fn read(&mut self, _simulation: &Simulation<Seen<O>>, _now: SimTime) {}
+}
+
 /// How many events are handled between two calls of the progress function.
 const PROGRESS_EVENTS: u32 = 1 << 16;
 
@@ -54,7 +72,18 @@ pub fn run<O: Observer>(
     scenario: &Arc<Scenario>,
     until: Option<SimTime>,
     observer: O,
+    progress: impl FnMut(&Simulation<Seen<O>>),
+) -> Trial<O> {
+    run_gauged(scenario, until, observer, progress, &mut ())
+}
+
+/// The same, with a gauge that reads now and then, and at the end.
+pub fn run_gauged<O: Observer>(
+    scenario: &Arc<Scenario>,
+    until: Option<SimTime>,
+    observer: O,
     mut progress: impl FnMut(&Simulation<Seen<O>>),
+    gauge: &mut impl Gauge<O>,
 ) -> Trial<O> {
     let limit = match scenario.horizon {
         Horizon::At(at) | Horizon::Quiet(at) => until.unwrap_or(at),
@@ -63,15 +92,16 @@ pub fn run<O: Observer>(
     let mut judgements = Vec::new();
     let mut last_judged = SimTime::ZERO;
     for (at, positions) in dues(scenario, limit) {
-        advance(&mut simulation, at, &mut progress);
+        advance(&mut simulation, at, &mut progress, gauge);
         judgements.extend(judge(&simulation, &positions, at));
         last_judged = at;
     }
     let is_set = until.is_some() || matches!(scenario.horizon, Horizon::At(_));
-    let (end, ending) = match advance(&mut simulation, limit, &mut progress) {
+    let (end, ending) = match advance(&mut simulation, limit, &mut progress, gauge) {
         Ending::Quiet if !is_set => (simulation.now().max(last_judged), Ending::Quiet),
         Ending::Quiet | Ending::Horizon => (limit, Ending::Horizon),
     };
+    gauge.read(&simulation, end);
     if until.is_none() {
         let numbered = scenario.expectations.iter().enumerate();
         let at_end: Vec<usize> = numbered
@@ -99,15 +129,22 @@ fn advance<O: Observer>(
     simulation: &mut Simulation<Seen<O>>,
     limit: SimTime,
     progress: &mut impl FnMut(&Simulation<Seen<O>>),
+    gauge: &mut impl Gauge<O>,
 ) -> Ending {
     let mut n_events = 0_u32;
-    while simulation.step(limit) {
-        n_events = n_events.wrapping_add(1);
-        if n_events.is_multiple_of(PROGRESS_EVENTS) {
-            progress(simulation);
+    loop {
+        let stop = gauge.due().min(limit);
+        while simulation.step(stop) {
+            n_events = n_events.wrapping_add(1);
+            if n_events.is_multiple_of(PROGRESS_EVENTS) {
+                progress(simulation);
+            }
         }
+        if stop == limit || simulation.ending() == Ending::Quiet {
+            return simulation.ending();
+        }
+        gauge.read(simulation, stop);
     }
-    simulation.ending()
 }
 
 fn judge<O: Observer>(simulation: &Simulation<Seen<O>>, positions: &[usize], at: SimTime) -> Vec<Judgement> {

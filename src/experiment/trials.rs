@@ -7,6 +7,7 @@ use rayon::prelude::*;
 
 use crate::experiment::measures::{self, Measures};
 use crate::experiment::trial;
+use crate::experiment::views::{self, TrialView};
 use crate::model::scenario::Scenario;
 
 /// How many threads work.
@@ -33,8 +34,9 @@ pub fn in_parallel<T: Send>(n: usize, workers: Workers, work: impl Fn(usize) -> 
     }
 }
 
-/// Plays a scenario with another seed and measures it.
-pub fn measured(scenario: &Scenario, seed: u64) -> Measures {
+/// Plays a scenario with another seed, measures it, and keeps what a page shows of it.
+pub fn measured(scenario: &Scenario, seed: u64) -> (Measures, TrialView) {
     let scenario = Arc::new(Scenario { seed, ..scenario.clone() });
-    measures::measure(&trial::run(&scenario, None, (), |_| {}))
+    let trial = trial::run(&scenario, None, (), |_| {});
+    (measures::measure(&trial), views::view(&trial))
 }

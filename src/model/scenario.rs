@@ -1,6 +1,7 @@
 //! The scenario: a cluster, what runs in it, what happens to it and what is expected of it.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -294,7 +295,7 @@ pub struct ObjectName {
     pub name: Name,
 }
 
-impl std::fmt::Display for ObjectName {
+impl fmt::Display for ObjectName {
     /// `job default/batch`
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let separator = if self.namespace.is_empty() { "" } else { "/" };
@@ -403,6 +404,33 @@ pub enum Action {
     StopComponent(ComponentName),
     /// A control plane component that stopped starts again, with an empty memory.
     StartComponent(ComponentName),
+}
+
+impl fmt::Display for Action {
+    /// In words, as `fail node n2`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Apply(objects) => write!(f, "apply ({} objects)", objects.len()),
+            Self::Patch { object, .. } => write!(f, "patch {object}"),
+            Self::Delete { object, .. } => write!(f, "delete {object}"),
+            Self::Kill { pods, .. } => write!(f, "kill {pods}"),
+            Self::Evict { pods, .. } => write!(f, "evict {pods}"),
+            Self::Drain(order) => write!(f, "drain {}", order.node),
+            Self::FailNode(node) => write!(f, "fail node {node}"),
+            Self::RecoverNode(node) => write!(f, "recover node {node}"),
+            Self::FailZone(zone) => write!(f, "fail zone {zone}"),
+            Self::RecoverZone(zone) => write!(f, "recover zone {zone}"),
+            Self::ShutDownNode(node) => write!(f, "shut down node {node}"),
+            Self::StopKubelet(node) => write!(f, "stop the kubelet of {node}"),
+            Self::StartKubelet(node) => write!(f, "start the kubelet of {node}"),
+            Self::Partition(partition) => write!(f, "cut off {partition}"),
+            Self::Heal(partition) => write!(f, "join {partition} again"),
+            Self::Cordon { node, is_unschedulable: true } => write!(f, "cordon {node}"),
+            Self::Cordon { node, is_unschedulable: false } => write!(f, "uncordon {node}"),
+            Self::StopComponent(component) => write!(f, "stop {}", component.as_str()),
+            Self::StartComponent(component) => write!(f, "start {}", component.as_str()),
+        }
+    }
 }
 
 impl Action {

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use crate::cluster::Cluster;
-use crate::engine::SimTime;
+use crate::engine::{SimDuration, SimTime};
 use crate::event::Change;
 use crate::model::ids::{JobId, ObjectId, PodId};
 use crate::model::job::{JobCondition, JobStatus};
@@ -43,6 +43,8 @@ pub struct JobEntry {
     pub deleted: Option<SimTime>,
     /// The limit of failures.
     pub backoff_limit: u32,
+    /// `activeDeadlineSeconds`
+    pub active_deadline: Option<SimDuration>,
     /// Whether restarts count, rather than failed pods.
     pub counts_restarts: bool,
     /// When its first container started.
@@ -115,6 +117,7 @@ impl JobLedger {
             Change::SpecChanged(ObjectId::Job(id), _) => {
                 if let (Some(entry), Some(job)) = (self.entry(*id), cluster.job(*id)) {
                     entry.backoff_limit = job.spec.backoff_limit;
+                    entry.active_deadline = job.spec.active_deadline;
                 }
             }
             Change::StatusChanged(ObjectId::Job(id)) => {
@@ -153,6 +156,7 @@ impl JobLedger {
             created: now,
             deleted: None,
             backoff_limit: job.spec.backoff_limit,
+            active_deadline: job.spec.active_deadline,
             counts_restarts: job.spec.template.spec.restart_policy == RestartPolicy::OnFailure,
             first_start: None,
             status: JobStatus::default(),

@@ -2,6 +2,8 @@
 //!
 //! To bound memory, at most [`MOMENTS_MAX`] moments are kept; the rest is only counted.
 
+pub mod replay;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -14,7 +16,7 @@ use crate::model::job::{JobCondition, JobSpec};
 use crate::model::meta::{Name, ObjectMeta};
 use crate::model::node::ConditionStatus;
 use crate::model::pod_status::{ContainerRef, ContainerState, Phase, Termination, WaitingReason};
-use crate::model::record::{Record, Severity};
+use crate::model::record::Severity;
 use crate::model::scenario::ObjectName;
 
 /// The number of moments that are kept.
@@ -35,7 +37,8 @@ pub struct Story {
     pub job_spec: Option<Arc<JobSpec>>,
     n_conditions: usize,
     id: Option<ObjectId>,
-    pods: BTreeMap<PodId, Name>,
+    /// The pods that it owns, or that it is, each with the serial of its creation.
+    pods: BTreeMap<PodId, (u64, Name)>,
     /// The last start that was told: a container that becomes ready in the same instant does not start again.
     last_start: Option<(PodId, ContainerRef, SimTime)>,
     at_work: AtWork,
@@ -90,7 +93,7 @@ pub enum Fact {
     /// A Job got a condition.
     Condition(JobCondition),
     /// A controller warned of something that no condition tells; its reason and message.
-    Warned(&'static str, String),
+    Warned(Name, String),
 }
 
 /// What was at work when something happened.
@@ -105,7 +108,30 @@ pub enum AtWork {
 }
 
 impl AtWork {
-    const fn of(event: &Event) -> Self {
+    /// All components that can be at work in an event.
+    pub const COMPONENTS: [&'static str; 18] = [
+        "kubelet",
+        "node-lifecycle-controller",
+        "taint-eviction-controller",
+        "pod-garbage-collector-controller",
+        "garbage-collector-controller",
+        "replicaset-controller",
+        "deployment-controller",
+        "job-controller",
+        "ttl-after-finished-controller",
+        "cronjob-controller",
+        "statefulset-controller",
+        "daemonset-controller",
+        "disruption-controller",
+        "kubectl drain",
+        "horizontal-pod-autoscaler",
+        "metrics-server",
+        "traffic",
+        "default-scheduler",
+    ];
+
+    /// What is at work in an event.
+    pub const fn of(event: &Event) -> Self {
         Self::Component(match event {
             Event::ActionDue(position) => return Self::Timeline(*position),
             Event::TraceDue(_) | Event::FaultDue(_) => return Self::Start,
@@ -203,7 +229,7 @@ impl Story {
             return;
         }
         if let ObjectId::Pod(pod) = id {
-            self.pods.insert(pod, meta.name.clone());
+            self.pods.insert(pod, (meta.uid.serial, meta.name.clone()));
             self.tell(now, Some(meta.name.clone()), Fact::Created);
         } else if Some(id) == self.id {
             self.tell(now, None, Fact::Created);
@@ -230,13 +256,14 @@ impl Story {
 
     fn see_node(&mut self, now: SimTime, node: NodeId, cluster: &Cluster, fact: impl Fn(Name) -> Fact) {
         let is_there = |pod: &PodId| cluster.pod(*pod).is_some_and(|pod| pod.node == Some(node));
-        let pods: Vec<Name> =
-            self.pods.iter().filter(|(pod, _)| is_there(pod)).map(|(_, name)| name.clone()).collect();
+        let there = self.pods.iter().filter(|(pod, _)| is_there(pod));
+        let mut pods: Vec<(u64, Name)> = there.map(|(_, pod)| pod.clone()).collect();
+        pods.sort_unstable();
         let name = cluster.name_of(ObjectId::Node(node));
         if self.id == Some(ObjectId::Node(node)) {
             self.tell(now, None, fact(name.clone()));
         }
-        for pod in pods {
+        for (_, pod) in pods {
             self.tell(now, Some(pod), fact(name.clone()));
         }
     }
@@ -266,7 +293,7 @@ impl Story {
     }
 
     fn see_pod(&mut self, now: SimTime, pod: PodId, fact: Fact) {
-        if let Some(name) = self.pods.get(&pod).cloned() {
+        if let Some((_, name)) = self.pods.get(&pod).cloned() {
             self.tell(now, Some(name), fact);
         }
     }
@@ -283,14 +310,14 @@ impl Story {
     }
 
     /// The warnings of a CronJob have no conditions, nor has a Job whose pods are refused.
-    fn see_record(&mut self, now: SimTime, record: &Record) {
+    fn see_warning(&mut self, now: SimTime, reason: &str, message: &str) {
         let is_told_elsewhere = match self.subject.kind {
             Kind::CronJob => false,
-            Kind::Job => record.reason != "FailedCreate",
+            Kind::Job => reason != "FailedCreate",
             _ => true,
         };
-        if record.severity == Severity::Warning && !is_told_elsewhere {
-            self.tell(now, None, Fact::Warned(record.reason, record.message.clone()));
+        if !is_told_elsewhere {
+            self.tell(now, None, Fact::Warned(reason.into(), message.to_owned()));
         }
     }
 
@@ -347,7 +374,11 @@ impl Observer for Story {
             Change::StatusChanged(id) if self.id == Some(*id) => self.see_conditions(now, cluster),
             Change::DeletionRequested(id, _) => self.see_own(now, *id, Fact::DeletionRequested(None)),
             Change::Deleted(id, _) => self.see_own(now, *id, Fact::Deleted),
-            Change::Recorded(object, record) if self.id == Some(*object) => self.see_record(now, record),
+            Change::Recorded(object, record)
+                if self.id == Some(*object) && record.severity == Severity::Warning =>
+            {
+                self.see_warning(now, record.reason, &record.message);
+            }
             Change::NodeChanged(..)
             | Change::NodeConditionChanged(..)
             | Change::NodeImageAdded(..)

@@ -1,19 +1,91 @@
 //! The trace of a run: every change as one line of JSON, with the event that caused it.
 //!
-//! Fields of a line: `t` [s, virtual], `seq` (the number of the causing event), `cause` (its name and subject),
-//! `change`, `object` (`kind/namespace/name`), and the details of the change.
+//! The first line says what was played, the last one what came of it; a trace without its last line was cut off. The
+//! fields are described in docs/trace.md. `perfetto` writes another form, for timeline viewers.
 
+mod details;
+pub mod perfetto;
+pub mod reader;
+
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::cluster::Cluster;
 use crate::component::Observer;
 use crate::engine::SimTime;
 use crate::event::{Change, Event, ProcessRef, Subject};
-use crate::model::ids::{ObjectId, PodId};
-use crate::model::job::JobStatus;
-use crate::model::pod_status::{ContainerRef, ContainerState};
+use crate::model::ids::ObjectId;
+use crate::model::scenario::Scenario;
+use crate::model::wall_clock::WallClock;
+use crate::observe::story::AtWork;
+
+/// The version of the format.
+pub const FORMAT: &str = "sim/trace/v1";
+
+/// The first line of a trace: what was played.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TraceHead {
+    /// The version of the format.
+    pub format: String,
+    /// The version of the program.
+    pub sim_version: String,
+    /// The scenario's name.
+    pub scenario: String,
+    /// The seed.
+    pub seed: u64,
+    /// The civil time at which the run starts, RFC 3339.
+    pub start_time: String,
+    /// The version of Kubernetes whose behaviour is played.
+    pub kubernetes_version: String,
+    /// The feature gates that the scenario sets.
+    pub feature_gates: BTreeMap<String, bool>,
+    /// The name of the latencies.
+    pub timing: String,
+    /// What was assumed.
+    pub assumptions: Vec<String>,
+    /// What the timeline asks for, in order; causes name its entries by position.
+    pub timeline: Vec<TimelineLine>,
+    /// The command that gives the same again.
+    pub reproduce: String,
+}
+
+/// An entry of the timeline.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TimelineLine {
+    /// When [s].
+    pub t: f64,
+    /// What, in words.
+    pub action: String,
+}
+
+impl TraceHead {
+    /// The head of the trace of a run.
+    pub fn of(scenario: &Scenario, reproduce: String) -> Self {
+        let clock = WallClock { start: scenario.start_time };
+        let gates = scenario.profile.gates().map(|(gate, is_on)| (gate.to_owned(), is_on));
+        let entry = |entry: &crate::model::scenario::TimedAction| TimelineLine {
+            t: entry.at.as_nanos() as f64 / 1e9,
+            action: entry.action.to_string(),
+        };
+        Self {
+            format: FORMAT.to_owned(),
+            sim_version: env!("CARGO_PKG_VERSION").to_owned(),
+            scenario: scenario.name.to_string(),
+            seed: scenario.seed,
+            start_time: clock.start.to_string(),
+            kubernetes_version: scenario.profile.version.to_string(),
+            feature_gates: gates.collect(),
+            timing: scenario.timing.name.to_string(),
+            assumptions: scenario.assumptions.clone(),
+            timeline: scenario.timeline.iter().map(entry).collect(),
+            reproduce,
+        }
+    }
+}
 
 /// Writes the trace of a run.
 pub struct TraceWriter<W> {
@@ -26,29 +98,51 @@ pub struct TraceWriter<W> {
 struct Cause {
     seq: u64,
     text: String,
+    component: Option<&'static str>,
 }
 
 impl<W: Write> TraceWriter<W> {
-    /// A trace written to `out`.
-    pub fn new(out: W) -> Self {
-        Self { out, cause: Cause::default(), error: None }
+    /// A trace that is written to `out`; its head at once.
+    pub fn new(mut out: W, head: &TraceHead) -> Self {
+        let error = write_line(&mut out, head).err();
+        Self { out, cause: Cause::default(), error }
     }
 
-    /// Ends the trace.
+    /// Ends the trace with what came of the run.
     ///
     /// # Errors
     /// The first error of writing.
-    pub fn finish(mut self) -> io::Result<()> {
+    pub fn finish(mut self, end: &impl Serialize) -> io::Result<()> {
         match self.error {
             Some(error) => Err(error),
-            None => self.out.flush(),
+            None => {
+                write_line(&mut self.out, &json!({"end": end}))?;
+                self.out.flush()
+            }
         }
     }
 }
 
+fn write_line(out: &mut impl Write, value: &impl Serialize) -> io::Result<()> {
+    serde_json::to_writer(&mut *out, value)?;
+    out.write_all(b"\n")
+}
+
+/// An instant [s].
+fn seconds(at: SimTime) -> Value {
+    json!(at.as_nanos() as f64 / 1e9)
+}
+
 impl<W: Write> Observer for TraceWriter<W> {
     fn begin(&mut self, _now: SimTime, seq: u64, event: &Event, cluster: &Cluster) {
-        self.cause = Cause { seq, text: event_text(event, cluster) };
+        let component = match AtWork::of(event) {
+            AtWork::Component(name) => {
+                debug_assert!(AtWork::COMPONENTS.contains(&name), "who reads the trace does not know {name}");
+                Some(name)
+            }
+            AtWork::Start | AtWork::Timeline(_) => None,
+        };
+        self.cause = Cause { seq, text: event_text(event, cluster), component };
     }
 
     fn see(&mut self, now: SimTime, change: &Change, cluster: &Cluster) {
@@ -56,13 +150,16 @@ impl<W: Write> Observer for TraceWriter<W> {
             return;
         }
         let mut line = Map::new();
-        line.insert("t".into(), json!(now.as_nanos() as f64 / 1e9));
+        line.insert("t".into(), seconds(now));
         line.insert("seq".into(), json!(self.cause.seq));
         line.insert("cause".into(), json!(self.cause.text));
+        if let Some(component) = self.cause.component {
+            line.insert("component".into(), json!(component));
+        }
         line.insert("change".into(), json!(change.name()));
         line.insert("object".into(), json!(subject_text(change.subject(), cluster)));
-        add_details(&mut line, change, cluster);
-        self.error = writeln!(self.out, "{}", Value::Object(line)).err();
+        details::add(&mut line, change, cluster);
+        self.error = write_line(&mut self.out, &line).err();
     }
 }
 
@@ -138,176 +235,4 @@ fn event_text(event: &Event, cluster: &Cluster) -> String {
 
 const fn process_object(process: &ProcessRef) -> ObjectId {
     ObjectId::Pod(process.pod)
-}
-
-fn add_details(line: &mut Map<String, Value>, change: &Change, cluster: &Cluster) {
-    let mut put = |key: &str, value: Value| line.insert(key.into(), value);
-    match change {
-        Change::NodeReadyChanged(..)
-        | Change::NodeConditionChanged(..)
-        | Change::NodeLeaseChanged(..)
-        | Change::NodeImageAdded(..) => add_node_details(line, change),
-        Change::PodBound(_, node) => {
-            put("node", json!(&*cluster.name_of(ObjectId::Node(*node))));
-        }
-        Change::PodNominated(_, node) => {
-            put("node", json!(node.map(|node| cluster.name_of(ObjectId::Node(node)).to_string())));
-        }
-        Change::PodUnschedulable(_, why) => {
-            put("reason", json!(why.reason));
-            put("message", json!(&*why.message));
-        }
-        Change::PodIpSet(_, ip) => {
-            put("podIP", json!(ip.to_string()));
-        }
-        Change::ContainerChanged(pod, container, state) => {
-            put("container", json!(container_name(*pod, *container, cluster)));
-            put("state", container_state(*pod, *container, state, cluster));
-        }
-        Change::PodPhaseChanged(_, from, to) => {
-            put("from", json!(from.as_str()));
-            put("to", json!(to.as_str()));
-        }
-        Change::PodReadyChanged(_, is_ready) => {
-            put("ready", json!(is_ready));
-        }
-        Change::PodDisrupted(_, reason) => {
-            put("reason", json!(&**reason));
-        }
-        Change::ServingStarted(process, _) | Change::ServingEnded(process, _) => {
-            put("container", json!(container_name(process.pod, process.container, cluster)));
-        }
-        Change::PodDeletionRequested(_, grace) => {
-            put("graceSeconds", json!(grace.as_secs()));
-        }
-        Change::StatusChanged(object) => {
-            if let Some(status) = status(*object, cluster) {
-                put("status", status);
-            }
-        }
-        Change::Recorded(_, record) => {
-            put("type", json!(record.severity.to_string()));
-            put("reason", json!(record.reason));
-            put("message", json!(record.message));
-            put("source", json!(record.source));
-        }
-        Change::Created(_)
-        | Change::NodeChanged(..)
-        | Change::PodChanged(..)
-        | Change::NodeDeleted(..)
-        | Change::PodAccepted(_)
-        | Change::PodFinalizerRemoved(_)
-        | Change::PodDeleted(..)
-        | Change::MetaChanged(_)
-        | Change::SpecChanged(..)
-        | Change::DeletionRequested(..)
-        | Change::Deleted(..)
-        | Change::Orphaned(_)
-        | Change::Adopted(_) => {}
-    }
-}
-
-fn add_node_details(line: &mut Map<String, Value>, change: &Change) {
-    let mut put = |key: &str, value: Value| line.insert(key.into(), value);
-    match change {
-        Change::NodeReadyChanged(_, status) => {
-            put("ready", json!(status.as_str()));
-        }
-        Change::NodeConditionChanged(_, condition, status) => {
-            put("condition", json!(condition.as_str()));
-            put("status", json!(status.as_str()));
-        }
-        Change::NodeLeaseChanged(_, is_renewed) => {
-            put("renewed", json!(is_renewed));
-        }
-        Change::NodeImageAdded(_, image) => {
-            put("image", json!(&**image));
-        }
-        _ => {}
-    }
-}
-
-fn container_name(pod: PodId, container: ContainerRef, cluster: &Cluster) -> String {
-    let name = cluster.pod(pod).map(|pod| pod.spec.container(container).name.to_string());
-    name.unwrap_or_default()
-}
-
-fn container_state(pod: PodId, container: ContainerRef, state: &ContainerState, cluster: &Cluster) -> Value {
-    match state {
-        ContainerState::Waiting(reason) => json!({"waiting": reason.as_str()}),
-        ContainerState::Running { is_started, is_ready, .. } => {
-            let serves = cluster.pod(pod).is_some_and(|pod| pod.spec.serves(container));
-            json!(match (*is_started, *is_ready) {
-                (false, _) => "running, not started",
-                (true, false) if serves => "running, not ready",
-                (true, _) => "running",
-            })
-        }
-        ContainerState::Terminated(end) => {
-            json!({"terminated": end.reason.as_str(), "exitCode": end.exit_code})
-        }
-    }
-}
-
-/// What of a status is worth a line; `None` for an object that has none, or is gone.
-fn status(object: ObjectId, cluster: &Cluster) -> Option<Value> {
-    match object {
-        ObjectId::Job(id) => cluster.job(id).map(|job| job_status(&job.status)),
-        ObjectId::ReplicaSet(id) => cluster.replica_set(id).map(|set| {
-            let status = &set.status;
-            json!({"replicas": status.replicas, "ready": status.ready_replicas,
-                "available": status.available_replicas})
-        }),
-        ObjectId::Deployment(id) => cluster.deployment(id).map(|deployment| {
-            let status = &deployment.status;
-            let conditions = status.conditions.iter();
-            let conditions: Vec<String> = conditions
-                .map(|it| format!("{}={} {}", it.kind.as_str(), it.status.as_str(), it.reason))
-                .collect();
-            json!({"replicas": status.replicas, "updated": status.updated_replicas,
-                "ready": status.ready_replicas, "available": status.available_replicas,
-                "conditions": conditions})
-        }),
-        ObjectId::StatefulSet(id) => cluster.stateful_set(id).map(|set| {
-            let status = &set.status;
-            json!({"replicas": status.replicas, "ready": status.ready_replicas,
-                "current": status.current_replicas, "updated": status.updated_replicas,
-                "available": status.available_replicas})
-        }),
-        ObjectId::DaemonSet(id) => cluster.daemon_set(id).map(|set| {
-            let status = &set.status;
-            json!({"desired": status.desired_number_scheduled, "current": status.current_number_scheduled,
-                "misscheduled": status.number_misscheduled, "ready": status.number_ready,
-                "updated": status.updated_number_scheduled, "available": status.number_available})
-        }),
-        ObjectId::PodDisruptionBudget(id) => cluster.pod_disruption_budget(id).map(|budget| {
-            let status = &budget.status;
-            json!({"disruptionsAllowed": status.disruptions_allowed,
-                "currentHealthy": status.current_healthy, "desiredHealthy": status.desired_healthy,
-                "expectedPods": status.expected_pods})
-        }),
-        ObjectId::HorizontalPodAutoscaler(id) => cluster.horizontal_pod_autoscaler(id).map(|it| {
-            json!({"currentReplicas": it.status.current_replicas,
-                "desiredReplicas": it.status.desired_replicas})
-        }),
-        ObjectId::CronJob(_)
-        | ObjectId::Node(_)
-        | ObjectId::Pod(_)
-        | ObjectId::ResourceQuota(_)
-        | ObjectId::Service(_) => None,
-    }
-}
-
-fn job_status(status: &JobStatus) -> Value {
-    let conditions: Vec<String> = status
-        .conditions
-        .iter()
-        .map(|condition| {
-            format!("{}={} {}", condition.kind.as_str(), condition.status.as_str(), condition.reason)
-        })
-        .collect();
-    json!({
-        "active": status.active, "ready": status.ready, "terminating": status.terminating,
-        "succeeded": status.succeeded, "failed": status.failed, "conditions": conditions,
-    })
 }

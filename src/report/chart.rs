@@ -10,6 +10,13 @@ pub mod scale;
 pub mod pen;
 pub mod frame;
 pub mod plot;
+pub mod gantt;
+pub mod heat;
+pub mod ladder;
+pub mod stack;
+pub mod forest;
+pub mod scatter;
+pub mod grid;
 
 use std::fmt::Write;
 

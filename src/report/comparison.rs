@@ -148,7 +148,8 @@ fn cells(row: &Row) -> Vec<String> {
     cells
 }
 
-fn mean_text(unit: Unit, estimate: &Estimate) -> String {
+/// A mean with half of its interval: `476ms ±33.7ms`.
+pub fn mean_text(unit: Unit, estimate: &Estimate) -> String {
     let mean = amount(unit, estimate.mean);
     match estimate.half_width {
         0.0 => mean,
@@ -157,7 +158,8 @@ fn mean_text(unit: Unit, estimate: &Estimate) -> String {
     }
 }
 
-fn difference_text(unit: Unit, estimate: &Estimate) -> String {
+/// A difference with its interval: `-73.9ms [-197ms, +49.1ms]`.
+pub fn difference_text(unit: Unit, estimate: &Estimate) -> String {
     let signed = |value: f64| {
         let sign = if value > 0.0 { "+" } else { "" };
         format!("{sign}{}", amount(unit, value))
@@ -272,7 +274,8 @@ fn phrase(row: &Row, idx: usize) -> String {
     format!("{}{subject}{change}", row.kind.name)
 }
 
-const fn judgement_text(judgement: Judgement) -> &'static str {
+/// A judgement in words.
+pub const fn judgement_text(judgement: Judgement) -> &'static str {
     match judgement {
         Judgement::Better => "better",
         Judgement::Worse => "worse",

@@ -127,6 +127,9 @@ pub struct JobRow {
     pub failed: u32,
     /// The limit of failures.
     pub backoff_limit: u32,
+    /// When `activeDeadlineSeconds` is or was over [s].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deadline: Option<f64>,
     /// `Complete`, `Failed`, `Suspended` or `Running`.
     pub condition: String,
     /// One word on why.
@@ -328,12 +331,19 @@ fn job_row(entry: &JobEntry) -> JobRow {
         succeeded: entry.status.succeeded,
         failed: entry.status.failed,
         backoff_limit: entry.backoff_limit,
+        deadline: deadline(entry),
         condition: shown.map_or("Running", |condition| condition.kind.as_str()).to_owned(),
         reason: shown.map(|condition| condition.reason.to_string()).unwrap_or_default(),
         message: shown.map(|condition| condition.message.to_string()).unwrap_or_default(),
         attempts: entry.attempts.iter().map(|attempt| attempt_row(attempt, entry)).collect(),
         more_attempts: entry.n_more_attempts,
     }
+}
+
+/// When the active deadline of a Job that has started is over.
+fn deadline(entry: &JobEntry) -> Option<f64> {
+    let started = entry.status.start_time?;
+    entry.active_deadline.map(|deadline| seconds(started + deadline))
 }
 
 fn attempt_row(attempt: &Attempt, entry: &JobEntry) -> AttemptRow {

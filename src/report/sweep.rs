@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::experiment::measures::{Better, KINDS, Measure, MeasureKind, Measures};
+use crate::experiment::measures::{Better, KINDS, Measure, MeasureKind, Measures, Unit};
 use crate::experiment::statistics::Estimate;
 use crate::experiment::sweep::RunResult;
 use crate::model::sweep::Sweep;
@@ -85,15 +85,19 @@ fn title(kind: MeasureKind, subject: &str) -> String {
     if subject.is_empty() { kind.name.to_owned() } else { format!("{} ({subject})", kind.name) }
 }
 
-/// A measure of the rows: its key in them, its kind and its title.
-struct Column {
-    key: String,
-    kind: MeasureKind,
-    title: String,
+/// A measure of the rows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Column {
+    /// Its key in them.
+    pub key: String,
+    /// What it is.
+    pub kind: MeasureKind,
+    /// It and what it is about, in words.
+    pub title: String,
 }
 
 /// The measures that any row has and that have a good direction, in the order of their kinds.
-fn columns(rows: &[RunRow]) -> Vec<Column> {
+pub fn columns(rows: &[RunRow]) -> Vec<Column> {
     let keys: BTreeSet<&String> = rows.iter().flat_map(|row| row.measures.keys()).collect();
     let mut columns = Vec::new();
     for kind in KINDS.into_iter().filter(|kind| kind.better != Better::Neither) {
@@ -107,7 +111,8 @@ fn columns(rows: &[RunRow]) -> Vec<Column> {
     columns
 }
 
-fn mean(rows: &[RunRow], key: &str) -> Option<f64> {
+/// The mean of a measure over some runs, by its key.
+pub fn mean(rows: &[RunRow], key: &str) -> Option<f64> {
     let values: Vec<f64> = rows.iter().filter_map(|row| row.measures.get(key).copied()).collect();
     Estimate::of(&values).map(|estimate| estimate.mean)
 }
@@ -185,7 +190,7 @@ pub fn text(head: &Head, rows: &[RunRow]) -> String {
         cells.extend(columns.iter().map(|column| shown(column).unwrap_or_else(|| "-".to_owned())));
         table.row(cells);
     }
-    let mut out = worst_instants(head, &points, &columns);
+    let mut out = worst_instants(head, rows);
     out.push_str(&table.to_string());
     if points.len() > ROWS_MAX {
         out.push_str(&format!(
@@ -196,26 +201,60 @@ pub fn text(head: &Head, rows: &[RunRow]) -> String {
     out
 }
 
+/// A point at which a measure is at its worst.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WorstPoint {
+    /// The measure.
+    pub title: String,
+    /// Its unit.
+    pub unit: Unit,
+    /// Its mean there.
+    pub value: f64,
+    /// The values of the axes.
+    pub point: Vec<String>,
+    /// The same in words.
+    pub place: String,
+}
+
+/// Whether an axis of this name is one of instants at which something fails.
+pub fn is_failure(axis: &str) -> bool {
+    axis.starts_with("failNode/") || axis.starts_with("failZone/")
+}
+
 /// For a sweep over instants of failure: which instant hurts most, measure by measure.
-fn worst_instants(head: &Head, points: &[&[RunRow]], columns: &[Column]) -> String {
-    let is_failure = |axis: &String| axis.starts_with("failNode/") || axis.starts_with("failZone/");
-    if !head.axes.iter().any(is_failure) {
-        return String::new();
+pub fn worst_points(head: &Head, rows: &[RunRow]) -> Vec<WorstPoint> {
+    if !head.axes.iter().any(|axis| is_failure(axis)) {
+        return Vec::new();
     }
-    let mut out = String::new();
-    for column in columns {
+    let points: Vec<&[RunRow]> = rows.chunk_by(|a, b| a.point == b.point).collect();
+    let worst = |column: &Column| {
         let harm = |mean: f64| if column.kind.better == Better::Lower { mean } else { -mean };
         let means: Vec<(f64, &[RunRow])> =
             points.iter().filter_map(|point| Some((mean(point, &column.key)?, *point))).collect();
-        let worst = means.iter().copied().reduce(|a, b| if harm(b.0) > harm(a.0) { b } else { a });
-        let Some((value, point)) = worst else { continue };
+        let (value, point) =
+            means.iter().copied().reduce(|a, b| if harm(b.0) > harm(a.0) { b } else { a })?;
         if means.iter().all(|(other, _)| *other == value) {
-            continue;
+            return None;
         }
         let place: Vec<String> =
             head.axes.iter().zip(&point[0].point).map(|(axis, at)| format!("{axis} at {at}")).collect();
-        let (value, place) = (amount(column.kind.unit, value), place.join(", "));
-        out.push_str(&format!("worst   {}: {value} with {place}\n", column.title));
+        Some(WorstPoint {
+            title: column.title.clone(),
+            unit: column.kind.unit,
+            value,
+            point: point[0].point.clone(),
+            place: place.join(", "),
+        })
+    };
+    columns(rows).iter().filter_map(worst).collect()
+}
+
+/// The same as text.
+fn worst_instants(head: &Head, rows: &[RunRow]) -> String {
+    let mut out = String::new();
+    for worst in worst_points(head, rows) {
+        let value = amount(worst.unit, worst.value);
+        out.push_str(&format!("worst   {}: {value} with {}\n", worst.title, worst.place));
     }
     if out.is_empty() { out } else { out + "\n" }
 }

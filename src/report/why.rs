@@ -10,6 +10,7 @@ mod job;
 mod placement;
 mod pod;
 mod sets;
+pub mod trace;
 
 use std::fmt;
 
@@ -137,17 +138,22 @@ pub fn why(trial: &Trial<Story>) -> Result<Why, UnknownObject> {
 
 fn unknown(trial: &Trial<Story>, asked: &ObjectName) -> UnknownObject {
     let cluster = trial.simulation.cluster();
-    let mut names: Vec<String> = match asked.kind {
+    let names: Vec<String> = match asked.kind {
         Kind::Job => {
             let entries = trial.simulation.observer().0.jobs.jobs();
             entries.iter().map(|entry| entry.name.to_string()).collect()
         }
         kind => cluster.objects(kind).into_iter().map(|id| cluster.name_of(id).to_string()).collect(),
     };
+    UnknownObject { asked: asked.clone(), near: near_name(&asked.name, names) }
+}
+
+/// Of some names the nearest to one, or one that begins with it.
+fn near_name(asked: &str, mut names: Vec<String>) -> Option<String> {
     names.sort_unstable();
-    let beginning = || names.iter().find(|name| name.starts_with(&*asked.name)).map(String::as_str);
-    let near = nearest(&asked.name, names.iter().map(String::as_str)).or_else(beginning);
-    UnknownObject { asked: asked.clone(), near: near.map(str::to_owned) }
+    let beginning = || names.iter().find(|name| name.starts_with(asked)).map(String::as_str);
+    let near = nearest(asked, names.iter().map(String::as_str)).or_else(beginning);
+    near.map(str::to_owned)
 }
 
 impl fmt::Display for Why {

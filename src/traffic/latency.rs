@@ -74,26 +74,31 @@ impl Latencies {
 
     /// What is shown of them.
     pub fn summary(&self) -> LatencySummary {
+        let [p50, p90, p95, p99, p999] = self.quantiles([500, 900, 950, 990, 999]);
+        LatencySummary {
+            count: self.count,
+            sum: self.sum,
+            mean: SimDuration::from_nanos((self.sum / u128::from(self.count.max(1))) as u64),
+            p50,
+            p90,
+            p95,
+            p99,
+            p999,
+            max: SimDuration::from_nanos(self.max),
+        }
+    }
+
+    /// For each of some numbers the least latency that so many of a thousand do not exceed.
+    pub fn quantiles<const N: usize>(&self, per_mille: [u64; N]) -> [SimDuration; N] {
         let mut sorted = self.samples.clone();
         sorted.sort_unstable();
-        let at = |per_mille: u64| {
+        per_mille.map(|per_mille| {
             let nanos = match &self.histogram {
                 Some(histogram) => histogram.value_at_quantile(per_mille as f64 / 1000.0).min(self.max),
                 None => nearest_rank(&sorted, per_mille),
             };
             SimDuration::from_nanos(nanos)
-        };
-        LatencySummary {
-            count: self.count,
-            sum: self.sum,
-            mean: SimDuration::from_nanos((self.sum / u128::from(self.count.max(1))) as u64),
-            p50: at(500),
-            p90: at(900),
-            p95: at(950),
-            p99: at(990),
-            p999: at(999),
-            max: SimDuration::from_nanos(self.max),
-        }
+        })
     }
 }
 

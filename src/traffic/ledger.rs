@@ -92,6 +92,8 @@ pub(super) struct NodeLedger {
     pub(super) capacity: i64,
     /// Cpu time of containers that are gone [ns].
     pub(super) gone: f64,
+    /// The same, with the warm-up [ns].
+    closed: f64,
 }
 
 impl Ledgers {
@@ -153,7 +155,7 @@ impl Ledgers {
         }
         let capacity = cluster.node(id).map_or(0, |node| node.spec.capacity.cpu.0);
         let name = cluster.name_of(ObjectId::Node(id));
-        self.nodes.push(NodeLedger { id, name, capacity, gone: 0.0 });
+        self.nodes.push(NodeLedger { id, name, capacity, gone: 0.0, closed: 0.0 });
         self.nodes.len() - 1
     }
 
@@ -167,6 +169,15 @@ impl Ledgers {
         let ledger = self.by_container.get(&(pod, container)).and_then(|at| self.containers[*at].as_ref());
         let running = ledger.and_then(|ledger| ledger.cpu.running);
         running.map_or(0.0, |(_, cpu)| cpus.used(cpu, now))
+    }
+
+    /// The cpu time that requests have taken since the start of the run, by node [ns].
+    pub(super) fn cpu_time_by_node(&self, cpus: &Cpus, now: SimTime) -> Vec<(NodeId, f64)> {
+        let mut used: Vec<f64> = self.nodes.iter().map(|node| node.closed).collect();
+        for ledger in self.iter() {
+            used[ledger.node] += ledger.cpu.total(cpus, now).cpu;
+        }
+        self.nodes.iter().map(|node| node.id).zip(used).collect()
     }
 
     /// All ledgers that are kept.
@@ -184,6 +195,7 @@ impl Ledgers {
             if let Some(ledger) = self.containers[at].take() {
                 self.tiers[ledger.tier].gone.add(&ledger, cpus, now);
                 self.nodes[ledger.node].gone += ledger.used(cpus, now).cpu;
+                self.nodes[ledger.node].closed += ledger.cpu.total(cpus, now).cpu;
                 self.by_container.remove(&(pod, ledger.container));
                 self.free.push(at);
             }

@@ -2,6 +2,7 @@
 
 use crate::cluster::Cluster;
 use crate::engine::{SimDuration, SimTime};
+use crate::model::ids::NodeId;
 use crate::model::meta::Name;
 use crate::traffic::Traffic;
 use crate::traffic::latency::LatencySummary;
@@ -158,6 +159,16 @@ impl Traffic {
             containers: self.container_results(cluster, now),
             nodes: self.node_results(from, now),
         }
+    }
+
+    /// For each source: the least latency that each of some numbers of a thousand do not exceed.
+    pub fn latency_quantiles<const N: usize>(&self, per_mille: [u64; N]) -> Vec<[SimDuration; N]> {
+        self.sources.iter().map(|source| source.ledger.latencies.quantiles(per_mille)).collect()
+    }
+
+    /// The cpu time that requests have taken since the start of the run, by node [ns of one cpu].
+    pub fn cpu_time_by_node(&self, now: SimTime) -> Vec<(NodeId, f64)> {
+        self.ledgers.cpu_time_by_node(&self.cpus, now)
     }
 
     fn source_result(&self, at: usize, from: SimTime, now: SimTime) -> SourceResult {

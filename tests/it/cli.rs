@@ -114,6 +114,9 @@ fn the_trace_has_every_change_with_its_cause() {
     ok(&["run", ONCE, "--trace", shown(&path)]);
     let text = fs::read_to_string(&path).expect("the trace is written");
     let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let (head, lines) = lines.split_first().expect("a head");
+    let (end, lines) = lines.split_last().expect("an end");
+    assert_eq!((&head["scenario"], &end["end"]["endedAt"]), (&"job-once".into(), &3600.0.into()));
     assert!(lines.is_sorted_by(|a, b| a["t"].as_f64() <= b["t"].as_f64()));
     let complete = lines.iter().find(|line| line["status"]["succeeded"] == 1).expect("the Job succeeds");
     assert_eq!(complete["cause"], "JobSync job/default/batch-job");

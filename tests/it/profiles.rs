@@ -15,10 +15,11 @@ use cluster_sim::manifest::source::Source;
 use cluster_sim::model::ids::ObjectId;
 use cluster_sim::model::profile::{Entry, Feature, KubernetesVersion, Profile};
 use cluster_sim::observe::object::ObjectWriter;
-use cluster_sim::observe::trace::TraceWriter;
 use cluster_sim::report::profiles::document;
 use serde::Deserialize;
 use serde_json::Value;
+
+use crate::scenarios as shipped;
 
 /// Entries that no run can show, and why.
 const SEEN_IN_NO_RUN: [(Feature, &str); 1] = [(
@@ -60,7 +61,7 @@ fn seen(text: &str, version: KubernetesVersion, features: &[(Feature, bool)]) ->
     let loaded = load::load(&[source], &mut |_, name| Err(format!("{name}: not there")), &options);
     let scenario = Arc::new(loaded.map_err(|errors| errors.to_string())?.scenario);
     let mut trace = Vec::new();
-    let trial = trial::run(&scenario, None, TraceWriter::new(&mut trace), |_| {});
+    let trial = trial::run(&scenario, None, shipped::trace_writer(&scenario, &mut trace), |_| {});
     let (cluster, clock) = (trial.simulation.cluster(), trial.simulation.context().clock);
     let objects = ObjectWriter { cluster, clock };
     let pods = cluster.pods().ids().map(ObjectId::Pod);
@@ -75,16 +76,16 @@ fn seen(text: &str, version: KubernetesVersion, features: &[(Feature, bool)]) ->
     }
     drop(trial);
     let trace = String::from_utf8(trace).expect("the trace is text");
-    Ok(trace.lines().map(happening).chain(at_end).collect())
+    Ok(shipped::changes(&trace).iter().map(happening).chain(at_end).collect())
 }
 
 /// A line of the trace without the numbers of events, which tell nothing to users.
-fn happening(line: &str) -> String {
-    let line: Value = serde_json::from_str(line).expect("a line is JSON");
+fn happening(line: &Value) -> String {
     let mut text = format!("{}s ", line["t"]);
     for (field, value) in line.as_object().expect("a line has fields") {
         match (field.as_str(), value) {
-            ("t" | "seq" | "cause", _) | (_, Value::Null) => {}
+            ("t" | "seq" | "cause" | "component" | "owner", _) | (_, Value::Null) => {}
+            ("startedAt" | "finishedAt" | "backoffLimit" | "activeDeadlineSeconds" | "scheduledFor", _) => {}
             (_, Value::String(value)) => write!(text, "{value} ").expect("text grows"),
             (field, value) => write!(text, "{field}={value} ").expect("text grows"),
         }

@@ -114,3 +114,133 @@ fn files_that_are_no_part_of_the_report_stay() {
     assert_eq!(text(&files, "notes.txt"), "mine");
     assert!(files.keys().all(|name| !name.ends_with(".new") && !name.starts_with('.')), "{:?}", files.keys());
 }
+
+/// The rows of a CSV file of a report, each by the names of its columns.
+fn rows(files: &BTreeMap<String, Vec<u8>>, name: &str) -> Vec<BTreeMap<String, String>> {
+    let mut reader = csv::Reader::from_reader(text(files, name).as_bytes());
+    let heads: Vec<String> = reader.headers().unwrap().iter().map(str::to_owned).collect();
+    assert!(
+        heads.iter().all(|head| heads.iter().filter(|other| *other == head).count() == 1),
+        "{name}: {heads:?}"
+    );
+    let of =
+        |record: csv::StringRecord| heads.iter().cloned().zip(record.iter().map(str::to_owned)).collect();
+    reader.records().map(|record| of(record.unwrap())).collect()
+}
+
+fn number(row: &BTreeMap<String, String>, column: &str) -> f64 {
+    row[column].parse().unwrap_or_else(|_| panic!("{column}: {:?}", row[column]))
+}
+
+#[track_caller]
+fn check_sections(scenario: &str, present: &[&str], absent: &[&str]) {
+    let files = report(scenario, &format!("sections-{scenario}"));
+    let page = text(&files, "index.html");
+    for id in present {
+        assert!(page.contains(&format!("<section id=\"{id}\">")), "{scenario}: no section {id}");
+    }
+    for id in absent {
+        assert!(!page.contains(&format!("<section id=\"{id}\">")), "{scenario}: section {id}");
+    }
+}
+
+#[test]
+fn a_section_is_there_where_the_run_has_something_of_its_kind() {
+    let always = ["assumptions", "expectations", "pods", "resources", "data"];
+    check_sections(
+        "job-backoff",
+        &[&always[..], &["jobs"]].concat(),
+        &["cronjobs", "failures", "load", "waste"],
+    );
+    check_sections("cronjob", &[&always[..], &["cronjobs"]].concat(), &["jobs", "failures", "load", "waste"]);
+    check_sections(
+        "layout-separate",
+        &[&always[..], &["failures", "load", "waste"]].concat(),
+        &["jobs", "cronjobs"],
+    );
+    check_sections("preemption-cascade", &[&always[..], &["waiting"]].concat(), &["cronjobs", "load"]);
+}
+
+#[test]
+fn the_verdict_the_assumptions_and_the_command_are_those_that_the_run_prints() {
+    let files = report("node-loss", "verdict");
+    let page = text(&files, "index.html");
+    let (printed, ..) = sim(root(), &["run", "scenarios/node-loss.yaml", "-o", "json"]);
+    let printed: Value = serde_json::from_str(&printed).unwrap();
+    let lines =
+        |key: &str| printed[key].as_array().unwrap().iter().map(|line| line.as_str().unwrap().to_owned());
+    let mut wanted: Vec<String> = lines("verdict").chain(lines("assumptions")).collect();
+    wanted.push(printed["reproduce"].as_str().unwrap().to_owned());
+    for line in wanted {
+        assert!(page.contains(&line), "{line}");
+    }
+    let n_expected = printed["expectations"].as_array().unwrap().len();
+    assert!(page.contains(&format!("All {n_expected} expectations hold")));
+}
+
+#[test]
+fn a_report_changes_nothing_of_the_run() {
+    for scenario in ["layout-separate", "job-backoff", "oom-leak"] {
+        let path = format!("scenarios/{scenario}.yaml");
+        let folder = fresh(&format!("same-{scenario}"));
+        let with = sim(root(), &["run", &path, "--report", folder.to_str().unwrap()]);
+        assert_eq!(with, sim(root(), &["run", &path]));
+    }
+}
+
+#[test]
+fn every_csv_file_can_be_read_and_its_times_lie_within_the_run() {
+    for scenario in ["layout-separate", "job-backoff", "cronjob", "zone-loss", "oom-leak"] {
+        let files = report(scenario, &format!("csv-{scenario}"));
+        let json: Value = serde_json::from_str(text(&files, "data/report.json")).unwrap();
+        let end = json["run"]["endedAt"].as_f64().unwrap();
+        let names: Vec<&String> = files.keys().filter(|name| name.ends_with(".csv")).collect();
+        assert!(names.len() >= 5, "{names:?}");
+        for name in names {
+            let rows = rows(&files, name);
+            let stem = name.trim_start_matches("data/").trim_end_matches(".csv");
+            assert_eq!(json["data"][stem]["rows"].as_array().unwrap().len(), rows.len(), "{name}");
+            let times = ["from_s", "until_s", "start_s", "end_s", "created_s", "failed_s", "ready_s", "at_s"];
+            for row in &rows {
+                let known = times.iter().filter(|time| row.get(**time).is_some_and(|text| !text.is_empty()));
+                known.for_each(|time| assert!((0.0..=end).contains(&number(row, time)), "{name}: {row:?}"));
+            }
+        }
+    }
+}
+
+#[test]
+fn pods_are_bound_in_the_series_for_as_long_as_in_their_lives() {
+    for scenario in ["layout-separate", "node-loss", "zone-loss", "zone-partition", "job-backoff", "oom-leak"]
+    {
+        let files = report(scenario, &format!("lives-{scenario}"));
+        let windows = rows(&files, "data/resources.csv");
+        let series: f64 = windows.iter().map(|row| number(row, "pods_bound") * number(row, "window_s")).sum();
+        let is_bound =
+            |row: &&BTreeMap<String, String>| !["pending", "succeeded", "failed"].contains(&&*row["state"]);
+        let states = rows(&files, "data/pods.csv");
+        let lives: f64 =
+            states.iter().filter(is_bound).map(|row| number(row, "until_s") - number(row, "from_s")).sum();
+        assert!((series - lives).abs() < 1e-6 * lives.max(1.0), "{scenario}: {series} is not {lives}");
+        let nodes = rows(&files, "data/nodes.csv");
+        let by_node: f64 = nodes.iter().map(|row| number(row, "pods_bound") * number(row, "window_s")).sum();
+        assert!((by_node - lives).abs() < 1e-6 * lives.max(1.0), "{scenario}: {by_node} is not {lives}");
+    }
+}
+
+#[test]
+fn what_is_used_is_what_the_load_took_of_the_nodes() {
+    let files = report("layout-separate", "used");
+    let json: Value = serde_json::from_str(text(&files, "data/report.json")).unwrap();
+    let span =
+        json["run"]["traffic"]["until"].as_f64().unwrap() - json["run"]["traffic"]["from"].as_f64().unwrap();
+    let nodes = json["run"]["traffic"]["nodes"].as_array().unwrap();
+    let taken: f64 = nodes.iter().map(|node| node["cpu"].as_f64().unwrap()).sum::<f64>() * span / 3600.0;
+    let waste = rows(&files, "data/waste.csv");
+    let used = waste.iter().find(|row| row["resource"] == "cpu" && row["kind"] == "used").unwrap();
+    let used = number(used, "amount_unit_h");
+    assert!((used - taken).abs() < 1e-3 * taken, "{used} core hours are not {taken}");
+    let shares: f64 =
+        waste.iter().filter(|row| row["resource"] == "cpu").map(|row| number(row, "share")).sum();
+    assert!((shares - 1.0).abs() < 1e-9, "{shares}");
+}

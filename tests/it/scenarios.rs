@@ -15,7 +15,8 @@ use cluster_sim::engine::SimDuration;
 use cluster_sim::experiment::trial::{self, Trial};
 use cluster_sim::manifest::load::{self, Options};
 use cluster_sim::manifest::source::Source;
-use cluster_sim::observe::trace::TraceWriter;
+use cluster_sim::model::scenario::Scenario;
+use cluster_sim::observe::trace::{TraceHead, TraceWriter};
 use cluster_sim::report::summary::{self, RunSummary};
 use serde_json::Value;
 
@@ -45,13 +46,31 @@ fn play(file: &Path) -> Played {
         load::load(&[source], &mut |_, name| Err(format!("{name}: not one file")), &Options::default());
     let scenario = Arc::new(loaded.unwrap_or_else(|errors| panic!("{errors}")).scenario);
     let mut trace = Vec::new();
-    let trial: Trial<_> = trial::run(&scenario, None, TraceWriter::new(&mut trace), |_| {});
+    let trial: Trial<_> = trial::run(&scenario, None, trace_writer(&scenario, &mut trace), |_| {});
     trial.simulation.check_invariants().expect("the invariants hold at the end");
     let summary = summary::summarise(&trial, String::new());
     drop(trial);
     let lines = String::from_utf8(trace).expect("the trace is text");
-    let trace = lines.lines().map(|line| serde_json::from_str(line).expect("a line is JSON")).collect();
-    Played { summary, trace }
+    Played { summary, trace: changes(&lines) }
+}
+
+/// A writer of traces without a command that gives the same again.
+pub fn trace_writer<'a>(scenario: &Scenario, out: &'a mut Vec<u8>) -> TraceWriter<&'a mut Vec<u8>> {
+    TraceWriter::new(out, &TraceHead::of(scenario, String::new()))
+}
+
+/// The changes of a trace, conditions as short as the golden files have them: `Failed=True BackoffLimitExceeded`.
+pub fn changes(trace: &str) -> Vec<Value> {
+    let lines = trace.lines().skip(1).map(|line| serde_json::from_str(line).expect("a line is JSON"));
+    let short = |mut line: Value| {
+        let conditions = line.pointer_mut("/status/conditions").and_then(Value::as_array_mut);
+        for condition in conditions.into_iter().flatten() {
+            let text = |key: &str| condition[key].as_str().expect("conditions have texts");
+            *condition = format!("{}={} {}", text("type"), text("status"), text("reason")).into();
+        }
+        line
+    };
+    lines.map(short).collect()
 }
 
 /// When, which object, what happened: a line each, without what carries no meaning.

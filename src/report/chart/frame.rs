@@ -129,7 +129,7 @@ pub fn room_for_labels(scale: &Scale) -> f64 {
 const SAMPLE_WIDTH: f64 = 18.0;
 
 /// The places of the entries of a legend from a left edge on, row by row.
-fn legend_places(entries: &[LegendEntry], left: f64, width: f64) -> Vec<(f64, usize)> {
+pub(super) fn legend_places(entries: &[LegendEntry], left: f64, width: f64) -> Vec<(f64, usize)> {
     let (mut x, mut row) = (left, 0);
     let mut places = Vec::with_capacity(entries.len());
     for entry in entries {

@@ -86,20 +86,19 @@ pub fn draw(plot: &Plot, screen: Screen) -> Svg {
     let entries: Vec<Vec<LegendEntry>> = plot.panels.iter().map(legend_entries).collect();
     let heights: Vec<f64> = entries.iter().map(|entries| legend_height(entries, screen.width())).collect();
     let left = plot.panels.iter().map(|panel| room_for_labels(&panel.y)).fold(0.0, f64::max);
-    let strip = if plot.marks.is_empty() { 0.0 } else { 16.0 };
     let plots: f64 = plot.panels.iter().map(|panel| panel.height).sum();
     let gaps = plot.panels.len().saturating_sub(1) as f64 * 12.0;
     let n_panels = plot.panels.len() as f64;
-    let height = plots + heights.iter().sum::<f64>() + n_panels * ABOVE + gaps + strip + BELOW;
+    let height = plots + heights.iter().sum::<f64>() + n_panels * ABOVE + gaps + BELOW;
     pen::draw(&plot.title, screen, height, |pen| {
         let mut top = 0.0;
         for (at, panel) in plot.panels.iter().enumerate() {
             legend(pen, top, &entries[at]);
-            top += heights[at] + ABOVE + if at == 0 { strip } else { 0.0 };
+            top += heights[at] + ABOVE;
             let area = Area { left, top, right: pen.width - RIGHT, bottom: top + panel.height };
             let frame = Frame { pen, area, x: &plot.x, y: &panel.y };
             frame.upright(&panel.unit);
-            marks(&frame, &plot.marks, if at == 0 { Labels::Shown } else { Labels::Hidden });
+            marks(&frame, &plot.marks, &panel.unit, if at == 0 { Labels::Shown } else { Labels::Hidden });
             panel.series.iter().for_each(|series| draw_series(&frame, series));
             limits(&frame, &panel.limits);
             top += panel.height + 12.0;
@@ -135,20 +134,19 @@ enum Labels {
     Hidden,
 }
 
-/// Upright lines at instants that matter, with as many labels above as have room.
-fn marks(frame: &Frame<'_, '_>, marks: &[Mark], labels: Labels) {
+/// Upright lines at instants that matter, with as many labels beside the unit as have room.
+fn marks(frame: &Frame<'_, '_>, marks: &[Mark], unit: &str, labels: Labels) {
     let Area { top, bottom, .. } = frame.area;
-    let mut free_from = text_width("000000", TEXT);
+    let mut free_from = text_width(unit, TEXT) + 12.0;
     for mark in marks {
         let x = frame.across(mark.at);
         frame.pen.dashed((x, top), (x, bottom), Stroke::new(mark.hue, 1.0));
         frame.pen.polygon(&[(x - 4.0, top - 5.0), (x + 4.0, top - 5.0), (x, top)], mark.hue);
         let width = text_width(&mark.label, TEXT);
-        let is_at_the_end = x + width > frame.pen.width;
-        let start = if is_at_the_end { x - width } else { x - 4.0 };
-        if labels == Labels::Shown && start >= free_from {
-            let (anchor, x) = if is_at_the_end { (Anchor::End, x + 4.0) } else { (Anchor::Start, start) };
-            frame.pen.text(&mark.label, (x, top - 30.0), anchor, Hue::Ink);
+        let start = (x - 4.0).max(free_from).min(frame.pen.width - width - 2.0);
+        // A label that stands far from its line says nothing.
+        if labels == Labels::Shown && start >= free_from && (start - x).abs() <= width {
+            frame.pen.text(&mark.label, (start, top - 14.0), Anchor::Start, Hue::Ink);
             free_from = start + width + 12.0;
         }
     }

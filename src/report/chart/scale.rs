@@ -91,16 +91,27 @@ impl Scale {
         Self::linear(0.0, percent.until / 100.0, percent.ticks.into_iter().map(tick).collect())
     }
 
-    /// Spans of time by powers of ten, from the power below `min` to that above `max` [s].
+    /// Spans of time by powers of ten, between round values around `min` and `max` [s].
     pub fn log_spans(min: f64, max: f64) -> Self {
-        let low = libm::floor(libm::log10(min.max(1e-9)) + 1e-9) as i32;
-        let high = (libm::ceil(libm::log10(max.max(1e-9)) - 1e-9) as i32).max(low + 1);
-        let ticks = (low..=high).map(|power| {
-            let at = libm::pow(10.0, f64::from(power));
-            Tick { at, label: power_label(at) }
-        });
-        let at = |power: i32| libm::pow(10.0, f64::from(power));
-        Self { from: at(low), until: at(high), kind: Kind::Log, ticks: ticks.collect() }
+        let min = min.max(1e-9);
+        let rounds = || {
+            (-9..=9).flat_map(|power| [1.0, 2.0, 5.0].map(|digit| digit * libm::pow(10.0, f64::from(power))))
+        };
+        let from = rounds().rfind(|round| *round <= min * (1.0 + 1e-9)).unwrap_or(1e-9);
+        let least = max.max(from * 10.0) * (1.0 - 1e-9);
+        let until = rounds().find(|round| *round >= least).unwrap_or(1e9);
+        let inside = || rounds().filter(|round| (from..=until).contains(round));
+        let is_power = |round: &f64| libm::log10(*round).fract().abs() < 1e-9;
+        let ticks: Vec<f64> =
+            if inside().count() <= 8 { inside().collect() } else { inside().filter(is_power).collect() };
+        let ticks = ticks.into_iter().map(|at| Tick { at, label: power_label(at) }).collect();
+        Self { from, until, kind: Kind::Log, ticks }
+    }
+
+    /// Values between two ends, with ticks that are given.
+    pub fn marked(from: f64, until: f64, ticks: Vec<Tick>) -> Self {
+        let (from, until) = if until > from { (from, until) } else { (from - 0.5, until + 0.5) };
+        Self::linear(from, until, ticks)
     }
 
     /// Rows from 0 to `n`, one unit each, without ticks.
@@ -209,7 +220,8 @@ mod tests {
         check(&Scale::counts(2.0, 5), &["0", "1", "2"]);
         check(&Scale::shares(1.0, 4), &["0 %", "50 %", "100 %"]);
         check(&Scale::between(-0.4, 0.7, 4), &["-0.5", "0", "0.5", "1"]);
-        check(&Scale::log_spans(0.004, 2.0), &["1ms", "10ms", "100ms", "1s", "10s"]);
+        check(&Scale::log_spans(0.004, 2.0), &["10ms", "100ms", "1s"]);
+        check(&Scale::log_spans(0.06, 4.9), &["50ms", "100ms", "200ms", "500ms", "1s", "2s", "5s"]);
         check(&Scale::spans(0.048, 5), &["0", "10ms", "20ms", "30ms", "40ms", "50ms"]);
     }
 

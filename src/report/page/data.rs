@@ -1,5 +1,10 @@
 //! The data behind a page: named columns with their meaning and unit, as CSV.
 
+use std::fmt::Write;
+
+use serde::Serialize;
+use serde_json::{Value as Json, json};
+
 /// A set of rows, one file of the report.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Dataset {
@@ -72,7 +77,46 @@ impl Dataset {
     }
 }
 
+/// A report for programs: the version of its format, the result under its name, and the datasets by theirs, each with the
+/// names of its columns and a line for each row.
+pub fn json(format: &str, name: &str, result: &impl Serialize, data: &[Dataset]) -> String {
+    let text = |value: &Json| value.to_string();
+    let result = serde_json::to_value(result).expect("a result is plain data");
+    let mut out = format!(
+        "{{\n\"format\": {},\n{}: {result:#},\n\"data\": {{",
+        text(&json!(format)),
+        text(&json!(name))
+    );
+    for (at, set) in data.iter().enumerate() {
+        let columns: Vec<&str> = set.columns.iter().map(|column| column.name).collect();
+        let comma = if at > 0 { "," } else { "" };
+        let _ = write!(
+            out,
+            "{comma}\n{}: {{\"columns\": {}, \"rows\": [",
+            text(&json!(set.name)),
+            text(&json!(columns))
+        );
+        for (at, row) in set.rows.iter().enumerate() {
+            let comma = if at > 0 { "," } else { "" };
+            let row: Vec<Json> = row.iter().map(Value::json).collect();
+            let _ = write!(out, "{comma}\n{}", text(&Json::Array(row)));
+        }
+        out.push_str("\n]}");
+    }
+    out.push_str("\n}\n}\n");
+    out
+}
+
 impl Value {
+    fn json(&self) -> Json {
+        match self {
+            Self::None => Json::Null,
+            Self::Text(text) => json!(text),
+            Self::Number(number) => json!(number),
+            Self::Count(count) => json!(count),
+        }
+    }
+
     /// As a cell of a CSV file.
     fn text(&self) -> String {
         match self {

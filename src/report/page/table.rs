@@ -5,6 +5,9 @@ use maud::{Markup, html};
 /// Longer tables are cut; the data has all rows.
 pub const ROWS_MAX: usize = 200;
 
+/// Longer tables scroll in a frame of their own.
+const LONG: usize = 25;
+
 /// A table of a page.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DataTable {
@@ -34,6 +37,8 @@ pub enum HeadKind {
     Text,
     /// Numbers: to the right, sorted by size.
     Number,
+    /// Code: expressions and names that may be broken anywhere.
+    Code,
 }
 
 /// A cell.
@@ -74,6 +79,11 @@ impl Head {
     /// A column of text.
     pub fn text(text: &str) -> Self {
         Self { text: text.to_owned(), kind: HeadKind::Text }
+    }
+
+    /// A column of code.
+    pub fn code(text: &str) -> Self {
+        Self { text: text.to_owned(), kind: HeadKind::Code }
     }
 
     /// A column of numbers.
@@ -141,7 +151,7 @@ impl DataTable {
     pub(super) fn markup(&self) -> Markup {
         let n_shown = self.rows.len().min(ROWS_MAX);
         html! {
-            div.table {
+            div class=(if n_shown > LONG { "table long" } else { "table" }) {
                 table.sortable {
                     caption { (self.caption) }
                     thead { tr { @for head in &self.heads {
@@ -174,6 +184,7 @@ const fn class(kind: HeadKind) -> &'static str {
     match kind {
         HeadKind::Text => "text",
         HeadKind::Number => "number",
+        HeadKind::Code => "code",
     }
 }
 

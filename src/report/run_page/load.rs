@@ -26,14 +26,14 @@ pub(super) fn chapter(summary: &RunSummary) -> Option<Chapter> {
         parts.push(Part::Figure(figure.with_data("load")));
     }
     Some(Chapter {
-        section: Section {
+        section: Some(Section {
             id: "load",
             title: "Load: latency, throughput, errors".to_owned(),
             lead: "How long requests took and what became of them, window by window; before the end of the warm-up they \
                    count only here."
                 .to_owned(),
             parts,
-        },
+        }),
         data: vec![data(load)],
     })
 }

@@ -3,14 +3,19 @@
 use crate::engine::SimTime;
 use crate::model::node::ConditionStatus;
 use crate::model::pod_status::{Termination, TerminationReason};
-use crate::model::scenario::{Action, Scenario};
+use crate::model::scenario::Scenario;
 use crate::observe::story::{AtWork, Fact, Moment, Story};
 use crate::report::why::Cause;
 
 /// The chain of causes that a story tells, oldest first.
 pub fn causes(story: &Story, scenario: &Scenario) -> Vec<Cause> {
+    told(story, &|entry| scenario.timeline.get(entry).map(|entry| entry.action.to_string()))
+}
+
+/// The same with a timeline of which there are only words.
+pub fn told(story: &Story, timeline: &dyn Fn(usize) -> Option<String>) -> Vec<Cause> {
     let mut causes: Vec<Cause> =
-        story.moments.iter().map(|moment| Cause::new(moment.at, line(moment, scenario))).collect();
+        story.moments.iter().map(|moment| Cause::new(moment.at, line(moment, timeline))).collect();
     causes.dedup();
     if story.n_more_moments > 0 {
         let what = format!("{} more", story.n_more_moments);
@@ -20,9 +25,9 @@ pub fn causes(story: &Story, scenario: &Scenario) -> Vec<Cause> {
 }
 
 /// `pod batch-1: container main exited with 1`
-fn line(moment: &Moment, scenario: &Scenario) -> String {
+fn line(moment: &Moment, timeline: &dyn Fn(usize) -> Option<String>) -> String {
     let head = moment.pod.as_ref().map(|pod| format!("pod {pod}: ")).unwrap_or_default();
-    format!("{head}{}{}", what(&moment.fact), by(moment, scenario))
+    format!("{head}{}{}", what(&moment.fact), by(moment, timeline))
 }
 
 fn what(fact: &Fact) -> String {
@@ -75,40 +80,15 @@ pub fn end_text(end: &Termination) -> String {
 }
 
 /// What was at work, where that is not plain from what happened.
-fn by(moment: &Moment, scenario: &Scenario) -> String {
+fn by(moment: &Moment, timeline: &dyn Fn(usize) -> Option<String>) -> String {
     match (&moment.fact, moment.at_work) {
         (_, AtWork::Timeline(position)) => {
-            let entry = scenario.timeline.get(position as usize);
-            entry.map(|entry| format!(", by the timeline: {}", action(&entry.action))).unwrap_or_default()
+            let action = timeline(position as usize);
+            action.map(|action| format!(", by the timeline: {action}")).unwrap_or_default()
         }
         (Fact::Created | Fact::Disrupted(_) | Fact::DeletionRequested(_), AtWork::Component(name)) => {
             format!(", by {name}")
         }
         _ => String::new(),
-    }
-}
-
-/// An action of the timeline in words.
-fn action(action: &Action) -> String {
-    match action {
-        Action::Apply(objects) => format!("apply ({} objects)", objects.len()),
-        Action::Patch { object, .. } => format!("patch {object}"),
-        Action::Delete { object, .. } => format!("delete {object}"),
-        Action::Kill { pods, .. } => format!("kill {pods}"),
-        Action::Evict { pods, .. } => format!("evict {pods}"),
-        Action::Drain(order) => format!("drain {}", order.node),
-        Action::FailNode(node) => format!("fail node {node}"),
-        Action::RecoverNode(node) => format!("recover node {node}"),
-        Action::FailZone(zone) => format!("fail zone {zone}"),
-        Action::RecoverZone(zone) => format!("recover zone {zone}"),
-        Action::ShutDownNode(node) => format!("shut down node {node}"),
-        Action::StopKubelet(node) => format!("stop the kubelet of {node}"),
-        Action::StartKubelet(node) => format!("start the kubelet of {node}"),
-        Action::Partition(partition) => format!("cut off {partition}"),
-        Action::Heal(partition) => format!("join {partition} again"),
-        Action::Cordon { node, is_unschedulable: true } => format!("cordon {node}"),
-        Action::Cordon { node, is_unschedulable: false } => format!("uncordon {node}"),
-        Action::StopComponent(component) => format!("stop {}", component.as_str()),
-        Action::StartComponent(component) => format!("start {}", component.as_str()),
     }
 }

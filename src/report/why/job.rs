@@ -3,12 +3,34 @@
 use crate::engine::{SimDuration, SimTime};
 use crate::experiment::other_limits::{Limit, end_without};
 use crate::experiment::trial::Trial;
-use crate::model::job::{JobCondition, JobConditionType, JobSpec};
+use crate::model::job::{JobCondition, JobConditionType, JobSpec, JobStatus};
+use crate::model::node::ConditionStatus;
 use crate::model::scenario::Scenario;
 use crate::observe::attempts::JobEntry;
 use crate::observe::story::Story;
 use crate::report::why::chain;
 use crate::report::why::{LimitRow, Why};
+
+/// What a Job of this name came to, in a line or two.
+pub fn what_it_came_to(name: &str, created: SimTime, status: &JobStatus) -> Vec<String> {
+    let counts =
+        format!("{} succeeded, {} failed, {} active", status.succeeded, status.failed, status.active);
+    let is_end =
+        |kind: &JobConditionType| matches!(kind, JobConditionType::Complete | JobConditionType::Failed);
+    let end = status.conditions.iter().find(|it| is_end(&it.kind) && it.status == ConditionStatus::True);
+    match end {
+        Some(end) => {
+            let after = end.since.since(created.truncated_to_secs());
+            let what = end.kind.as_str();
+            let reason = if end.reason.is_empty() { String::new() } else { format!(": {}", end.reason) };
+            vec![format!("{name}  {what}{reason} after {after}  ({counts})"), end.message.to_string()]
+        }
+        None if status.true_condition(JobConditionType::Suspended).is_some() => {
+            vec![format!("{name}  Suspended: no pods until spec.suspend is false  ({counts})")]
+        }
+        None => vec![format!("{name}  Running since {created}  ({counts})")],
+    }
+}
 
 /// Where a Job's race of limits stands.
 struct Race<'a> {
@@ -43,22 +65,9 @@ impl Race<'_> {
     }
 
     fn answer(&self) -> Vec<String> {
-        let (job, status) = (self.job, &self.job.status);
+        let job = self.job;
         let name = format!("Job {}/{}", job.namespace, job.name);
-        let counts =
-            format!("{} succeeded, {} failed, {} active", status.succeeded, status.failed, status.active);
-        let mut lines = match self.finished() {
-            Some(end) => {
-                let after = end.since.since(job.created.truncated_to_secs());
-                let what = end.kind.as_str();
-                let reason = if end.reason.is_empty() { String::new() } else { format!(": {}", end.reason) };
-                vec![format!("{name}  {what}{reason} after {after}  ({counts})"), end.message.to_string()]
-            }
-            None if status.true_condition(JobConditionType::Suspended).is_some() => {
-                vec![format!("{name}  Suspended: no pods until spec.suspend is false  ({counts})")]
-            }
-            None => vec![format!("{name}  Running since {}  ({counts})", job.created)],
-        };
+        let mut lines = what_it_came_to(&name, job.created, &job.status);
         lines.extend(self.late());
         lines.extend(job.deleted.map(|at| format!("The Job was deleted at {at}.")));
         lines.retain(|line| !line.is_empty());
