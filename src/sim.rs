@@ -32,7 +32,7 @@ use crate::controllers::taint_eviction::TaintEvictionController;
 use crate::controllers::ttl::TtlController;
 use crate::engine::{Calendar, SimTime, Streams};
 use crate::event::{Change, Command, Creation, Event};
-use crate::kubelet::Kubelet;
+use crate::kubelet::{Kubelet, KubeletError};
 use crate::metrics_server::MetricsServer;
 use crate::model::horizontal_pod_autoscaler::AutoscalerConfig;
 use crate::model::scenario::{ComponentName, Horizon, NewObject, NodeScoring, Scenario};
@@ -92,6 +92,9 @@ pub enum SimulationError {
     /// Of the cluster.
     #[error(transparent)]
     Cluster(#[from] InvariantError),
+    /// Of the kubelets.
+    #[error(transparent)]
+    Kubelet(#[from] KubeletError),
     /// Of the load.
     #[error(transparent)]
     Traffic(#[from] TrafficError),
@@ -240,6 +243,7 @@ impl<O: Observer> Simulation<O> {
     /// The first invariant that does not hold: a bug.
     pub fn check_invariants(&self) -> Result<(), SimulationError> {
         self.cluster.check_invariants()?;
+        self.components.kubelet.check_invariants(&self.cluster)?;
         Ok(self.components.traffic.check_invariants(self.now())?)
     }
 

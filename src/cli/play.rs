@@ -67,6 +67,7 @@ pub(super) fn run(args: &RunArgs, out: &mut impl Write) -> Result<Outcome, CliEr
             summary: &summary,
             timeline: &timeline,
             usage: &usage,
+            actions: &scenario.timeline,
             end,
             warm_up: SimTime::ZERO + scenario.warm_up,
             description: scenario.description.as_deref(),

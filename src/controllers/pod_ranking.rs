@@ -12,6 +12,7 @@ use crate::engine::SimTime;
 use crate::model::meta::ObjectMeta;
 use crate::model::pod::Pod;
 use crate::model::pod_status::Phase;
+use crate::model::profile::{Feature, Profile};
 
 /// The annotation that says how dear the deletion of a pod is.
 /// Source: Kubernetes 1.28, pkg/apis/core/annotation_key_constants.go, PodDeletionCost.
@@ -24,6 +25,8 @@ pub struct Candidate<'a> {
     pub pod: &'a Pod,
     /// The active pods of its owner's owner on the same node, itself among them.
     pub n_related: u32,
+    /// How dear its deletion is.
+    pub cost: i32,
 }
 
 /// Puts candidates, given in order of creation, into the order in which they go.
@@ -49,7 +52,7 @@ pub fn goes_first(a: &Candidate<'_>, b: &Candidate<'_>, now: SimTime) -> Orderin
         other.status.conditions.is_ready(),
     ));
     by_place
-        .then_with(|| deletion_cost(&one.meta).cmp(&deletion_cost(&other.meta)))
+        .then_with(|| a.cost.cmp(&b.cost))
         .then_with(|| b.n_related.cmp(&a.n_related))
         .then_with(|| match (ready_since(one), ready_since(other)) {
             (Some(first), Some(second)) if first != second => by_age(first, second, a, b, now),
@@ -86,10 +89,11 @@ fn ready_since(pod: &Pod) -> Option<SimTime> {
     ready.map(|ready| ready.since.truncated_to_secs())
 }
 
-/// What a pod's annotation says; what is no number counts as nothing.
+/// What a pod's annotation says, where it is heard; what is no number counts as nothing.
 /// Source: Kubernetes 1.28, pkg/apis/core/helper/helpers.go, GetDeletionCostFromPodAnnotations.
-fn deletion_cost(meta: &ObjectMeta) -> i32 {
-    meta.annotations.get(POD_DELETION_COST).map_or(0, |text| cost(text))
+pub fn deletion_cost(meta: &ObjectMeta, profile: &Profile) -> i32 {
+    let annotation = meta.annotations.get(POD_DELETION_COST);
+    annotation.filter(|_| profile.has(Feature::PodDeletionCost)).map_or(0, |text| cost(text))
 }
 
 fn cost(text: &str) -> i32 {

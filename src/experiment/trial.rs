@@ -68,6 +68,9 @@ const PROGRESS_EVENTS: u32 = 1 << 16;
 /// Runs a scenario to its end, or to `until`.
 ///
 /// `observer` sees everything besides the standard observer; `progress` is called now and then.
+///
+/// # Panics
+/// Where Little's law or the utilisation law does not hold of the load: a bug.
 pub fn run<O: Observer>(
     scenario: &Arc<Scenario>,
     until: Option<SimTime>,
@@ -101,6 +104,9 @@ pub fn run_gauged<O: Observer>(
         Ending::Quiet if !is_set => (simulation.now().max(last_judged), Ending::Quiet),
         Ending::Quiet | Ending::Horizon => (limit, Ending::Horizon),
     };
+    if let Err(broken) = simulation.traffic().check_invariants(end) {
+        panic!("at the end of a run: {broken}");
+    }
     gauge.read(&simulation, end);
     if until.is_none() {
         let numbered = scenario.expectations.iter().enumerate();

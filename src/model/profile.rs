@@ -98,6 +98,8 @@ features! {
         "Init containers with restartPolicy Always run as sidecars.";
     JobPodFailurePolicy: Some("JobPodFailurePolicy"), 26, ALWAYS, "`podFailurePolicy`.";
     PodIndexLabel: Some("PodIndexLabel"), 28, ALWAYS, "The completion index is a label of the pod too.";
+    PodDeletionCost: Some("PodDeletionCost"), 22, ALWAYS,
+        "The annotation `controller.kubernetes.io/pod-deletion-cost` decides which pod a shrinking set deletes.";
     PodLifecycleSleepAction: Some("PodLifecycleSleepAction"), 30, ALWAYS, "`sleep` as a lifecycle hook.";
     PodLifecycleSleepActionAllowZero: Some("PodLifecycleSleepActionAllowZero"), 33, ALWAYS,
         "A `sleep` hook of 0 seconds.";

@@ -3,6 +3,7 @@
 //! A section is there only where the run has something of its kind. Figures come from the summary that `sim run` prints and
 //! from what the timeline saw, so that page and terminal never disagree.
 
+mod actions;
 mod cron;
 mod expectations;
 mod failures;
@@ -18,9 +19,8 @@ mod waste;
 
 use crate::engine::SimTime;
 use crate::experiment::usage::Usage;
+use crate::model::scenario::TimedAction;
 use crate::observe::timeline::Timeline;
-use crate::report::chart::palette::Hue;
-use crate::report::chart::plot::Mark;
 use crate::report::folder::Report;
 use crate::report::page::data::Dataset;
 use crate::report::page::{self, Page, Section};
@@ -38,6 +38,8 @@ pub struct RunReport<'a> {
     pub timeline: &'a Timeline,
     /// What was used of the nodes.
     pub usage: &'a Usage,
+    /// What the scenario does, and when.
+    pub actions: &'a [TimedAction],
     /// The end of the run.
     pub end: SimTime,
     /// The end of the warm-up.
@@ -63,13 +65,14 @@ fn page_of(run: &RunReport<'_>) -> Page {
     let series = series::series(run);
     let chapters = [
         expectations::chapter(summary),
+        actions::chapter(run),
         pods::chapter(run),
         resources::chapter(run, &series),
         waiting::chapter(run, &series),
         jobs::chapter(summary),
         cron::chapter(summary),
         failures::chapter(summary),
-        load::chapter(summary),
+        load::chapter(run),
         waste::chapter(run),
     ];
     let (mut sections, mut data) = (Vec::new(), Vec::new());
@@ -87,16 +90,6 @@ fn page_of(run: &RunReport<'_>) -> Page {
         data,
         json,
     }
-}
-
-/// The failures of nodes as marks on axes of time.
-fn failure_marks(summary: &RunSummary) -> Vec<Mark> {
-    let mark = |failure: &crate::report::failures::FailureRow| Mark {
-        at: failure.failed,
-        label: format!("{} fails", failure.node),
-        hue: Hue::Vermillion,
-    };
-    summary.failures.iter().map(mark).collect()
 }
 
 /// `1 pod`, `3 pods`

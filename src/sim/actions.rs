@@ -143,7 +143,11 @@ fn patch(object: &ObjectName, merge: &serde_json::Value, turn: &mut Turn<'_>) ->
 /// Changes an object, judged as the API server judges an update.
 fn revise(id: ObjectId, kind: Kind, revision: Revision<'_>, turn: &mut Turn<'_>) -> Result<(), String> {
     let writer = ObjectWriter { cluster: turn.cluster(), clock: turn.context.clock };
-    let old = writer.object(id).ok_or("the object is gone")?;
+    let mut old = writer.object(id).ok_or("the object is gone")?;
+    // How a node is, is for its kubelet and the controllers to say: nobody judges it with the change.
+    if let (Kind::Node, Some(status)) = (kind, old["status"].as_object_mut()) {
+        status.remove("conditions");
+    }
     let name = turn.cluster().meta(id).map_or_else(String::new, |meta| meta.full_name());
     let priority_classes = &pod_spec(id, turn).map(PriorityClasses::of_living).unwrap_or_default();
     let context = ReadContext { profile: &turn.context.profile, priority_classes };

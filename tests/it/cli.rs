@@ -178,6 +178,15 @@ fn get_lists_objects_as_kubectl_does() {
         let list: Value = serde_yaml::from_str(&ok(&["get", "jobs", ONCE, "-o", form])).expect("YAML");
         assert_eq!(list["items"][0]["status"]["succeeded"], 1, "{form}");
     }
+    let endpoints = ok(&["get", "ep", "backend", "scenarios/zone-partition.yaml", "--at", "1m"]);
+    let expected =
+        "NAME     ENDPOINTS                        AGE\nbackend  10.244.0.2:9090,10.244.1.2:9090  1m\n";
+    assert_eq!(endpoints, expected);
+    let away = ok(&["get", "endpoints", "scenarios/kubelet-outage.yaml", "--at", "3m"]);
+    assert_eq!(away, "NAME  ENDPOINTS  AGE\nweb              3m\n");
+    let list = ok(&["get", "endpoints", "scenarios/kubelet-outage.yaml", "--at", "3m", "-o", "json"]);
+    let list: Value = serde_json::from_str(&list).expect("JSON");
+    assert_eq!(list["items"][0]["subsets"][0]["notReadyAddresses"][0]["nodeName"], "edge-1");
     refused(&["get", "jobs", "batch-jab", ONCE], "", "no job \"batch-jab\"");
 }
 

@@ -2,6 +2,8 @@
 
 mod deployments;
 pub mod swf;
+pub mod sets;
+pub mod swarm;
 
 use std::fmt;
 use std::sync::Arc;

@@ -34,6 +34,7 @@ mod suite;
 mod sweep;
 mod services;
 mod sets;
+mod swarm;
 mod tidy;
 mod traces;
 mod traffic;

@@ -102,3 +102,26 @@ fn the_failures_of_a_node_by_chance_do_not_hang_on_those_of_others() {
     let beside_a_zone = failures_by_chance("node-2", ", {zone: b, mtbf: 1h, mttr: 1m}");
     assert_eq!(beside_a_zone["node-2"], both["node-2"]);
 }
+
+/// The node that a pod of the image `work/1` is bound to, which is bound after another one was started on node-3.
+fn node_of_second(pull_size: &str) -> String {
+    let text = format!(
+        "apiVersion: sim/v1\nkind: Scenario\nspec:\n  horizon: 1m\n  \
+         nodePools: [{{name: node, count: 3, capacity: {{cpu: \"2\", memory: 4Gi}}}}]\n  \
+         images: {{work/1: {{steps: [{{run: forever}}]{pull_size}}}}}\n\
+         ---\napiVersion: v1\nkind: Pod\nmetadata: {{name: first}}\n\
+         spec: {{nodeName: node-3, containers: [{{name: c, image: work/1}}]}}\n\
+         ---\napiVersion: batch/v1\nkind: Job\nmetadata: {{name: second}}\n\
+         spec: {{template: {{spec: {{restartPolicy: Never, containers: [{{name: c, image: work/1}}]}}}}}}\n"
+    );
+    let trial = trial::run(&load(&text), None, (), |_| {});
+    let cluster = trial.simulation.cluster();
+    let second = cluster.pods().values().find(|pod| pod.meta.owner.is_some()).expect("the Job has a pod");
+    cluster.name_of(second.node.expect("it is bound").into()).to_string()
+}
+
+#[test]
+fn an_image_that_was_pulled_draws_pods_to_its_node_where_its_size_is_known() {
+    assert_ne!(node_of_second(""), "node-3");
+    assert_eq!(node_of_second(", pullSize: 3000M"), "node-3");
+}

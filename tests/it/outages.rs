@@ -129,6 +129,32 @@ fn endpoints_stay_as_they_were_while_no_controller_keeps_them_up_to_date() {
     assert!((200..300).contains(&refused), "half of 500 requests, not {refused}");
 }
 
+#[test]
+fn a_pod_of_a_node_that_is_out_of_service_is_made_again_at_once() {
+    let set = json!({"apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": {"name": "db"},
+        "spec": {"serviceName": "db", "selector": {"matchLabels": {"app": "db"}},
+            "template": {"metadata": {"labels": {"app": "db"}},
+                "spec": {"containers": [{"name": "c", "image": "app/1"}]}}}});
+    let taint =
+        json!([{"key": "node.kubernetes.io/out-of-service", "value": "nodeshutdown", "effect": "NoExecute"}]);
+    let patch = json!({"node": "a-1", "merge": {"spec": {"taints": taint}}});
+    let timeline = json!([
+        {"at": "0s", "cordon": {"node": "a-2"}},
+        {"at": "10s", "fail": {"node": "a-1"}},
+        {"at": "11s", "uncordon": {"node": "a-2"}},
+        {"at": "3m", "patch": patch},
+    ]);
+    let node_of_pod = |secs| {
+        let trial = play(&timeline, secs, std::slice::from_ref(&set));
+        assert_eq!(trial.simulation.misses().len(), 0, "{:?}", trial.simulation.misses());
+        let cluster = trial.simulation.cluster();
+        let pod = cluster.pods().values().next().expect("there is a pod");
+        (cluster.name_of(pod.node.expect("it is bound").into()).to_string(), pod.meta.is_terminating())
+    };
+    assert_eq!(node_of_pod(179), ("a-1".to_owned(), false));
+    assert_eq!(node_of_pod(220), ("a-2".to_owned(), false));
+}
+
 /// The errors of a client of `front`, in zone z1, which calls `back`, in zone z2, with zones cut off for 10 s of 20.
 fn cut_off(zones: &Value) -> (u64, u64) {
     let calls = json!([{"to": "pod/back:80", "timeout": "1s"}]);

@@ -26,23 +26,24 @@ use serde_json::{Value, json};
 use crate::generate::{Chance, World, scenario_of, worlds};
 
 /// No world is played for longer than this, so that none takes all the time of the tests [events].
-const EVENTS_MAX: u64 = 4_000;
+pub const EVENTS_MAX: u64 = 4_000;
 
 /// The settings of all tests here; `PROPTEST_CASES` asks for more.
 #[expect(clippy::disallowed_methods, reason = "how many worlds are tried is up to the environment")]
-fn config(cases: u32) -> ProptestConfig {
+pub fn config(cases: u32) -> ProptestConfig {
     let asked = std::env::var("PROPTEST_CASES").ok().and_then(|text| text.parse().ok());
     ProptestConfig { cases: asked.unwrap_or(cases), failure_persistence: None, ..ProptestConfig::default() }
 }
 
 /// What only the order of the changes can tell, and what it told.
 #[derive(Debug, Clone, Default)]
-struct Laws {
+pub struct Laws {
     now: SimTime,
     bound: BTreeMap<Uid, NodeId>,
     ended: BTreeMap<Uid, Phase>,
     jobs: BTreeMap<Uid, JobStatus>,
-    broken: Vec<String>,
+    /// What it told.
+    pub broken: Vec<String>,
 }
 
 impl Laws {
@@ -150,7 +151,8 @@ fn watched(scenario: &Arc<Scenario>) -> Watched {
     Simulation::new(Arc::clone(scenario), Default::default())
 }
 
-fn end_of(scenario: &Scenario) -> SimTime {
+/// When a scenario ends at the latest.
+pub fn end_of(scenario: &Scenario) -> SimTime {
     match scenario.horizon {
         cluster_sim::model::scenario::Horizon::At(at) | cluster_sim::model::scenario::Horizon::Quiet(at) => {
             at
@@ -171,14 +173,13 @@ fn play_by_the_laws(world: &World) -> Result<(), TestCaseError> {
         prop_assert!(broken.is_empty(), "{broken:#?}");
     }
     let is_quiet = !simulation.step(limit) && simulation.ending() == Ending::Quiet;
-    let faults = if is_quiet { faults_of_quiet(&simulation) } else { Vec::new() };
+    let faults = if is_quiet { faults_of_quiet(simulation.cluster()) } else { Vec::new() };
     prop_assert!(faults.is_empty(), "{faults:#?}");
     Ok(())
 }
 
 /// What nobody will ever do anything about, though somebody should.
-fn faults_of_quiet(simulation: &Watched) -> Vec<String> {
-    let cluster = simulation.cluster();
+pub fn faults_of_quiet(cluster: &Cluster) -> Vec<String> {
     let mut faults = Vec::new();
     for (_, pod) in cluster.pods().iter() {
         let name = &pod.meta.name;

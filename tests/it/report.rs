@@ -150,9 +150,13 @@ fn a_section_is_there_where_the_run_has_something_of_its_kind() {
     check_sections(
         "job-backoff",
         &[&always[..], &["jobs"]].concat(),
-        &["cronjobs", "failures", "load", "waste"],
+        &["actions", "cronjobs", "failures", "load", "waste"],
     );
-    check_sections("cronjob", &[&always[..], &["cronjobs"]].concat(), &["jobs", "failures", "load", "waste"]);
+    check_sections(
+        "cronjob",
+        &[&always[..], &["actions", "cronjobs"]].concat(),
+        &["jobs", "failures", "load", "waste"],
+    );
     check_sections(
         "layout-separate",
         &[&always[..], &["failures", "load", "waste"]].concat(),

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::cluster::Refusal;
 use crate::component::{Timers, Turn};
-use crate::controllers::pod_ranking::Candidate;
+use crate::controllers::pod_ranking::{Candidate, deletion_cost};
 use crate::controllers::pod_sets::has_lost_newborn;
 use crate::controllers::replica_set::scale::{Scale, scale};
 use crate::controllers::replica_set::status::{ScaleError, failure, status};
@@ -58,7 +58,7 @@ impl Effects<'_, '_> {
         if set.meta.is_terminating() {
             return Ok(());
         }
-        let pods = self.turn.cluster().pods();
+        let (pods, profile) = (self.turn.cluster().pods(), &self.turn.context.profile);
         let wants_fewer = active.len() > set.spec.replicas as usize;
         let related = if wants_fewer { self.related() } else { BTreeMap::new() };
         let candidates: Vec<(PodId, Candidate<'_>)> = active
@@ -66,7 +66,7 @@ impl Effects<'_, '_> {
             .map(|id| {
                 let pod = &pods[*id];
                 let n_related = pod.node.and_then(|node| related.get(&node)).copied().unwrap_or(0);
-                (*id, Candidate { pod, n_related })
+                (*id, Candidate { pod, n_related, cost: deletion_cost(&pod.meta, profile) })
             })
             .collect();
         match scale(set.spec.replicas, &candidates, self.turn.now()) {

@@ -35,7 +35,7 @@ pub struct HeatRow {
 /// Draws rows over time.
 pub fn draw(map: &HeatMap, screen: Screen) -> Svg {
     let row = if map.rows.len() > 24 { 16.0 } else { 22.0 };
-    let top = 34.0;
+    let top = screen.pick(34.0, 54.0);
     let bottom = top + row * map.rows.len() as f64;
     let x = Scale::time(0.0, map.until, screen.pick(8, 4));
     let y = Scale::rows(map.rows.len());
@@ -45,7 +45,10 @@ pub fn draw(map: &HeatMap, screen: Screen) -> Svg {
     pen::draw(&map.title, screen, bottom + 40.0, |pen| {
         let area = Area { left, top, right: pen.width - notes.max(RIGHT) - 8.0, bottom };
         let frame = Frame { pen, area, x: &x, y: &y };
-        ramp(pen, &map.unit, ["0 %", "100 %"]);
+        ramp(pen, screen.pick(&map.unit, ""), ["0 %", "100 %"]);
+        if screen == Screen::Narrow {
+            pen.text(&fitted(&map.unit, TEXT, pen.width - 2.0), (2.0, 34.0), Anchor::Start, Hue::Ink);
+        }
         for (at, entry) in map.rows.iter().enumerate() {
             heat_row(&frame, entry, top + at as f64 * row, row);
         }
@@ -111,17 +114,18 @@ pub struct Hour {
 
 const WEEKDAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
 
-/// Draws a week: hours to the right and weekdays below on wide screens, turned on narrow ones.
+/// Draws the days of a week on which anything was due: hours to the right and weekdays below on wide screens, turned on narrow ones.
 pub fn draw_week(week: &Week, screen: Screen) -> Svg {
-    let (columns, rows) = screen.pick((24, 7), (7, 24));
+    let days: Vec<usize> = (0..7).filter(|day| week.cells[*day].iter().any(|hour| hour.n_due > 0)).collect();
+    let (columns, rows) = screen.pick((24, days.len()), (days.len(), 24));
     let (left, top, row) = (46.0, 60.0, screen.pick(30.0, 22.0));
     let height = top + row * rows as f64 + 8.0;
     let most = week.cells.iter().flatten().map(|hour| hour.n_off).max().unwrap_or(0).max(1);
     pen::draw(&week.title, screen, height, |pen| {
         ramp(pen, "runs not on time", ["0", &most.to_string()]);
-        let width = (pen.width - left - 4.0) / columns as f64;
+        let width = ((pen.width - left - 4.0) / columns as f64).min(120.0);
         let label = |number: usize, hours: bool| {
-            if hours { format!("{number:02}") } else { WEEKDAYS[number].to_owned() }
+            if hours { format!("{number:02}") } else { WEEKDAYS[days[number]].to_owned() }
         };
         let wide = screen == Screen::Wide;
         pen.text(screen.pick("hour", "day"), (left - 8.0, 44.0), Anchor::End, Hue::Muted);
@@ -133,7 +137,7 @@ pub fn draw_week(week: &Week, screen: Screen) -> Svg {
             let y = top + line as f64 * row;
             pen.text(&label(line, !wide), (left - 8.0, y + row / 2.0), Anchor::End, Hue::Muted);
             for column in 0..columns {
-                let (day, hour) = if wide { (line, column) } else { (column, line) };
+                let (day, hour) = if wide { (days[line], column) } else { (days[column], line) };
                 let from = (left + column as f64 * width, y);
                 hour_cell(pen, week.cells[day][hour], from, (width, row), most);
             }

@@ -74,7 +74,7 @@ fn week(ledger: &CronJobLedger) -> Week {
 /// All runs, those that were not on time first.
 fn table(ledger: &CronJobLedger) -> DataTable {
     let heads = vec![
-        Head::text("Scheduled"),
+        Head::number("Scheduled"),
         Head::number("At"),
         Head::text("Outcome"),
         Head::number("Late by"),
@@ -90,9 +90,9 @@ fn table(ledger: &CronJobLedger) -> DataTable {
             RunOutcome::Ran => Tone::Good,
             RunOutcome::Late | RunOutcome::Skipped | RunOutcome::Missed => Tone::Bad,
         };
-        let late = run.late_by.filter(|late| *late > 0.0);
+        let late = run.late_by.filter(|_| is_off(run));
         table.row([
-            Cell::text(run.time.to_string()),
+            Cell::number(run.time.to_string(), run.scheduled),
             Cell::number(span(run.scheduled), run.scheduled),
             Cell::text(run.outcome.as_str()).toned(tone),
             late.map_or_else(Cell::none, |late| Cell::number(span(late), late)),

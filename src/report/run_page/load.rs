@@ -1,28 +1,28 @@
 //! The section on the load: latency, throughput and errors over time.
 
 use crate::report::chart::palette::Hue;
-use crate::report::chart::plot::{self, Panel, Plot, Series, Shape};
+use crate::report::chart::plot::{self, Mark, Panel, Plot, Series, Shape};
 use crate::report::chart::scale::Scale;
 use crate::report::chart::{Screen, Svg};
 use crate::report::page::data::{Dataset, Value};
 use crate::report::page::{Figure, Part, Section};
-use crate::report::run_page::Chapter;
-use crate::report::summary::RunSummary;
+use crate::report::run_page::{Chapter, RunReport, actions};
 use crate::report::traffic::{SourceRow, TrafficSummary, WindowRow};
 
 /// From this ratio of the longest to the shortest latency on, the scale goes by powers of ten.
 const LOG_RATIO: f64 = 50.0;
 
 /// The section on the load; `None` where there is none.
-pub(super) fn chapter(summary: &RunSummary) -> Option<Chapter> {
-    let load = summary.traffic.as_ref().filter(|load| !load.sources.is_empty())?;
+pub(super) fn chapter(run: &RunReport<'_>) -> Option<Chapter> {
+    let load = run.summary.traffic.as_ref().filter(|load| !load.sources.is_empty())?;
     let mut parts = Vec::new();
     for (at, source) in load.sources.iter().enumerate() {
         if load.sources.len() > 1 {
             parts.push(Part::Heading(format!("Source {}", source.name)));
         }
-        let figure =
-            Figure::new(&format!("load-{}", at + 1), caption(source), |screen| chart(source, load, screen));
+        let figure = Figure::new(&format!("load-{}", at + 1), caption(source), |screen| {
+            chart(source, load, actions::marks(run), screen)
+        });
         parts.push(Part::Figure(figure.with_data("load")));
     }
     Some(Chapter {
@@ -46,14 +46,14 @@ fn caption(source: &SourceRow) -> String {
 }
 
 /// Latencies above, rates below, over the same time.
-fn chart(source: &SourceRow, load: &TrafficSummary, screen: Screen) -> Svg {
+fn chart(source: &SourceRow, load: &TrafficSummary, marks: Vec<Mark>, screen: Screen) -> Svg {
     let windows = &source.windows;
     let plot = Plot {
         title: format!("Latency and rate of requests of {} over time", source.name),
         x: Scale::time(0.0, load.until, screen.pick(9, 5)),
         x_unit: "virtual time".to_owned(),
         panels: vec![latencies(windows), rates(windows)],
-        marks: Vec::new(),
+        marks,
     };
     plot::draw(&plot, screen)
 }

@@ -14,7 +14,7 @@ use crate::report::summary::seconds;
 use crate::report::text::span;
 
 /// More lanes are not drawn.
-const LANES_MAX: usize = 120;
+const LANES_MAX: usize = 60;
 /// More nodes without a pod are not drawn.
 const IDLE_NODES_MAX: usize = 6;
 /// The name of the group of pods that never had a node.

@@ -7,7 +7,7 @@ use crate::report::chart::scale::{Scale, number};
 use crate::report::chart::{Screen, Svg};
 use crate::report::page::{Figure, Part, Section};
 use crate::report::run_page::series::{self, Resource, ResourceSeries, Series, steps};
-use crate::report::run_page::{Chapter, RunReport, failure_marks, nodes};
+use crate::report::run_page::{Chapter, RunReport, actions, nodes};
 use crate::report::summary::seconds;
 
 /// What is offered by this factor more than what is wanted is not drawn with it.
@@ -105,7 +105,7 @@ fn chart(run: &RunReport<'_>, series: &Series, of: &ResourceSeries, screen: Scre
             series: lines,
             limits: Vec::new(),
         }],
-        marks: failure_marks(run.summary),
+        marks: actions::marks(run),
     };
     plot::draw(&plot, screen)
 }

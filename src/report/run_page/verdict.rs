@@ -97,7 +97,7 @@ fn spare_nodes(run: &RunReport<'_>, series: &Series) -> Option<Fact> {
     };
     let needed = (0..=n_nodes).find(|count| covers(&nodes[..*count])).unwrap_or(n_nodes);
     let text = format!(
-        "{} of {n_nodes}, by the sums of requests at the peak; `sim capacity` plays it",
+        "{} of {n_nodes}, by the sums of requests at the peak; “sim capacity” plays it",
         n_nodes - needed
     );
     Some(Fact::new("Spare nodes", text))
@@ -147,6 +147,6 @@ fn ended(summary: &RunSummary) -> Fact {
 
 /// One run says nothing about chance.
 fn confidence(summary: &RunSummary) -> Fact {
-    let text = "one run of one seed; `sim compare --trials` gives intervals";
+    let text = "one run of one seed; “sim compare” gives intervals";
     Fact::new("Confidence", format!("{text} (digest {}…)", &summary.digest[..8]))
 }

@@ -7,7 +7,7 @@ use crate::report::chart::{Screen, Svg};
 use crate::report::page::data::Dataset;
 use crate::report::page::{Figure, Part, Section};
 use crate::report::run_page::series::{Series, WINDOW_COLUMNS, steps, window_values};
-use crate::report::run_page::{Chapter, RunReport, failure_marks};
+use crate::report::run_page::{Chapter, RunReport, actions};
 use crate::report::summary::seconds;
 
 /// The scheduler's own latency is no wait worth a chart [s].
@@ -70,7 +70,7 @@ fn chart(run: &RunReport<'_>, series: &Series, screen: Screen) -> Svg {
                 &series.oldest,
             ),
         ],
-        marks: failure_marks(run.summary),
+        marks: actions::marks(run),
     };
     plot::draw(&plot, screen)
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use cluster_sim::cluster::Cluster;
 use cluster_sim::controllers::job::ranking::victim_rank;
-use cluster_sim::controllers::pod_ranking::{Candidate, POD_DELETION_COST, goes_first};
+use cluster_sim::controllers::pod_ranking::{Candidate, POD_DELETION_COST, deletion_cost, goes_first};
 use cluster_sim::engine::{SimTime, Streams};
 use cluster_sim::event::{Command, Creation};
 use cluster_sim::manifest::convert::pod::pod_spec;
@@ -18,6 +18,7 @@ use cluster_sim::model::pod::{Ordinal, Pod};
 use cluster_sim::model::pod_status::{
     ContainerStatus, Phase, PodCondition, PodConditions, PodStatus, WaitingReason,
 };
+use cluster_sim::model::profile::Profile;
 use cluster_sim::model::scenario::{NewObject, NewSpec};
 use serde_json::{Value, json};
 
@@ -35,8 +36,6 @@ pub fn not_modelled(inputs: &Value) -> Option<&'static str> {
         Some("pods whose phase is Unknown")
     } else if pods.iter().any(|pod| is_timeless(pod)) {
         Some("ready pods without a time of transition")
-    } else if inputs["deletion_cost_enabled"] == false {
-        Some("the gate PodDeletionCost is off")
     } else {
         None
     }
@@ -57,7 +56,8 @@ pub fn sorted(inputs: &Value, expected: &Value) -> Outcome {
 pub fn equal(inputs: &Value, expected: &Value) -> Outcome {
     let ranks: Vec<u32> = list(&inputs["ranks"]).map(count).collect();
     let (a, b) = (pod(&inputs["a"]), pod(&inputs["b"]));
-    let order = goes_first(&candidate(&a, ranks[0]), &candidate(&b, ranks[1]), NOW);
+    let profile = profile(inputs);
+    let order = goes_first(&candidate(&a, ranks[0], &profile), &candidate(&b, ranks[1], &profile), NOW);
     same(&Some(order == Ordering::Less), &expected["a_before_b"].as_bool())?;
     same(&Some(order == Ordering::Greater), &expected["b_before_a"].as_bool())
 }
@@ -65,12 +65,18 @@ pub fn equal(inputs: &Value, expected: &Value) -> Outcome {
 pub fn less(inputs: &Value, expected: &Value) -> Outcome {
     let (a, b) = (pod(&inputs["a"]), pod(&inputs["b"]));
     let (a_rank, b_rank) = (count(&inputs["a_rank"]), count(&inputs["b_rank"]));
-    let order = goes_first(&candidate(&a, a_rank), &candidate(&b, b_rank), NOW);
+    let profile = profile(inputs);
+    let order = goes_first(&candidate(&a, a_rank, &profile), &candidate(&b, b_rank, &profile), NOW);
     same(&Some(order == Ordering::Less), &expected["a_before_b"].as_bool())
 }
 
-const fn candidate(pod: &Pod, n_related: u32) -> Candidate<'_> {
-    Candidate { pod, n_related }
+fn candidate<'a>(pod: &'a Pod, n_related: u32, profile: &Profile) -> Candidate<'a> {
+    Candidate { pod, n_related, cost: deletion_cost(&pod.meta, profile) }
+}
+
+fn profile(inputs: &Value) -> Profile {
+    let is_on = inputs["deletion_cost_enabled"] != false;
+    Profile::default().with_gate("PodDeletionCost", is_on).expect("there is such a gate")
 }
 
 fn pod(written: &Value) -> Pod {
