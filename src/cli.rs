@@ -11,6 +11,7 @@ mod compare;
 mod cron;
 mod diff;
 mod folder;
+mod import;
 mod input;
 mod inspect;
 mod output;
@@ -68,6 +69,7 @@ pub fn main() -> ExitCode {
         Command::Merge(args) => sweep::merge(args, &mut out),
         Command::Capacity(args) => capacity::capacity(args, &mut out),
         Command::Compare(args) => compare::compare(args, &mut out),
+        Command::Import(args) => import::import(args, &mut out),
         Command::Schema { markdown } => schema(*markdown, &mut out),
         Command::Completions { shell } => completions(*shell, &mut out),
         Command::Man => man(&mut out),

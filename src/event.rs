@@ -40,7 +40,7 @@ use crate::model::traffic::{CpuId, RequestRef, Serve, SourceId, TimeoutId};
 pub enum Event {
     /// An entry of the timeline, by position.
     ActionDue(u32),
-    /// The next pod of the recorded trace arrives, by position.
+    /// The next pod or Job of the recorded trace arrives, by position.
     TraceDue(u32),
     /// What fails by chance fails, or returns; by position among those.
     FaultDue(u32),

@@ -21,4 +21,5 @@ pub mod observe;
 pub mod sim;
 pub mod experiment;
 pub mod report;
+pub mod import;
 pub mod cli;

@@ -42,6 +42,7 @@ pub mod admission;
 pub mod validation;
 pub mod warnings;
 pub mod patch;
+pub mod prune;
 pub mod field_error;
 
 pub mod diagnostic;

@@ -5,6 +5,7 @@ pub mod rollouts;
 pub mod table;
 pub mod scalings;
 pub mod traffic;
+pub mod job_totals;
 pub mod summary;
 pub mod capacity;
 pub mod comparison;

@@ -5,11 +5,13 @@
 //! run can be forked at any instant.
 
 mod actions;
+mod arrivals;
 pub mod copies;
 mod faults;
 mod outages;
 pub mod drain;
 mod process;
+mod start;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -34,15 +36,13 @@ use crate::event::{Change, Command, Creation, Event};
 use crate::kubelet::{Kubelet, KubeletError};
 use crate::metrics_server::MetricsServer;
 use crate::model::horizontal_pod_autoscaler::AutoscalerConfig;
-use crate::model::meta::Labels;
-use crate::model::scenario::{ComponentName, Horizon, NewObject, NewSpec, NodeScoring, Scenario};
+use crate::model::scenario::{ComponentName, Horizon, NewObject, NodeScoring, Scenario};
 use crate::model::wall_clock::WallClock;
 use crate::scheduler::Scheduler;
 use crate::scheduler::config::{SchedulerConfig, ScoringKind};
 pub use crate::sim::actions::name_matches;
 use crate::sim::drain::{Drain, Drains};
 use crate::sim::faults::FaultProcess;
-use crate::sim::outages::NO_API_SERVER;
 use crate::sim::process::Process;
 use crate::traffic::{Traffic, TrafficError};
 
@@ -252,11 +252,9 @@ impl<O: Observer> Simulation<O> {
     fn begin(&mut self) {
         let mut watch = Watch::new(&self.context, &self.cluster, &mut self.calendar);
         self.components.start_all(&mut watch);
-        let scenario = Arc::clone(&self.scenario);
-        for object in &scenario.objects {
-            self.create(object.clone());
-        }
+        self.create_all();
         self.broadcast();
+        let scenario = Arc::clone(&self.scenario);
         for (at, entry) in (0..).zip(&scenario.timeline) {
             let event = Event::ActionDue(at);
             self.calendar.schedule(entry.at, event.rank(), event);
@@ -280,36 +278,11 @@ impl<O: Observer> Simulation<O> {
         }
     }
 
-    /// Creates a pod of the recorded trace and makes the next one due.
-    fn arrive(&mut self, position: u32) {
-        let scenario = Arc::clone(&self.scenario);
-        let Some(trace) = &scenario.trace else { return };
-        let row = trace.rows[position as usize];
-        self.await_arrival(position + 1);
-        if self.components.lack_api_server() {
-            self.misses.push(format!("trace[{position}] at {}: {NO_API_SERVER}", row.at));
-            return;
-        }
-        self.create(NewObject {
-            namespace: "default".into(),
-            name: format!("pod-{position}").into(),
-            labels: Labels::default(),
-            annotations: Labels::default(),
-            spec: NewSpec::Pod(Arc::clone(&trace.shapes[row.shape as usize])),
-            manifest: Arc::default(),
-        });
-    }
-
-    fn await_arrival(&mut self, position: u32) {
-        let row = self.scenario.trace.as_ref().and_then(|trace| trace.rows.get(position as usize));
-        if let Some(row) = row {
-            let event = Event::TraceDue(position);
-            self.calendar.schedule(row.at, event.rank(), event);
-        }
-    }
-
     fn create(&mut self, object: NewObject) {
-        let creation = Creation::of(object);
+        self.submit_creation(Creation::of(object));
+    }
+
+    fn submit_creation(&mut self, creation: Creation) {
         let mut turn = Turn::new(
             &self.context,
             &mut self.cluster,

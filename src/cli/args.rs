@@ -1,6 +1,7 @@
 //! The arguments of all commands, with their help.
 
 pub(super) mod capacity;
+mod import;
 
 use std::fmt;
 use std::num::NonZeroUsize;
@@ -13,6 +14,8 @@ use crate::cli::compare::TRIALS_DEFAULT;
 use crate::engine::{SimDuration, SimTime};
 use crate::model::ids::Kind;
 use crate::model::scenario::{Action, TimedAction};
+
+pub(super) use import::{ImportArgs, ImportFormat, ImportOutput};
 
 /// A deterministic, offline simulator of Kubernetes behaviour.
 #[derive(Debug, Parser)]
@@ -70,6 +73,11 @@ pub(super) enum Command {
     /// Put the results of shards together.
     #[command(after_help = "Example: sim merge shard-*.jsonl --out results.csv")]
     Merge(MergeArgs),
+    /// Make a scenario of what others recorded: a cluster, or traces of jobs, pods and requests.
+    #[command(
+        after_help = "Example: kubectl get nodes,pods,deployments,replicasets -A -o yaml | sim import kubectl - -o cluster.yaml"
+    )]
+    Import(ImportArgs),
     /// Print the JSON Schema of the Scenario kind, for editors.
     #[command(after_help = "Example: sim schema > scenario.schema.json")]
     Schema {

@@ -21,16 +21,28 @@ pub(super) fn yaml(result: &impl Serialize) -> Result<String, CliError> {
 
 /// Writes a file beside its name and moves it there, so that a half-written file never has it.
 pub(super) fn write_file(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
-    let beside = with_ending(path, "new");
-    let shown = || format!("{}: cannot be written", path.display());
-    let mut file = File::create(&beside).with_context(shown)?;
-    let written = file.write_all(bytes).and_then(|()| file.sync_all());
-    if written.is_err() {
-        // What is there of it is of no use, and the error is what counts.
-        let _ = fs::remove_file(&beside);
+    write_files(&[(path.to_owned(), bytes)])
+}
+
+/// Writes files beside their names and moves them there, in their order, when all are written: where one cannot be
+/// written, what was there before stays.
+pub(super) fn write_files(files: &[(PathBuf, &[u8])]) -> anyhow::Result<()> {
+    let beside = |path: &Path| with_ending(path, "new");
+    let cannot = |path: &Path| format!("{}: cannot be written", path.display());
+    let written = files.iter().try_for_each(|(path, bytes)| {
+        let mut file = File::create(beside(path)).with_context(|| cannot(path))?;
+        file.write_all(bytes).and_then(|()| file.sync_all()).with_context(|| cannot(path))
+    });
+    let moved = written.and_then(|()| {
+        files.iter().try_for_each(|(path, _)| fs::rename(beside(path), path).with_context(|| cannot(path)))
+    });
+    if moved.is_err() {
+        for (path, _) in files {
+            // What is there of it is of no use, and the error is what counts.
+            let _ = fs::remove_file(beside(path));
+        }
     }
-    written.with_context(shown)?;
-    fs::rename(&beside, path).with_context(shown)
+    moved
 }
 
 /// The path with another ending behind its own.

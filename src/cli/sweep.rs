@@ -47,7 +47,7 @@ pub(super) fn sweep(args: &SweepArgs, out: &mut impl Write) -> Result<Outcome, C
     let missing: Vec<usize> =
         (0..head.runs).filter(wanted).filter(|run| !journal.rows.contains_key(run)).collect();
     let bar = progress_bar(missing.len());
-    let writer = Mutex::new(Writer { file: journal.file.take(), error: None });
+    let writer = Mutex::new(Writer { path: journal_path(&args.out), file: journal.file.take(), error: None });
     let workers = args.workers.map_or(Workers::Cores, Workers::Fixed);
     let grid = Grid { input: &input, args: &args.input, sweep };
     for chunk in missing.chunks(CHUNK_RUNS) {
@@ -175,6 +175,7 @@ impl Journal {
 
 /// Appends rows; keeps the first error and writes nothing after it.
 struct Writer {
+    path: PathBuf,
     file: Option<File>,
     error: Option<CliError>,
 }
@@ -188,7 +189,13 @@ impl Writer {
             (Err(message), _) => Err(CliError::BadInput(message)),
             (Ok(result), Some(file)) => {
                 let line = report::json_line(&RunRow::of(&result));
-                let outcome = file.write_all(line.as_bytes()).context("the journal cannot be written");
+                let kept = || {
+                    format!(
+                        "{}: cannot be written; the same command goes on from what is in it",
+                        self.path.display()
+                    )
+                };
+                let outcome = file.write_all(line.as_bytes()).with_context(kept);
                 outcome.map_err(CliError::Failed)
             }
             (Ok(_), None) => Ok(()),

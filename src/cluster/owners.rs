@@ -11,7 +11,7 @@ use crate::event::{Change, DeletedObject, SpecChange, SpecUpdate, StatusUpdate};
 use crate::model::ids::{Kind, ObjectId};
 use crate::model::meta::{Deletion, Labels, ObjectMeta, Owner, Propagation};
 use crate::model::object::Object;
-use crate::model::pod::Ordinal;
+use crate::model::pod::{JobPod, Ordinal};
 
 /// The living dependants of one owner, and how many it has ever had.
 #[derive(Debug, Clone, Default)]
@@ -215,7 +215,9 @@ impl Cluster {
         meta.owner = Some(owner);
         self.dependants.entry(controller).or_default().insert(serial, object);
         if let (ObjectId::Pod(id), ObjectId::Job(_)) = (object, controller) {
-            self.pods[id].job.get_or_insert_default().has_finalizer = true;
+            let pod = &mut self.pods[id];
+            let marks = pod.job.get_or_insert_with(|| JobPod::of_annotations(&pod.meta.annotations));
+            marks.has_finalizer = true;
         }
         changes.push(Change::Adopted(object));
         Ok(())

@@ -69,6 +69,22 @@ pub fn share_at_least(n_successes: usize, n: usize) -> f64 {
     f64::midpoint(low, high)
 }
 
+/// The 95 % interval of a share of which `n_ok` of `n` were seen.
+/// Source: Wilson, Probable inference, the law of succession, and statistical inference (1927).
+pub fn share_interval(n_ok: usize, n: usize) -> (f64, f64) {
+    /// The two-sided 95 % quantile of the normal distribution.
+    const Z: f64 = 1.959_963_984_540_054;
+    if n == 0 {
+        return (0.0, 1.0);
+    }
+    let (n_runs, share) = (n as f64, n_ok as f64 / n as f64);
+    let scale = 1.0 + Z * Z / n_runs;
+    let middle = (share + Z * Z / (2.0 * n_runs)) / scale;
+    let spread = share * (1.0 - share) / n_runs + Z * Z / (4.0 * n_runs * n_runs);
+    let half_width = Z * libm::sqrt(spread) / scale;
+    ((middle - half_width).max(0.0), (middle + half_width).min(1.0))
+}
+
 /// `b - a`; nothing where the two differ by no more than the rounding of their sums.
 fn difference(a: f64, b: f64) -> f64 {
     let difference = b - a;
@@ -160,6 +176,19 @@ mod tests {
         assert!((estimate.half_width - 1.9632).abs() < 0.0005, "{estimate:?}");
         assert_eq!(Estimate::of(&[]), None);
         assert_eq!(Estimate::of(&[7.0]).map(|one| one.half_width), Some(f64::INFINITY));
+    }
+
+    #[test]
+    fn the_interval_of_a_share_stays_between_none_and_all() {
+        for (n_ok, n, low, high) in
+            [(0, 10, 0.0, 0.2775), (10, 10, 0.7225, 1.0), (1, 4, 0.0456, 0.6994), (5, 10, 0.2366, 0.7634)]
+        {
+            let found = share_interval(n_ok, n);
+            assert!(
+                (found.0 - low).abs() < 1e-4 && (found.1 - high).abs() < 1e-4,
+                "{n_ok} of {n}: {found:?}"
+            );
+        }
     }
 
     #[test]

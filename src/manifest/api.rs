@@ -5,13 +5,16 @@
 use std::borrow::Cow;
 
 use rustc_hash::FxHashMap;
+use serde_json::Value;
 
 use crate::manifest::check::{Checker, Options, Subject};
 use crate::manifest::diagnostic::{Diagnostic, Diagnostics, quoted};
 use crate::manifest::near_name::nearest;
+use crate::manifest::prune::{self, Pruner};
 use crate::manifest::scalar::{Meaning, Scalar, decimal_text};
 use crate::manifest::schema::{Field, Format, Mismatch, ObjectType, Schema, Shape, Treatment};
 use crate::manifest::source::Object;
+use crate::manifest::tree::Tree;
 use crate::model::profile::KubernetesVersion;
 use crate::model::quantity::Quantity;
 
@@ -91,6 +94,11 @@ impl Api {
         }
         let mut checker = Checker::new(&self.schema, subject, options, diagnostics);
         checker.check_root(&object.tree, &row.shape, row.treatment);
+    }
+
+    /// An object of a kind without what the simulator makes nothing of.
+    pub fn prune(&self, row: &KindRow, tree: &Tree, pruner: &mut impl Pruner) -> Value {
+        prune::prune(&self.schema, tree, &row.shape, pruner)
     }
 }
 

@@ -310,7 +310,7 @@ impl<'a> Checker<'a> {
 }
 
 /// Whether leaving the value out would be the same.
-fn changes_nothing(tree: &Tree, except: Option<&str>) -> bool {
+pub(super) fn changes_nothing(tree: &Tree, except: Option<&str>) -> bool {
     match &tree.content {
         Content::Scalar(scalar) => {
             scalar.is_null() || matches!(&*scalar.text, "false") || Some(&*scalar.text) == except

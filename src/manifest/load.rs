@@ -8,6 +8,7 @@
 mod capacity;
 mod collect;
 mod nodes;
+mod progress;
 mod sweep;
 mod timeline;
 mod trace;
@@ -26,11 +27,13 @@ use crate::manifest::scenario::{self, ScenarioFile, ScenarioSpec, read};
 use crate::manifest::source::{Object, Source};
 use crate::manifest::{decode, expression, params};
 use crate::model::profile::{Feature, KubernetesVersion, Profile};
-use crate::model::scenario::{Action, Expectation, Horizon, Scenario, TimedAction};
+use crate::model::scenario::{Action, Expectation, Horizon, Scenario, TimedAction, Trace};
 use crate::model::unix_time::UnixTime;
 
 /// The end of a run that never falls quiet.
 const HORIZON_DEFAULT: SimDuration = SimDuration::from_secs(24 * 3600);
+/// How long after the last arrival of a trace a run goes on that does not fall quiet.
+const HORIZON_AFTER_TRACE: SimDuration = SimDuration::from_secs(30 * 24 * 3600);
 /// The wall clock at the start of a scenario that names none: 2027-01-01T00:00:00Z, a Friday.
 const START_DEFAULT: i64 = 1_798_761_600;
 /// The seed of a scenario that names none.
@@ -209,7 +212,8 @@ impl Loader<'_> {
         let expectations = self.expectations(head);
         let sweep = self.sweep(head, &collected);
         let capacity = self.capacity(head, &collected);
-        let horizon = self.horizon(head, &mut errors);
+        let progress = self.progress(head, &collected);
+        let horizon = self.horizon(head, trace.as_ref(), &mut errors);
         let scheduler = read::scheduler(head.spec.scheduler.as_ref(), &mut errors);
         let kubelet = read::kubelet(head.spec.kubelet.as_ref(), &mut errors);
         let start_time = start_time(head, &mut errors);
@@ -238,6 +242,7 @@ impl Loader<'_> {
             namespaces: std::mem::take(&mut collected.namespaces),
             objects: collected.into_objects(),
             programs: Arc::new(programs),
+            progress,
             metrics: metrics.into(),
             trace,
             traffic: Arc::new(traffic),
@@ -313,9 +318,12 @@ impl Loader<'_> {
         expectations
     }
 
-    fn horizon(&mut self, head: &Head, errors: &mut FieldErrors) -> Horizon {
+    fn horizon(&mut self, head: &Head, trace: Option<&Trace>, errors: &mut FieldErrors) -> Horizon {
         match head.spec.horizon {
-            None => Horizon::Quiet(SimTime::ZERO + HORIZON_DEFAULT),
+            None => Horizon::Quiet(match trace.and_then(|trace| trace.rows.last()) {
+                Some(last) => last.at + HORIZON_AFTER_TRACE,
+                None => SimTime::ZERO + HORIZON_DEFAULT,
+            }),
             Some(span) if span.0 > HORIZON_MAX => {
                 let spec_path = Path::OBJECT.child("spec");
                 errors.invalid_object(&spec_path.child("horizon"), "longer than 100 years");

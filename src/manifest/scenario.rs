@@ -82,7 +82,8 @@ pub struct ScenarioSpec {
     pub seed: Option<u64>,
     /// The wall clock at the start, RFC 3339. Default: `2027-01-01T00:00:00Z`; never the real clock.
     pub start_time: Option<String>,
-    /// When the run ends. Default: when nothing is left to happen, after 24 h at the latest.
+    /// When the run ends. Default: when nothing is left to happen; after 24 h at the latest, or 30 days after the last
+    /// arrival of a trace.
     pub horizon: Option<Span>,
     /// The Kubernetes version whose behaviour is simulated, `1.28` to `1.37`. Default: `1.35`.
     pub kubernetes_version: Option<String>,
@@ -105,9 +106,11 @@ pub struct ScenarioSpec {
     /// What images do when a container runs them, by image name. An image that is not listed runs 10 s and exits
     /// with 0, or for ever where the restart policy is Always.
     pub images: BTreeMap<String, Image>,
+    /// What Jobs had done before the start.
+    pub progress: Vec<Progress>,
     /// Metrics that autoscalers go by and pods do not bring by themselves: of type Pods, Object or External.
     pub metrics: Vec<Metric>,
-    /// Pods that arrive by a recorded trace.
+    /// Pods or Jobs that arrive by a recorded trace.
     pub trace: Option<TraceFiles>,
     /// The load: where requests come from.
     pub traffic: Vec<TrafficSource>,
@@ -416,12 +419,42 @@ pub enum Exit {
     Weighted(BTreeMap<String, f64>),
 }
 
-/// Recorded traces.
+/// What a Job of the scenario had done before the start. Its pods of that time are gone.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Progress {
+    /// The Job.
+    pub job: String,
+    /// Its namespace. Default: `default`.
+    pub namespace: Option<String>,
+    /// The CronJob that made it, and that it is active for.
+    pub cronjob: Option<String>,
+    /// Pods that succeeded; of an Indexed Job the indexes tell. Default: 0.
+    pub succeeded: Option<u32>,
+    /// Pods that failed. Default: 0.
+    pub failed: Option<u32>,
+    /// The indexes that succeeded, as `0-3,7`.
+    pub completed_indexes: Option<String>,
+    /// The indexes that failed, as `4,6`; with `backoffLimitPerIndex` only.
+    pub failed_indexes: Option<String>,
+}
+
+/// A recorded trace. Exactly one of `pods` and `jobs`.
+///
+/// The columns of the file stand in any order: `arrival_s`, `cpu_m`, `mem_MiB` and `duration_s` (of one pod) are
+/// required; `name`, `exit_code` (default: 0) and, of Jobs, `pods` (all wanted at once; default: 1) may be there. A
+/// column with a `/` in its name is an extended resource that each pod asks for, one called `node:LABEL` says which
+/// values of that label a node must have one of, with `|` between them.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct TraceFiles {
-    /// A CSV file with the columns `arrival_s,cpu_m,mem_MiB,duration_s`: one pod a line.
-    pub pods: String,
+    /// A CSV file with a pod a line. Such a pod is not restarted.
+    pub pods: Option<String>,
+    /// A CSV file with a Job a line. Such a Job has `backoffLimit: 0`.
+    pub jobs: Option<String>,
+    /// How long the Jobs stay after their end. Default: for ever.
+    #[schemars(range(min = 0))]
+    pub ttl_seconds_after_finished: Option<u32>,
 }
 
 /// Something that must hold.

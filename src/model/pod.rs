@@ -49,6 +49,19 @@ pub struct JobPod {
     pub index_ignored_failure_count: u32,
 }
 
+impl JobPod {
+    /// The marks of a pod that no Job controller of the run made, by its annotations; without a finalizer.
+    pub fn of_annotations(annotations: &Labels) -> Self {
+        let number = |name: &str| annotations.get(&format!("batch.kubernetes.io/{name}"))?.parse().ok();
+        Self {
+            has_finalizer: false,
+            completion_index: number("job-completion-index"),
+            index_failure_count: number("job-index-failure-count"),
+            index_ignored_failure_count: number("job-index-ignored-failure-count").unwrap_or(0),
+        }
+    }
+}
+
 /// What every pod of a template is given to be.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PodSpec {

@@ -13,7 +13,7 @@ use crate::model::daemon_set::DaemonSetSpec;
 use crate::model::deployment::DeploymentSpec;
 use crate::model::horizontal_pod_autoscaler::HorizontalPodAutoscalerSpec;
 use crate::model::ids::Kind;
-use crate::model::job::JobSpec;
+use crate::model::job::{JobSpec, JobStatus};
 use crate::model::meta::{Labels, Name, Propagation};
 use crate::model::metrics::MetricSeries;
 use crate::model::node::NodeSpec;
@@ -62,10 +62,12 @@ pub struct Scenario {
     pub objects: Vec<NewObject>,
     /// What images do, by image name.
     pub programs: Arc<BTreeMap<Name, Program>>,
+    /// What Jobs had done before the start.
+    pub progress: Vec<JobProgress>,
     /// Metrics that pods do not bring by themselves.
     pub metrics: Arc<[MetricSeries]>,
-    /// Pods that arrive by a recorded trace.
-    pub trace: Option<PodTrace>,
+    /// Pods or Jobs that arrive by a recorded trace.
+    pub trace: Option<Trace>,
     /// The load.
     pub traffic: Arc<Traffic>,
     /// What happens when, in order of time.
@@ -119,22 +121,69 @@ impl Scenario {
     }
 }
 
-/// Pods that arrive by a recorded trace.
+/// What a Job had done before the start.
+#[derive(Debug, Clone, PartialEq)]
+pub struct JobProgress {
+    /// The namespace of the Job.
+    pub namespace: Name,
+    /// The name of the Job.
+    pub job: Name,
+    /// The CronJob that made it.
+    pub cronjob: Option<Name>,
+    /// Its counters, and the indexes that are done.
+    pub status: JobStatus,
+}
+
+/// Pods or Jobs that arrive by a recorded trace.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct PodTrace {
-    /// The specs that occur.
-    pub shapes: Vec<Arc<PodSpec>>,
-    /// The pods, in order of arrival.
+pub struct Trace {
+    /// The specs of pods that occur.
+    pub pods: Vec<Arc<PodSpec>>,
+    /// What Jobs are made of, by what their pods ask for.
+    pub jobs: Vec<JobMould>,
+    /// The images that the pods of Jobs run.
+    pub images: Vec<Name>,
+    /// What arrives, in order of arrival.
     pub rows: Vec<TraceRow>,
 }
 
-/// A pod of a trace.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What the Jobs of a trace are made of whose pods ask for the same: a Job of one pod.
+#[derive(Debug, Clone, PartialEq)]
+pub struct JobMould {
+    /// The spec.
+    pub spec: Arc<JobSpec>,
+    /// Its manifest.
+    pub manifest: Arc<Value>,
+}
+
+/// What arrives with one line of a trace.
+#[derive(Debug, Clone, PartialEq)]
 pub struct TraceRow {
     /// When it arrives.
     pub at: SimTime,
-    /// Its spec, by position in [`PodTrace::shapes`].
-    pub shape: u32,
+    /// Its name; `None` is named by its position.
+    pub name: Option<Name>,
+    /// What it is.
+    pub arrival: Arrival,
+}
+
+/// What arrives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Arrival {
+    /// A pod.
+    Pod {
+        /// Its spec, by position in [`Trace::pods`].
+        spec: u32,
+    },
+    /// A Job.
+    Job {
+        /// What it is made of, by position in [`Trace::jobs`].
+        mould: u32,
+        /// The image that its pods run, by position in [`Trace::images`].
+        image: u32,
+        /// Its pods, all wanted at once.
+        n_pods: u32,
+    },
 }
 
 /// When a run ends.

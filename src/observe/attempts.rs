@@ -47,6 +47,8 @@ pub struct JobEntry {
     pub active_deadline: Option<SimDuration>,
     /// Whether restarts count, rather than failed pods.
     pub counts_restarts: bool,
+    /// When its first container started.
+    pub first_start: Option<SimTime>,
     /// The status at the end, or when it was deleted.
     pub status: JobStatus,
     /// The runs of its containers, in order of their start.
@@ -133,6 +135,7 @@ impl JobLedger {
                     self.container_changed(*pod, owned, *container, state, cluster);
                 }
             }
+            Change::Adopted(ObjectId::Pod(pod)) => self.pod_adopted(*pod, cluster),
             Change::PodDeleted(pod, _) => self.close_pod(*pod),
             _ => {}
         }
@@ -155,11 +158,22 @@ impl JobLedger {
             backoff_limit: job.spec.backoff_limit,
             active_deadline: job.spec.active_deadline,
             counts_restarts: job.spec.template.spec.restart_policy == RestartPolicy::OnFailure,
+            first_start: None,
             status: JobStatus::default(),
             attempts: Vec::new(),
             n_more_attempts: 0,
             n_counted: 0,
         });
+    }
+
+    /// What runs in a pod that a Job takes is an attempt of it from its start on.
+    fn pod_adopted(&mut self, id: PodId, cluster: &Cluster) {
+        let Some(pod) = cluster.pod(id) else { return };
+        let init = (0..).map(ContainerRef::Init).zip(&pod.status.init_containers);
+        let app = (0..).map(ContainerRef::App).zip(&pod.status.containers);
+        for (container, status) in init.chain(app).filter(|(_, status)| status.is_running()) {
+            self.container_changed(id, pod, container, &status.state, cluster);
+        }
     }
 
     fn container_changed(
@@ -197,6 +211,7 @@ impl JobLedger {
         if self.open.contains_key(&key) {
             return;
         }
+        self.jobs[at].first_start.get_or_insert(attempt.start);
         if self.n_attempts == ATTEMPTS_MAX {
             self.jobs[at].n_more_attempts += 1;
             return;

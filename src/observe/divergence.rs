@@ -61,12 +61,18 @@ pub fn divergence<A: BufRead, B: BufRead>(
     }
 }
 
-/// The next line that is no record.
+/// The next line that is no record. Where the timeline is its cause, that is named by what it asks for: another entry
+/// before it makes no difference.
 fn next_change<R: BufRead>(trace: &mut TraceReader<R>) -> Result<Option<TraceLine>, TraceError> {
     loop {
         match trace.next().transpose()? {
             Some(line) if line.change == "Recorded" => {}
-            line => return Ok(line),
+            None => return Ok(None),
+            Some(line) => {
+                let action = line.timeline_entry().and_then(|entry| trace.head.timeline.get(entry));
+                let cause = action.map(|entry| format!("timeline: {}", entry.action));
+                return Ok(Some(TraceLine { cause: cause.unwrap_or(line.cause), ..line }));
+            }
         }
     }
 }

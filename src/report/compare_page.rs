@@ -10,14 +10,12 @@ mod replicas;
 mod verdict;
 mod waste;
 
-use serde_json::json;
-
 use crate::experiment::comparison::Comparison;
 use crate::report::chart::palette::{Hue, SERIES};
 use crate::report::comparison::ComparisonSummary;
 use crate::report::folder::Report;
 use crate::report::page::data::Dataset;
-use crate::report::page::{Page, Section};
+use crate::report::page::{self, Page, Section};
 
 /// The version of the JSON format.
 pub const FORMAT: &str = "sim/report/v1";
@@ -45,10 +43,10 @@ struct Chapter {
 
 /// The report of a comparison.
 pub fn report(report: &CompareReport<'_>) -> Report {
-    page(report).report()
+    page_of(report).report()
 }
 
-fn page(report: &CompareReport<'_>) -> Page {
+fn page_of(report: &CompareReport<'_>) -> Page {
     let comparison = report.comparison;
     let chapters = [
         differences::chapter(comparison),
@@ -63,7 +61,7 @@ fn page(report: &CompareReport<'_>) -> Page {
         sections.push(chapter.section);
         data.extend(chapter.data);
     }
-    let json = json!({ "format": FORMAT, "comparison": report.summary });
+    let json = page::data::json(FORMAT, "comparison", report.summary, &data);
     Page {
         title: report.title.to_owned(),
         description: report.description.to_owned(),
@@ -71,7 +69,7 @@ fn page(report: &CompareReport<'_>) -> Page {
         assumptions: assumptions(report),
         sections,
         data,
-        json: format!("{json:#}\n"),
+        json,
     }
 }
 

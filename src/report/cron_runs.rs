@@ -127,7 +127,9 @@ pub fn ledger(entry: &CronEntry, input: &LedgerInput<'_>) -> CronJobLedger {
 }
 
 fn is_of(job: &JobEntry, entry: &CronEntry) -> bool {
-    job.namespace == entry.namespace && job.cronjob.as_ref() == Some(&entry.name)
+    job.namespace == entry.namespace
+        && job.cronjob.as_ref() == Some(&entry.name)
+        && job.scheduled_for.is_some()
 }
 
 /// The instants at which a run was due by the spec of that time, from the creation to the end, each in its time:

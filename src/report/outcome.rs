@@ -83,6 +83,7 @@ fn outcomes(summary: &RunSummary) -> Vec<OutcomeRow> {
         let found = it.found.as_deref().unwrap_or("false");
         row(format!("expect {what}"), if it.holds { "holds".to_owned() } else { format!("FAILED: {found}") })
     }));
+    rows.extend(summary.misses.iter().map(|miss| row("missed".to_owned(), miss.clone())));
     let by = if summary.ended_by == "quiet" { "nothing left to happen" } else { "the horizon" };
     rows.push(row("end".to_owned(), format!("{}: {by}", span(summary.ended_at))));
     rows

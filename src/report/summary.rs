@@ -19,6 +19,7 @@ use crate::observe::utilisation::NodeUtilisation;
 use crate::report::cron_runs::{self, CronJobLedger, LedgerInput};
 use crate::report::drains::{self, DrainRow};
 use crate::report::failures::{self, FailureRow};
+use crate::report::job_totals::{self, JobTotals};
 use crate::report::outages::outages;
 use crate::report::rollouts::{self, DeploymentRow, WorkloadRow};
 use crate::report::scalings::{self, AutoscalerRow};
@@ -27,6 +28,9 @@ use crate::sim::{Ending, Simulation};
 
 /// The version of the JSON format.
 pub const FORMAT: &str = "sim/result/v1";
+
+/// The most Jobs that are listed one by one.
+pub const JOBS_MAX: usize = 10_000;
 
 /// The summary of a run.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -46,8 +50,14 @@ pub struct RunSummary {
     pub ended_at: f64,
     /// `quiet` or `horizon`.
     pub ended_by: &'static str,
-    /// The Jobs.
+    /// The Jobs, at most [`JOBS_MAX`] of them.
     pub jobs: Vec<JobRow>,
+    /// Jobs beyond those listed.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub more_jobs: usize,
+    /// What the Jobs came to, where they are many.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub job_totals: Option<JobTotals>,
     /// The CronJobs.
     pub cron_jobs: Vec<CronJobLedger>,
     /// What controllers keep alive, at the end.
@@ -253,7 +263,7 @@ pub fn summarise<O: Observer>(trial: &Trial<O>, reproduce: String) -> RunSummary
     let (simulation, end) = (&trial.simulation, trial.end);
     let seen = &simulation.observer().0;
     let scenario = simulation.scenario();
-    let jobs: Vec<JobRow> = seen.jobs.jobs().iter().map(job_row).collect();
+    let jobs: Vec<JobRow> = seen.jobs.jobs().iter().take(JOBS_MAX).map(job_row).collect();
     let cron_jobs = cron_ledgers(trial);
     let expectations = expectation_rows(trial);
     let drains: Vec<DrainRow> = simulation.drains().iter().map(drains::row).collect();
@@ -274,6 +284,8 @@ pub fn summarise<O: Observer>(trial: &Trial<O>, reproduce: String) -> RunSummary
             Ending::Horizon => "horizon",
         },
         jobs,
+        more_jobs: seen.jobs.jobs().len().saturating_sub(JOBS_MAX),
+        job_totals: job_totals::totals(seen.jobs.jobs()),
         cron_jobs,
         workloads,
         deployments,

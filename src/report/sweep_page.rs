@@ -9,17 +9,15 @@ mod table;
 
 use std::collections::BTreeSet;
 
-use serde_json::json;
-
 use crate::engine::SimDuration;
 use crate::experiment::measures::{Better, EXPECTATIONS_MET, Unit};
-use crate::experiment::statistics::Estimate;
+use crate::experiment::statistics::{Estimate, share_interval};
 use crate::report::chart::scale::{Scale, Tick};
 use crate::report::comparison::amount;
 use crate::report::folder::Report;
 use crate::report::page::data::Dataset;
 use crate::report::page::table::Tone;
-use crate::report::page::{Fact, Page, Section, Verdict};
+use crate::report::page::{self, Fact, Page, Section, Verdict};
 use crate::report::sweep::{Column, Head, RunRow, columns, is_failure, worst_points};
 
 /// The version of the JSON format.
@@ -50,10 +48,10 @@ struct Chapter {
 
 /// The report of a sweep.
 pub fn report(report: &SweepReport<'_>) -> Report {
-    page(report).report()
+    page_of(report).report()
 }
 
-fn page(report: &SweepReport<'_>) -> Page {
+fn page_of(report: &SweepReport<'_>) -> Page {
     let outcomes = outcomes(report);
     let axes: Vec<SweepAxis> = (0..report.head.axes.len()).map(|at| SweepAxis::of(report, at)).collect();
     let chapters = [
@@ -66,7 +64,7 @@ fn page(report: &SweepReport<'_>) -> Page {
         sections.push(chapter.section);
         data.extend(chapter.data);
     }
-    let json = json!({ "format": FORMAT, "sweep": report.head, "rows": report.rows });
+    let json = page::data::json(FORMAT, "sweep", report.head, &data);
     Page {
         title: report.title.to_owned(),
         description: report.description.to_owned(),
@@ -74,7 +72,7 @@ fn page(report: &SweepReport<'_>) -> Page {
         assumptions: report.assumptions.to_vec(),
         sections,
         data,
-        json: format!("{json:#}\n"),
+        json,
     }
 }
 
@@ -83,6 +81,16 @@ struct Outcome {
     title: String,
     unit: Unit,
     kind: OutcomeKind,
+}
+
+/// A mean over runs.
+#[derive(Debug, Clone, Copy)]
+struct Mean {
+    mean: f64,
+    /// Its 95 % interval.
+    interval: Option<(f64, f64)>,
+    /// The number of runs.
+    n: usize,
 }
 
 enum OutcomeKind {
@@ -101,9 +109,15 @@ impl Outcome {
         }
     }
 
-    /// Its mean over some runs.
-    fn estimate<'a>(&self, rows: impl Iterator<Item = &'a RunRow>) -> Option<Estimate> {
-        Estimate::of(&rows.filter_map(|row| self.value(row)).collect::<Vec<_>>())
+    /// Its mean over some runs, and the interval of that where there are several.
+    fn mean<'a>(&self, rows: impl Iterator<Item = &'a RunRow>) -> Option<Mean> {
+        let values: Vec<f64> = rows.filter_map(|row| self.value(row)).collect();
+        let (estimate, n) = (Estimate::of(&values)?, values.len());
+        let interval = match self.kind {
+            OutcomeKind::Ok => share_interval(values.iter().filter(|value| **value > 0.0).count(), n),
+            OutcomeKind::Measure(_) => (estimate.low(), estimate.high()),
+        };
+        Some(Mean { mean: estimate.mean, interval: (n > 1).then_some(interval), n })
     }
 
     /// A scale from zero to the greatest of some values, and its unit.

@@ -7,6 +7,7 @@ use crate::engine::SimDuration;
 use crate::report::cron_runs::{CronJobLedger, RunOutcome, ScheduledRun};
 use crate::report::drains;
 use crate::report::failures;
+use crate::report::job_totals;
 use crate::report::rollouts;
 use crate::report::scalings::{self, AutoscalerRow};
 use crate::report::summary::{AttemptRow, ExpectationRow, JobRow, NodeRow, PodRow, RunSummary};
@@ -14,7 +15,7 @@ use crate::report::table::Table;
 use crate::report::traffic;
 
 /// Longer lists are cut, with a line that says so.
-const ROWS_MAX: usize = 40;
+pub const ROWS_MAX: usize = 40;
 
 /// The whole text of `sim run`.
 pub fn run(summary: &RunSummary) -> String {
@@ -22,7 +23,10 @@ pub fn run(summary: &RunSummary) -> String {
     for line in &summary.verdict {
         line_of(&mut out, line);
     }
-    jobs(&mut out, &summary.jobs);
+    match &summary.job_totals {
+        Some(totals) => section(&mut out, job_totals::table(totals)),
+        None => jobs(&mut out, &summary.jobs),
+    }
     for ledger in &summary.cron_jobs {
         cron_ledger(&mut out, ledger);
     }
@@ -61,9 +65,12 @@ fn section(out: &mut String, table: Table) {
 /// The answer, in one line per controller, or one line on the pods where there is no controller.
 pub fn verdict(summary: &RunSummary) -> Vec<String> {
     let (jobs, pods) = (&summary.jobs, &summary.pods);
-    let own = jobs.iter().filter(|job| job.cron_job.is_none()).take(ROWS_MAX).map(job_verdict);
+    let n_listed = if summary.job_totals.is_some() { 0 } else { ROWS_MAX };
+    let own = jobs.iter().filter(|job| job.cron_job.is_none()).take(n_listed).map(job_verdict);
     let others = summary.workloads.iter().filter(|row| row.kind != "Deployment");
-    let mut lines: Vec<String> = own
+    let many = summary.job_totals.iter().map(job_totals::verdict);
+    let mut lines: Vec<String> = many
+        .chain(own)
         .chain(summary.cron_jobs.iter().map(cron_verdict))
         .chain(summary.deployments.iter().take(ROWS_MAX).map(rollouts::verdict))
         .chain(others.take(ROWS_MAX).map(rollouts::workload_verdict))
@@ -125,11 +132,8 @@ fn jobs(out: &mut String, jobs: &[JobRow]) {
     if own.len() > 1 {
         section(out, job_table(&own));
     }
-    for job in own.iter().take(ROWS_MAX) {
+    for job in &own {
         attempts(out, job, own.len() > 1);
-    }
-    if own.len() > ROWS_MAX {
-        line_of(out, &format!("… and {} more Jobs (-o json lists all)", own.len() - ROWS_MAX));
     }
 }
 
@@ -137,7 +141,7 @@ fn job_table(jobs: &[&JobRow]) -> Table {
     let heads =
         ["JOB", "CREATED", "ACTIVE", "SUCCEEDED", "FAILED", "CONDITION", "REASON", "DURATION", "ATTEMPTS"];
     let mut table = Table::new(&heads);
-    for job in jobs.iter().take(ROWS_MAX) {
+    for job in jobs {
         table.row([
             job.name.clone(),
             span(job.created),

@@ -108,6 +108,21 @@ fn a_failure_on_one_side_is_named_among_what_was_played() {
 }
 
 #[test]
+fn one_more_entry_of_the_timeline_makes_no_difference_of_those_after_it() {
+    let (out, _) = sim(&["diff", LOSS, "--fail-b", "node/nobody@10s"], 1);
+    assert!(
+        out.starts_with("no change differs, of ") && out.contains("timeline  -  !  10s: fail node nobody"),
+        "{out}"
+    );
+    assert!(out.lines().any(|line| line.starts_with("missed ") && line.contains("nobody")), "{out}");
+    let (out, _) = sim(&["diff", LOSS, "--fail-b", "node/spare-1@19m"], 1);
+    assert!(
+        out.contains("first difference after") && out.contains("  19m  node/spare-1  NodeLeaseChanged"),
+        "{out}"
+    );
+}
+
+#[test]
 fn input_that_cannot_be_compared_is_refused() {
     let folder =
         folder("diff-bad", &[("d.yaml", SCENARIO), ("cut.jsonl", "{\"format\":\"sim/trace/v0\"}\n")]);

@@ -57,6 +57,8 @@ fn every_event_of_a_timeline_has_what_its_phase_asks_for() {
             for field in needed {
                 assert!(!event[*field].is_null(), "{}: {event} has no {field}", file.display());
             }
+            let args = event.get("args");
+            assert!(args.is_none_or(Value::is_object), "{event}: arguments are an object, or left out");
             assert!(event["dur"].is_null() || event["dur"].as_f64().unwrap() >= 0.0, "{event}");
         }
     }

@@ -1,6 +1,7 @@
 //! Worlds at random: nodes, programs, pods, Jobs, CronJobs and what happens to them, as documents.
 
 mod deployments;
+pub mod swf;
 pub mod sets;
 pub mod swarm;
 

@@ -16,6 +16,7 @@ mod diff;
 mod drains;
 mod exports;
 mod generate;
+mod import;
 mod jobs;
 mod json_schema;
 mod nodes;

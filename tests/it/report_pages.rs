@@ -153,7 +153,7 @@ fn a_sweep_has_curves_and_maps_and_the_same_bytes_on_any_number_of_workers() {
     assert!(page.contains("All expectations hold in 10 of 12 runs"), "{page}");
     assert_eq!(one["data/runs.csv"].lines().count(), 13);
     assert!(
-        one["data/curves.csv"].contains("\npool/small,1,end of the last Job,"),
+        one["data/curves.csv"].contains("\npool/small,1,length=10s,end of the last Job,"),
         "{}",
         one["data/curves.csv"]
     );

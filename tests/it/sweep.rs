@@ -150,6 +150,84 @@ fn a_sweep_that_was_killed_twenty_times_ends_as_one_that_was_not() {
 }
 
 #[test]
+fn a_full_disk_is_an_error_and_what_was_run_is_kept() {
+    let folder = folder("sweep-full");
+    let expected = whole(&folder, "whole.jsonl");
+    // A journal of at most 4 KiB: the rows in it are kept, the one that was cut off is run again.
+    let limited = "trap '' XFSZ; ulimit -f 8; exec \"$0\" sweep grid.yaml --out r.jsonl --workers 2";
+    let sim_path = assert_cmd::cargo::cargo_bin("sim");
+    let outcome =
+        Process::new("sh").current_dir(&folder).args(["-c", limited]).arg(&sim_path).output().unwrap();
+    let error = String::from_utf8(outcome.stderr).unwrap();
+    let message =
+        "r.jsonl.journal: cannot be written; the same command goes on from what is in it: File too large";
+    assert!(error.starts_with(message) && outcome.status.code() == Some(2), "{error}");
+    assert!(!folder.join("r.jsonl").exists());
+    let journal = fs::read_to_string(folder.join("r.jsonl.journal")).unwrap();
+    let n_kept = journal.matches('\n').count() - 1;
+    assert!((1..36).contains(&n_kept), "{n_kept}");
+    assert_eq!(whole(&folder, "r.jsonl"), expected);
+    assert!(!folder.join("r.jsonl.journal").exists());
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn results_that_cannot_be_written_leave_the_journal_or_say_so_at_once() {
+    use std::os::unix::fs::symlink;
+    let folder = folder("sweep-unwritable");
+    let expected = whole(&folder, "whole.jsonl");
+    // No room for the results: the runs are in the journal, and the next command only writes them.
+    symlink("/dev/full", folder.join("b.jsonl.new")).unwrap();
+    let (_, error, code) = sim(&folder, &["sweep", "grid.yaml", "--out", "b.jsonl"]);
+    let message = "b.jsonl: cannot be written: No space left on device";
+    assert!(error.starts_with(message) && code == Some(2), "{error}");
+    assert!(!folder.join("b.jsonl").exists() && !folder.join("b.jsonl.new").exists());
+    let journal = fs::read_to_string(folder.join("b.jsonl.journal")).unwrap();
+    assert_eq!(journal.lines().count(), 37);
+    assert_eq!(whole(&folder, "b.jsonl"), expected);
+    // No folder, and one that nobody can write to.
+    for out in ["nowhere/c.jsonl", "/proc/c.jsonl"] {
+        let (_, error, code) = sim(&folder, &["sweep", "grid.yaml", "--out", out]);
+        let message = format!("{out}.journal: cannot be written");
+        assert!(error.starts_with(&message) && code == Some(2), "{error}");
+    }
+}
+
+#[test]
+fn a_half_written_shard_is_refused_by_its_line_and_nothing_is_merged() {
+    let folder = folder("sweep-half");
+    for shard in ["1/2", "2/2"] {
+        let out = format!("s{}.jsonl", &shard[..1]);
+        assert_eq!(sim(&folder, &["sweep", "grid.yaml", "--out", &out, "--shard", shard]).2, Some(0));
+    }
+    let text = fs::read_to_string(folder.join("s2.jsonl")).unwrap();
+    let merge = ["merge", "s1.jsonl", "s2.jsonl", "--out", "m.jsonl"];
+    let check = |text: &str, message: &str| {
+        fs::write(folder.join("s2.jsonl"), text).unwrap();
+        let (out, error, code) = sim(&folder, &merge);
+        assert!(error.starts_with(message) && code == Some(2) && out.is_empty(), "{error}");
+        assert!(!folder.join("m.jsonl").exists());
+    };
+    check(&text[..text.len() - 20], "s2.jsonl:19: not a run of a sweep");
+    check(&text[..text.trim_end().rfind('\n').unwrap() + 1], "1 of 36 runs are missing: 35");
+    check(&text[..30], "s2.jsonl:1: not the head of a sweep");
+    check("", "s2.jsonl: is empty");
+}
+
+#[test]
+fn the_ready_made_indexed_job_passes_the_check_and_is_played_also_when_a_node_is_lost() {
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    let job = "docs/sweeps/indexed-job.yaml";
+    let (out, error, code) = sim(&root, &["check", job]);
+    assert_eq!((out.as_str(), error.as_str(), code), ("ok: 1 Job, 3 nodes, 0 warnings\n", "", Some(0)));
+    let (out, _, _) = sim(&root, &["run", job]);
+    assert!(out.starts_with("Job default/sweep  Complete after 11s  (8 succeeded, "), "{out}");
+    let (out, _, _) = sim(&root, &["run", job, "--fail", "node/node-2@5s..20m"]);
+    assert!(out.starts_with("Job default/sweep  Complete after ") && out.contains("(8 succeeded, "), "{out}");
+    assert!(!out.contains("Complete after 11s"), "{out}");
+}
+
+#[test]
 fn results_of_another_sweep_are_not_touched() {
     let folder = folder("sweep-other");
     let first = whole(&folder, "r.jsonl");

@@ -26,7 +26,11 @@ pub struct Alone {
 /// The workloads of which a pod is refused even when it is alone in the cluster.
 pub fn refused_alone(scenario: &Scenario) -> Vec<Alone> {
     let mut shapes = BTreeSet::new();
-    let traced = scenario.trace.iter().flat_map(|trace| &trace.shapes).take(SHAPES_MAX);
+    let traced = scenario.trace.iter().flat_map(|trace| {
+        let of_jobs = trace.jobs.iter().map(|mould| &mould.spec.template.spec);
+        trace.pods.iter().chain(of_jobs)
+    });
+    let traced = traced.take(SHAPES_MAX);
     let traced =
         traced.map(|spec| ("pod of the trace".to_owned(), single("traced".into(), "default".into(), spec)));
     let objects = scenario.objects.iter().filter_map(|object| {

@@ -72,6 +72,12 @@ impl Collected {
         })
     }
 
+    /// The object of this kind and name.
+    pub(super) fn find(&self, kind: Kind, namespace: &str, name: &str) -> Option<&NewObject> {
+        let name: Name = name.into();
+        self.objects.get(&(kind, namespace.into(), NaturalName::new(&name)))
+    }
+
     /// All objects in the order of their creation.
     pub(super) fn into_objects(self) -> Vec<NewObject> {
         self.objects.into_values().collect()

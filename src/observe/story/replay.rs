@@ -242,8 +242,8 @@ fn at_work(line: &TraceLine) -> Result<AtWork, ReplayError> {
         let known = AtWork::COMPONENTS.into_iter().find(|known| known == name);
         return known.map(AtWork::Component).ok_or_else(|| format!("unknown component {name:?}"));
     }
-    let entry = line.cause.strip_prefix("ActionDue timeline[").and_then(|rest| rest.strip_suffix(']'));
-    Ok(entry.and_then(|entry| entry.parse().ok()).map_or(AtWork::Start, AtWork::Timeline))
+    let entry = line.timeline_entry().and_then(|entry| u32::try_from(entry).ok());
+    Ok(entry.map_or(AtWork::Start, AtWork::Timeline))
 }
 
 const STATUSES: [ConditionStatus; 3] =

@@ -148,18 +148,16 @@ impl<W: Write> PerfettoWriter<W> {
         if now == since && args.is_null() {
             return;
         }
-        let mut event = json!({"ph": "X", "pid": place.process, "tid": place.thread, "name": name,
+        let event = json!({"ph": "X", "pid": place.process, "tid": place.thread, "name": name,
             "ts": micros(since), "dur": (now - since).as_nanos() as f64 / 1e3});
-        if !args.is_null() {
-            event["args"] = args.clone();
-        }
-        self.event(&event);
+        self.event(&with_args(event, args));
     }
 
     fn instant(&mut self, place: Place, now: SimTime, name: &str, args: &Value) {
         let scope = if place.thread == NODE_THREAD { "p" } else { "t" };
-        self.event(&json!({"ph": "i", "s": scope, "pid": place.process, "tid": place.thread, "name": name,
-            "ts": micros(now), "args": args}));
+        let event = json!({"ph": "i", "s": scope, "pid": place.process, "tid": place.thread, "name": name,
+            "ts": micros(now)});
+        self.event(&with_args(event, args));
     }
 
     fn counter(&mut self, process: u64, now: SimTime, name: &str, value: f64) {
@@ -352,6 +350,14 @@ impl<W: Write> PerfettoWriter<W> {
             self.requested(now, node, cluster);
         }
     }
+}
+
+/// An event with its arguments, as far as it has some.
+fn with_args(mut event: Value, args: &Value) -> Value {
+    if !args.is_null() {
+        event["args"] = args.clone();
+    }
+    event
 }
 
 /// The thread of a container, from its pod's on.

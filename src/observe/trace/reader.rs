@@ -67,6 +67,11 @@ impl TraceLine {
         SimTime::ZERO + SimDuration::from_secs_f64(self.t)
     }
 
+    /// The entry of the timeline that caused it, by position.
+    pub fn timeline_entry(&self) -> Option<usize> {
+        self.cause.strip_prefix("ActionDue timeline[")?.strip_suffix(']')?.parse().ok()
+    }
+
     /// A text among the details; empty where there is none.
     pub fn text(&self, field: &str) -> &str {
         self.details.get(field).and_then(Value::as_str).unwrap_or_default()

@@ -1,13 +1,12 @@
 //! The section with a curve of each outcome along each axis.
 
-use crate::experiment::statistics::Estimate;
-use crate::report::chart::palette::Hue;
+use crate::report::chart::palette::{Hue, SERIES};
 use crate::report::chart::plot::{self, Mark, Panel, Plot, Series, Shape};
 use crate::report::chart::{Screen, Svg};
 use crate::report::page::data::{Dataset, Value};
 use crate::report::page::{Figure, Part, Section};
-use crate::report::sweep::worst_points;
-use crate::report::sweep_page::{Chapter, Outcome, SweepAxis, SweepReport, is_of_failures};
+use crate::report::sweep::{RunRow, worst_points};
+use crate::report::sweep_page::{Chapter, Mean, Outcome, SweepAxis, SweepReport, is_of_failures};
 
 /// More outcomes are left to the table.
 const OUTCOMES_MAX: usize = 8;
@@ -24,11 +23,10 @@ pub(super) fn chapter(report: &SweepReport<'_>, axes: &[SweepAxis], outcomes: &[
             parts.push(Part::Heading(format!("Along {}", axis.name)));
         }
         for (number, outcome) in outcomes.iter().take(OUTCOMES_MAX).enumerate() {
-            let others = if axes.len() > 1 { ", over all values of the other axes" } else { "" };
-            let intervals = if report.head.trials > 1 { " with its 95 % interval" } else { "" };
-            let caption = format!("{} along {}: the mean{intervals}{others}.", outcome.title, axis.name);
+            let lines = lines(report, axis, &axes, outcome);
+            let caption = caption(axis, &axes, outcome, &lines);
             let name = format!("curve-{}-{}", axis.at + 1, number + 1);
-            let figure = Figure::new(&name, caption, |screen| chart(report, axis, outcome, screen));
+            let figure = Figure::new(&name, caption, |screen| chart(report, (axis, outcome), &lines, screen));
             parts.push(Part::Figure(figure.with_data("curves")));
         }
     }
@@ -50,28 +48,60 @@ pub(super) fn chapter(report: &SweepReport<'_>, axes: &[SweepAxis], outcomes: &[
     Some(Chapter { section, data: vec![data(report, &axes, outcomes)] })
 }
 
-fn estimates(report: &SweepReport<'_>, axis: &SweepAxis, outcome: &Outcome) -> Vec<Option<Estimate>> {
-    axis.values.iter().map(|value| outcome.estimate(axis.rows(report, value))).collect()
+/// A line of a chart: an outcome along an axis.
+struct Line {
+    /// The other axis and its value, where the line is for one of them.
+    with: Option<(String, String)>,
+    hue: Hue,
+    /// By value of the axis.
+    means: Vec<Option<Mean>>,
+    /// Whether its values differ by chance only, so that intervals say something.
+    has_intervals: bool,
 }
 
-fn chart(report: &SweepReport<'_>, axis: &SweepAxis, outcome: &Outcome, screen: Screen) -> Svg {
-    let estimates = estimates(report, axis, outcome);
-    let places = axis.places();
-    let mean = |estimate: &Option<Estimate>| estimate.map(|estimate| estimate.mean);
-    let points: Vec<(f64, Option<f64>)> = places.iter().copied().zip(estimates.iter().map(mean)).collect();
-    let line = |shape: Shape| Series { name: String::new(), hue: Hue::Blue, shape, points: points.clone() };
-    let has_intervals = report.head.trials > 1;
-    let interval = |estimate: &Option<Estimate>| {
-        estimate.map_or((0.0, 0.0), |estimate| (estimate.low().max(0.0), estimate.high()))
+/// With one other axis a line for each of its values, if these are few; with more, one over all of them.
+fn lines(report: &SweepReport<'_>, axis: &SweepAxis, axes: &[&SweepAxis], outcome: &Outcome) -> Vec<Line> {
+    let others: Vec<&&SweepAxis> = axes.iter().filter(|other| other.at != axis.at).collect();
+    let mean = |value: &String, is_meant: &dyn Fn(&RunRow) -> bool| {
+        outcome.mean(axis.rows(report, value).filter(|row| is_meant(row)))
     };
-    let tops =
-        estimates.iter().flatten().map(|estimate| match has_intervals && estimate.half_width.is_finite() {
-            true => estimate.high(),
-            false => estimate.mean,
-        });
-    let dots =
-        if has_intervals { Shape::Intervals(estimates.iter().map(interval).collect()) } else { Shape::Dots };
-    let series = if axis.numbers.is_some() { vec![line(Shape::Line), line(dots)] } else { vec![line(dots)] };
+    if let [other] = others.as_slice()
+        && other.values.len() <= SERIES.len()
+    {
+        let line = |(hue, with): (&Hue, &String)| Line {
+            with: Some((other.name.clone(), with.clone())),
+            hue: *hue,
+            means: axis.values.iter().map(|value| mean(value, &|row| row.point[other.at] == *with)).collect(),
+            has_intervals: report.head.trials > 1,
+        };
+        return SERIES.iter().zip(&other.values).map(line).collect();
+    }
+    let means = axis.values.iter().map(|value| mean(value, &|_| true)).collect();
+    let has_intervals = report.head.trials > 1 && others.is_empty();
+    vec![Line { with: None, hue: Hue::Blue, means, has_intervals }]
+}
+
+fn caption(axis: &SweepAxis, axes: &[&SweepAxis], outcome: &Outcome, lines: &[Line]) -> String {
+    let intervals = if lines.iter().any(|line| line.has_intervals) { " with its 95 % interval" } else { "" };
+    let others = match lines.first().and_then(|line| line.with.as_ref()) {
+        Some((other, _)) => format!(", a line for each value of {other}"),
+        None if axes.len() > 1 => ", over all values of the other axes".to_owned(),
+        None => String::new(),
+    };
+    format!("{} along {}: the mean{intervals}{others}.", outcome.title, axis.name)
+}
+
+fn chart(
+    report: &SweepReport<'_>,
+    (axis, outcome): (&SweepAxis, &Outcome),
+    lines: &[Line],
+    screen: Screen,
+) -> Svg {
+    let tops = lines.iter().flat_map(|line| {
+        let top =
+            |mean: &Mean| mean.interval.filter(|_| line.has_intervals).map_or(mean.mean, |(_, high)| high);
+        line.means.iter().flatten().map(top)
+    });
     let plot = Plot {
         title: format!("{} along {}", outcome.title, axis.name),
         x: axis.scale(screen.pick(10, 5)),
@@ -80,12 +110,28 @@ fn chart(report: &SweepReport<'_>, axis: &SweepAxis, outcome: &Outcome, screen: 
             y: outcome.scale(tops.fold(0.0, f64::max)),
             unit: outcome.label(),
             height: 160.0,
-            series,
+            series: lines.iter().flat_map(|line| series(axis, line)).collect(),
             limits: Vec::new(),
         }],
         marks: worst(report, axis, outcome),
     };
     plot::draw(&plot, screen)
+}
+
+/// The dots of a line, and the line itself where the axis has numbers.
+fn series(axis: &SweepAxis, line: &Line) -> Vec<Series> {
+    let means = line.means.iter().map(|mean| mean.map(|mean| mean.mean));
+    let points: Vec<(f64, Option<f64>)> = axis.places().into_iter().zip(means).collect();
+    let name = line.with.as_ref().map(|(other, value)| format!("{other} {value}")).unwrap_or_default();
+    let interval =
+        |mean: &Option<Mean>| mean.and_then(|mean| mean.interval).map(|(low, high)| (low.max(0.0), high));
+    let intervals: Option<Vec<(f64, f64)>> = line.means.iter().map(interval).collect();
+    let dots = intervals.filter(|_| line.has_intervals).map_or(Shape::Dots, Shape::Intervals);
+    let of = |name: String, shape: Shape| Series { name, hue: line.hue, shape, points: points.clone() };
+    match axis.numbers {
+        Some(_) => vec![of(name, Shape::Line), of(String::new(), dots)],
+        None => vec![of(name, dots)],
+    }
 }
 
 /// The instant of failure that hurts most.
@@ -107,27 +153,34 @@ fn data(report: &SweepReport<'_>, axes: &[&SweepAxis], outcomes: &[Outcome]) -> 
     let columns = [
         ("axis", "what varies"),
         ("value", "its value"),
+        ("with", "the value of the other axis; empty for all, or where there is none"),
         ("outcome", "what came out, with its unit where it has one"),
-        ("mean", "the mean over all runs with this value"),
-        ("low", "the lower end of its 95 % interval"),
+        ("mean", "the mean over all runs with these values"),
+        ("low", "the lower end of its 95 % interval, where only chance makes a difference"),
         ("high", "the upper end of its 95 % interval"),
         ("runs", "how many runs there are"),
     ];
     let mut data = Dataset::new("curves", "an outcome at a value of an axis", &columns);
     for axis in axes {
         for outcome in outcomes {
-            for (value, estimate) in axis.values.iter().zip(estimates(report, axis, outcome)) {
-                let Some(estimate) = estimate else { continue };
-                let finite = |value: f64| Value::from(Some(value).filter(|value| value.is_finite()));
-                data.row([
-                    (&axis.name).into(),
-                    value.into(),
-                    outcome.label().into(),
-                    estimate.mean.into(),
-                    finite(estimate.low()),
-                    finite(estimate.high()),
-                    Value::Count(i64::try_from(estimate.n).unwrap_or(i64::MAX)),
-                ]);
+            for line in lines(report, axis, axes, outcome) {
+                for (value, mean) in axis.values.iter().zip(&line.means) {
+                    let Some(mean) = mean else { continue };
+                    let (low, high) = mean.interval.filter(|_| line.has_intervals).unzip();
+                    data.row([
+                        (&axis.name).into(),
+                        value.into(),
+                        line.with
+                            .as_ref()
+                            .map_or(String::new(), |(other, value)| format!("{other}={value}"))
+                            .into(),
+                        outcome.label().into(),
+                        mean.mean.into(),
+                        low.into(),
+                        high.into(),
+                        Value::Count(i64::try_from(mean.n).unwrap_or(i64::MAX)),
+                    ]);
+                }
             }
         }
     }

@@ -46,7 +46,7 @@ fn grid_of(
 ) -> Option<Grid> {
     let mean = |row: &String, column: &String| {
         let rows = down.rows(report, row).filter(|run| run.point[across.at] == *column);
-        outcome.estimate(rows).map(|estimate| estimate.mean)
+        outcome.mean(rows).map(|mean| mean.mean)
     };
     let means: Vec<Vec<Option<f64>>> = down
         .values
