@@ -1,7 +1,7 @@
 //! Metrics as OpenMetrics text, which Prometheus reads, and `promtool tsdb create-blocks-from openmetrics` stores.
 //!
 //! Every sample has its civil time in the scenario.
-//! Source: OpenMetrics 1.0, https://prometheus.io/docs/specs/om/open_metrics_spec/
+//! Source: OpenMetrics 1.0, <https://prometheus.io/docs/specs/om/open_metrics_spec/>
 
 use std::fmt::Write;
 

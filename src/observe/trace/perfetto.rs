@@ -2,7 +2,7 @@
 //!
 //! A process per node and one for pods that are on none; a thread per pod with what the pod does, and one per container
 //! with its runs and waits; instants for failures; counters of what is requested. Times are virtual [µs].
-//! Source: Trace Event Format, https://docs.google.com/document/d/1CvAClvFfyA5R-PhYUmn5OOQtYMH4h6I0nSsKchNAySU
+//! Source: Trace Event Format, <https://docs.google.com/document/d/1CvAClvFfyA5R-PhYUmn5OOQtYMH4h6I0nSsKchNAySU>
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
