@@ -36,7 +36,7 @@ use crate::event::{Change, Command, Creation, Event};
 use crate::kubelet::{Kubelet, KubeletError};
 use crate::metrics_server::MetricsServer;
 use crate::model::horizontal_pod_autoscaler::AutoscalerConfig;
-use crate::model::scenario::{ComponentName, Horizon, NewObject, NodeScoring, Scenario};
+use crate::model::scenario::{ComponentName, NewObject, NodeScoring, Scenario};
 use crate::model::wall_clock::WallClock;
 use crate::scheduler::Scheduler;
 use crate::scheduler::config::{SchedulerConfig, ScoringKind};
@@ -139,10 +139,7 @@ impl<O: Observer> Simulation<O> {
 
     /// Runs to the end of the scenario.
     pub fn run(&mut self) -> Ending {
-        let limit = match self.scenario.horizon {
-            Horizon::At(at) | Horizon::Quiet(at) => at,
-        };
-        self.run_until(limit)
+        self.run_until(self.scenario.horizon.limit())
     }
 
     /// Runs until no event is due at `limit` or before.

@@ -12,7 +12,7 @@ n_shards=4
 
 say() { printf '\n== %s\n' "$*"; }
 
-if ! command -v slurmctld slurmd munged sbatch >/dev/null; then
+if ! type slurmctld slurmd munged sbatch >/dev/null 2>&1; then
   say "installing slurm-wlm and munge"
   apt-get update -qq
   DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends slurm-wlm munge >/dev/null

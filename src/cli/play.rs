@@ -18,7 +18,7 @@ use crate::experiment::trial::{self, Seen, Trial};
 use crate::experiment::twice;
 use crate::experiment::usage::Usage;
 use crate::model::ids::Kind;
-use crate::model::scenario::{Horizon, Scenario};
+use crate::model::scenario::Scenario;
 use crate::model::wall_clock::WallClock;
 use crate::observe::kube_state::KubeState;
 use crate::observe::timeline::Timeline;
@@ -175,7 +175,7 @@ fn progress_bar(scenario: &Scenario, until: Option<SimTime>) -> ProgressBar {
     if !stderr().is_terminal() {
         return ProgressBar::hidden();
     }
-    let (Horizon::At(end) | Horizon::Quiet(end)) = scenario.horizon;
+    let end = scenario.horizon.limit();
     let style =
         ProgressStyle::with_template("{bar:30} {msg}").unwrap_or_else(|_| ProgressStyle::default_bar());
     ProgressBar::new(until.unwrap_or(end).as_secs()).with_style(style)

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::cluster::{Cluster, Refusal};
 use crate::engine::{Arena, Id, SimDuration, SimTime};
 use crate::event::{Change, DeletedObject, SpecChange, SpecUpdate, StatusUpdate};
-use crate::model::ids::{Kind, ObjectId};
+use crate::model::ids::{Kind, ObjectId, PodId};
 use crate::model::meta::{Deletion, Labels, ObjectMeta, Owner, Propagation};
 use crate::model::object::Object;
 use crate::model::pod::{JobPod, Ordinal};
@@ -56,6 +56,18 @@ impl Dependants {
 }
 
 impl Cluster {
+    /// The workload that a pod belongs to: its topmost owner that is there, or the pod itself.
+    pub fn workload_of(&self, pod: PodId) -> ObjectId {
+        let mut top = ObjectId::Pod(pod);
+        while let Some(owner) = self.meta(top).and_then(|meta| meta.owner.as_ref()) {
+            if self.meta(owner.object).is_none() {
+                break;
+            }
+            top = owner.object;
+        }
+        top
+    }
+
     pub(super) fn update_meta(
         &mut self,
         object: ObjectId,

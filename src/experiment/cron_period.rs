@@ -82,7 +82,7 @@ pub struct Played {
 /// When the period is empty.
 pub fn scenario_of(mut scenario: Scenario, period: &Period) -> Result<Scenario, PeriodError> {
     let from = period.from.unwrap_or(scenario.start_time);
-    let (Horizon::At(end) | Horizon::Quiet(end)) = scenario.horizon;
+    let end = scenario.horizon.limit();
     let span = match period.to {
         None => end,
         Some(to) => {

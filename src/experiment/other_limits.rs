@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::engine::SimTime;
 use crate::model::job::{JobCondition, JobSpec};
 use crate::model::meta::Name;
-use crate::model::scenario::{Action, Horizon, NewObject, NewSpec, Scenario};
+use crate::model::scenario::{Action, NewObject, NewSpec, Scenario};
 use crate::observe::attempts::JobEntry;
 use crate::observe::run::RunObserver;
 use crate::sim::Simulation;
@@ -33,7 +33,7 @@ pub fn end_without(limit: Limit, job: &JobEntry, scenario: &Scenario) -> Option<
     for object in objects.chain(applied.flatten()) {
         lift(limit, job, object);
     }
-    let (Horizon::At(end) | Horizon::Quiet(end)) = other.horizon;
+    let end = other.horizon.limit();
     play(other, job, end)
 }
 

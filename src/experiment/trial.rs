@@ -88,9 +88,7 @@ pub fn run_gauged<O: Observer>(
     mut progress: impl FnMut(&Simulation<Seen<O>>),
     gauge: &mut impl Gauge<O>,
 ) -> Trial<O> {
-    let limit = match scenario.horizon {
-        Horizon::At(at) | Horizon::Quiet(at) => until.unwrap_or(at),
-    };
+    let limit = until.unwrap_or(scenario.horizon.limit());
     let mut simulation = Simulation::new(Arc::clone(scenario), (RunObserver::of(scenario), observer));
     let mut judgements = Vec::new();
     let mut last_judged = SimTime::ZERO;

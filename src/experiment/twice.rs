@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use crate::engine::SimTime;
-use crate::model::scenario::{Horizon, Scenario};
+use crate::model::scenario::Scenario;
 use crate::observe::run::RunObserver;
 use crate::sim::Simulation;
 
 /// Runs a scenario twice, event by event; returns where the runs part, which they never should.
 pub fn first_difference(scenario: &Arc<Scenario>, until: Option<SimTime>) -> Option<String> {
-    let (Horizon::At(end) | Horizon::Quiet(end)) = scenario.horizon;
+    let end = scenario.horizon.limit();
     let limit = until.unwrap_or(end);
     let run = || Simulation::new(Arc::clone(scenario), RunObserver::of(scenario));
     let (mut first, mut second) = (run(), run());

@@ -209,11 +209,12 @@ impl Loader<'_> {
         let metrics = scenario::metrics::series(&head.spec.metrics, &mut errors);
         let trace = self.trace(head, &profile, &mut programs);
         let traffic = self.traffic(head, &mut errors);
-        let expectations = self.expectations(head);
         let sweep = self.sweep(head, &collected);
         let capacity = self.capacity(head, &collected);
         let progress = self.progress(head, &collected);
         let horizon = self.horizon(head, trace.as_ref(), &mut errors);
+        let expectations = self.expectations(head, horizon);
+        self.warn_of_late_actions(head, horizon);
         let scheduler = read::scheduler(head.spec.scheduler.as_ref(), &mut errors);
         let kubelet = read::kubelet(head.spec.kubelet.as_ref(), &mut errors);
         let start_time = start_time(head, &mut errors);
@@ -300,13 +301,18 @@ impl Loader<'_> {
         CheckOptions { version: profile.version, unmodelled, ..CheckOptions::default() }
     }
 
-    fn expectations(&mut self, head: &Head) -> Vec<Expectation> {
+    /// The expectations. One that lies after the horizon would never be judged.
+    fn expectations(&mut self, head: &Head, horizon: Horizon) -> Vec<Expectation> {
         let Some(object) = &head.object else { return Vec::new() };
         let mut expectations = Vec::new();
         for (idx, expect) in head.spec.expect.iter().enumerate() {
             let path = format!("spec.expect[{idx}].that");
             if let Err(message) = expression::check(&expect.that) {
                 self.diagnostics.push(object.error(&path, message));
+            }
+            if let Some(at) = expect.at.map(read::instant).filter(|at| *at > horizon.limit()) {
+                let message = format!("{at} is after the horizon, {}: never judged", horizon.limit());
+                self.diagnostics.push(object.error(&format!("spec.expect[{idx}].at"), message));
             }
             expectations.push(Expectation {
                 at: expect.at.map(read::instant),
@@ -318,6 +324,19 @@ impl Loader<'_> {
         expectations
     }
 
+    /// Warns of entries of the timeline that the run does not come to.
+    fn warn_of_late_actions(&mut self, head: &Head, horizon: Horizon) {
+        let Some(object) = &head.object else { return };
+        for (idx, entry) in head.spec.timeline.iter().enumerate() {
+            let at = read::instant(entry.at);
+            if at > horizon.limit() {
+                let message = format!("{at} is after the horizon, {}: never done", horizon.limit());
+                let path = format!("spec.timeline[{idx}].at");
+                self.diagnostics.push(Diagnostic::warning(object.place_of(&path), message).at(path));
+            }
+        }
+    }
+
     fn horizon(&mut self, head: &Head, trace: Option<&Trace>, errors: &mut FieldErrors) -> Horizon {
         match head.spec.horizon {
             None => Horizon::Quiet(match trace.and_then(|trace| trace.rows.last()) {
@@ -327,7 +346,7 @@ impl Loader<'_> {
             Some(span) if span.0 > HORIZON_MAX => {
                 let spec_path = Path::OBJECT.child("spec");
                 errors.invalid_object(&spec_path.child("horizon"), "longer than 100 years");
-                Horizon::At(SimTime::ZERO)
+                Horizon::At(SimTime::ZERO + HORIZON_MAX)
             }
             Some(span) => Horizon::At(SimTime::ZERO + span.0),
         }

@@ -195,6 +195,15 @@ pub enum Horizon {
     Quiet(SimTime),
 }
 
+impl Horizon {
+    /// The latest end.
+    pub const fn limit(self) -> SimTime {
+        match self {
+            Self::At(at) | Self::Quiet(at) => at,
+        }
+    }
+}
+
 /// An object to create: its names and what it is given to be.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NewObject {

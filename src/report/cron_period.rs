@@ -7,7 +7,6 @@ use chrono_tz::Tz;
 use serde::{Serialize, Serializer};
 
 use crate::experiment::cron_period::Played;
-use crate::model::scenario::Horizon;
 use crate::model::time_zone::load_zone;
 use crate::report::cron_runs::{CronJobLedger, LedgerInput, RunOutcome, ScheduledRun, ledger};
 use crate::report::outages::outages;
@@ -55,7 +54,7 @@ pub fn ledgers(played: &Played) -> Vec<PeriodLedger> {
     let Played { simulation, has_pods } = played;
     let seen = simulation.observer();
     let scenario = simulation.scenario();
-    let (Horizon::At(end) | Horizon::Quiet(end)) = scenario.horizon;
+    let end = scenario.horizon.limit();
     let outages = outages(scenario, end);
     let clock = simulation.context().clock;
     let input = LedgerInput { jobs: seen.jobs.jobs(), outages: &outages, end, clock };

@@ -13,15 +13,13 @@ struct Counts {
     tests: usize,
     failures: usize,
     errors: usize,
-    skipped: usize,
 }
 
 impl Counts {
     fn of(test: &TestRow) -> Self {
         let share = test.expectations();
-        let skipped = test.run.as_ref().map_or(0, |run| run.not_judged.len());
         let errors = usize::from(test.outcome == TestOutcome::Error);
-        Self { tests: share.n + skipped + errors, failures: share.n - share.n_ok, errors, skipped }
+        Self { tests: share.n + errors, failures: share.n - share.n_ok, errors }
     }
 
     fn plus(self, other: Self) -> Self {
@@ -29,13 +27,12 @@ impl Counts {
             tests: self.tests + other.tests,
             failures: self.failures + other.failures,
             errors: self.errors + other.errors,
-            skipped: self.skipped + other.skipped,
         }
     }
 
     fn attributes(self) -> String {
-        let Self { tests, failures, errors, skipped } = self;
-        format!(r#"tests="{tests}" failures="{failures}" errors="{errors}" skipped="{skipped}""#)
+        let Self { tests, failures, errors } = self;
+        format!(r#"tests="{tests}" failures="{failures}" errors="{errors}""#)
     }
 }
 
@@ -89,19 +86,15 @@ fn properties(out: &mut String, run: &TestRun) {
 /// A case for each expectation; its name is what it means, or else the expression, with a number where it is not the
 /// first of its name.
 fn cases(out: &mut String, suite: &str, run: &TestRun) {
-    let judged = run.expectations.iter().map(|row| (row.message.as_ref(), &row.that, row.at, failure(row)));
-    let left = run.not_judged.iter().map(|row| {
-        let message = format!("the run ended before, at {} s", run.ended_at);
-        (row.message.as_ref(), &row.that, row.at, format!("      <skipped message=\"{message}\"/>\n"))
-    });
     let mut names: Vec<String> = Vec::new();
-    for (message, that, at, inner) in judged.chain(left) {
-        let name = message.cloned().unwrap_or_else(|| one_line(that));
+    for row in &run.expectations {
+        let name = row.message.clone().unwrap_or_else(|| one_line(&row.that));
         let n_before = names.iter().filter(|other| **other == name).count();
         let number = if n_before == 0 { String::new() } else { format!(" #{}", n_before + 1) };
         let shown = escaped(&format!("{name}{number}"));
         names.push(name);
-        let head = format!("    <testcase name=\"{shown}\" classname=\"{suite}\" time=\"{at}\"");
+        let head = format!("    <testcase name=\"{shown}\" classname=\"{suite}\" time=\"{}\"", row.at);
+        let inner = failure(row);
         match inner.is_empty() {
             true => out.push_str(&format!("{head}/>\n")),
             false => out.push_str(&format!("{head}>\n{inner}    </testcase>\n")),

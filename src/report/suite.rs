@@ -60,29 +60,12 @@ pub struct TestRun {
     pub ended_at: f64,
     /// The expectations that were judged.
     pub expectations: Vec<ExpectationRow>,
-    /// Those that were not, because the run ended before their instant.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub not_judged: Vec<UnjudgedRow>,
     /// How many events were handled.
     pub events: u64,
     /// The hash over all changes.
     pub digest: String,
     /// The command that plays it alone.
     pub reproduce: String,
-}
-
-/// An expectation whose instant lies after the end.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct UnjudgedRow {
-    /// The expression.
-    pub that: String,
-    /// What it means.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub message: Option<String>,
-    /// When it was to be judged [s].
-    pub at: f64,
-    /// Where it stands.
-    pub place: String,
 }
 
 /// What came of a test.
@@ -127,20 +110,11 @@ impl TestRow {
     ) -> Self {
         let scenario = trial.simulation.scenario();
         let expectations = expectation_rows(trial);
-        let is_judged = |position: usize| trial.judgements.iter().any(|it| it.position == position);
-        let left = scenario.expectations.iter().enumerate().filter(|(position, _)| !is_judged(*position));
-        let not_judged = left.map(|(_, expectation)| UnjudgedRow {
-            that: expectation.that.clone(),
-            message: expectation.message.clone(),
-            at: expectation.at.map(seconds).unwrap_or_default(),
-            place: expectation.place.clone(),
-        });
         let holds = expectations.iter().all(|row| row.holds);
         let run = TestRun {
             scenario: scenario.name.to_string(),
             seed: scenario.seed,
             ended_at: seconds(trial.end),
-            not_judged: not_judged.collect(),
             events: trial.simulation.n_events(),
             digest: trial.digest(),
             reproduce,
@@ -170,15 +144,13 @@ impl TestRow {
         Share { n_ok: rows.clone().filter(|row| row.holds).count(), n: rows.count() }
     }
 
-    /// `3 of 3 hold`, with what was not judged.
+    /// `3 of 3 hold`
     fn result(&self) -> String {
         let Share { n_ok, n } = self.expectations();
-        let n_left = self.run.iter().map(|run| run.not_judged.len()).sum::<usize>();
-        match (self.outcome, n, n_left) {
-            (TestOutcome::Error, ..) => String::new(),
-            (_, 0, 0) => "expects nothing".to_owned(),
-            (_, _, 0) => format!("{n_ok} of {n} hold"),
-            (_, _, n_left) => format!("{n_ok} of {n} hold, {n_left} not judged: the run ended before"),
+        match (self.outcome, n) {
+            (TestOutcome::Error, _) => String::new(),
+            (_, 0) => "expects nothing".to_owned(),
+            _ => format!("{n_ok} of {n} hold"),
         }
     }
 }

@@ -84,6 +84,9 @@ pub struct RunSummary {
     pub traffic: Option<TrafficSummary>,
     /// The expectations.
     pub expectations: Vec<ExpectationRow>,
+    /// How many of them were not judged, because the run was ended before (`--until`).
+    #[serde(skip_serializing_if = "is_zero")]
+    pub expectations_not_judged: usize,
     /// Entries of the timeline that met nothing or were refused, and why.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub misses: Vec<String>,
@@ -295,6 +298,7 @@ pub fn summarise<O: Observer>(trial: &Trial<O>, reproduce: String) -> RunSummary
         failures: failures::rows(seen.failures.failures()),
         nodes: seen.utilisation.nodes().map(|node| node_row(node, end)).collect(),
         traffic,
+        expectations_not_judged: scenario.expectations.len() - expectations.len(),
         expectations,
         misses: simulation.misses().to_vec(),
         assumptions: scenario.assumptions.clone(),

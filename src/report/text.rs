@@ -329,10 +329,12 @@ fn expectations(out: &mut String, summary: &RunSummary) {
         line_of(out, &format!("FAILED  {what}"));
         line_of(out, &format!("        {found}"));
     }
-    if !rows.is_empty() {
+    let n_left = summary.expectations_not_judged;
+    if rows.len() + n_left > 0 {
         let n_holding = rows.iter().filter(|row| row.holds).count();
         let verb = if rows.len() == 1 { "holds" } else { "hold" };
-        line_of(out, &format!("expect  {n_holding} of {} {verb}", rows.len()));
+        let left = if n_left > 0 { format!(", {n_left} not judged") } else { String::new() };
+        line_of(out, &format!("expect  {n_holding} of {} {verb}{left}", rows.len()));
     }
 }
 

@@ -130,13 +130,7 @@ impl Ledgers {
     }
 
     fn tier(&mut self, pod: PodId, container: &Name, cluster: &Cluster) -> usize {
-        let mut top = ObjectId::Pod(pod);
-        while let Some(owner) = cluster.meta(top).and_then(|meta| meta.owner.as_ref()) {
-            if cluster.meta(owner.object).is_none() {
-                break;
-            }
-            top = owner.object;
-        }
+        let top = cluster.workload_of(pod);
         let namespace = cluster.meta(top).map(|meta| meta.namespace.clone()).unwrap_or_default();
         let workload = format!("{}/{}", top.kind().resource(), cluster.name_of(top));
         let is_it = |tier: &Tier| {

@@ -129,6 +129,7 @@ fn a_run_can_be_ended_early() {
     let out = ok(&["run", ONCE, "--until", "5s"]);
     assert!(out.starts_with("Job default/batch-job  Running"), "{out}");
     assert!(out.contains("ended   at 5s: the horizon") && out.contains("--until 5s"), "{out}");
+    assert!(out.contains("expect  0 of 0 hold, 5 not judged\n"), "{out}");
     refused(&["run", ONCE, "--until", "soon"], "", "--until");
 }
 

@@ -331,3 +331,18 @@ fn a_file_that_is_not_there_is_named() {
     assert_eq!(said, "nosuch.yaml: cannot be opened: No such file or directory (os error 2)\n");
     assert_eq!(output.status.code(), Some(2));
 }
+
+#[test]
+fn what_the_run_does_not_come_to_is_not_passed_over() {
+    let text = format!(
+        "{SCENARIO}  horizon: 1m\n  timeline: [{{at: 2m, fail: {{node: node-1}}}}]\n  expect:\n    \
+         - {{at: 2h, that: nodes.size() == 9}}\n    - {{at: 1m, that: nodes.size() == 3}}\n"
+    );
+    check(
+        text,
+        &[
+            "in.yaml:5:19: warning: spec.timeline[0].at: 2m is after the horizon, 1m: never done",
+            "in.yaml:7:12: spec.expect[0].at: 2h is after the horizon, 1m: never judged",
+        ],
+    );
+}

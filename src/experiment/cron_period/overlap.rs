@@ -10,7 +10,7 @@ use crate::controllers::cronjob::timetable::scheduled_runs;
 use crate::engine::{SimDuration, SimTime};
 use crate::model::cronjob::CronJobSpec;
 use crate::model::job::JobConditionType;
-use crate::model::scenario::{Action, Horizon, NewSpec, Scenario, Timing};
+use crate::model::scenario::{Action, NewSpec, Scenario, Timing};
 use crate::observe::attempts::JobEntry;
 use crate::observe::cron_runs::CronEntry;
 use crate::sim::Simulation;
@@ -31,7 +31,7 @@ pub(super) fn job_span(scenario: &Scenario) -> Option<SimDuration> {
     }
     let mut undisturbed = scenario.clone();
     undisturbed.timeline.clear();
-    let (Horizon::At(end) | Horizon::Quiet(end)) = scenario.horizon;
+    let end = scenario.horizon.limit();
     let mut simulation = Simulation::new(Arc::new(undisturbed), CronObserver::default());
     while simulation.step(end) {
         if let Some(first) = simulation.observer().jobs.jobs().first()
@@ -72,7 +72,7 @@ pub(super) fn is_anything_met(bare: &Simulation<CronObserver>, span: SimDuration
 }
 
 fn due_times(bare: &Simulation<CronObserver>, cronjob: &CronEntry) -> Option<Vec<SimTime>> {
-    let (Horizon::At(end) | Horizon::Quiet(end)) = bare.scenario().horizon;
+    let end = bare.scenario().horizon.limit();
     let clock = bare.context().clock;
     let runs = scheduled_runs(cronjob.spec_at(end), clock.at(cronjob.created), clock.at(end)).ok()?;
     Some(runs.filter_map(|time| clock.instant(time)).collect())

@@ -224,13 +224,7 @@ impl Lives {
 
 /// The topmost owner of a pod that is there, as `deployments/web`.
 fn workload(pod: PodId, cluster: &Cluster) -> String {
-    let mut top = ObjectId::Pod(pod);
-    while let Some(owner) = cluster.meta(top).and_then(|meta| meta.owner.as_ref()) {
-        if cluster.meta(owner.object).is_none() {
-            break;
-        }
-        top = owner.object;
-    }
+    let top = cluster.workload_of(pod);
     format!("{}/{}", top.kind().resource(), cluster.name_of(top))
 }
 
