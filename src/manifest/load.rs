@@ -7,6 +7,7 @@
 
 mod capacity;
 mod collect;
+mod loose_ends;
 mod nodes;
 mod progress;
 mod sweep;
@@ -15,6 +16,7 @@ mod trace;
 mod traffic;
 mod variant;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::engine::{SimDuration, SimTime};
@@ -92,7 +94,13 @@ pub type Fetch<'a> = dyn FnMut(&str, &str) -> Result<Source, String> + 'a;
 /// # Errors
 /// Everything that is wrong with them.
 pub fn load(sources: &[Source], fetch: &mut Fetch<'_>, options: &Options) -> Result<Loaded, Diagnostics> {
-    let mut loader = Loader { api: Api::load(), fetch, options, diagnostics: Diagnostics::default() };
+    let mut loader = Loader {
+        api: Api::load(),
+        fetch,
+        options,
+        used_params: BTreeSet::new(),
+        diagnostics: Diagnostics::default(),
+    };
     let scenario = loader.load(sources);
     match scenario {
         Some((scenario, variants, pools)) if !loader.diagnostics.has_errors() => {
@@ -113,6 +121,8 @@ struct Loader<'a> {
     api: Api,
     fetch: &'a mut Fetch<'a>,
     options: &'a Options,
+    /// The parameters that stand somewhere.
+    used_params: BTreeSet<String>,
     diagnostics: Diagnostics,
 }
 
@@ -133,7 +143,7 @@ impl Loader<'_> {
             }
         };
         if let Some(object) = &mut written {
-            params::substitute(object, &params, &mut self.diagnostics);
+            self.used_params.extend(params::substitute(object, &params, &mut self.diagnostics));
         }
         let file = written.as_ref().and_then(|object| self.scenario_file(object));
         let is_broken = written.is_some() && file.is_none();
@@ -147,6 +157,7 @@ impl Loader<'_> {
             return None;
         }
         let scenario = self.build(&head, objects)?;
+        self.warn_of_loose_ends(&head, &scenario, &variants);
         let pools = nodes::pools(&head.spec, &scenario);
         Some((scenario, variants, pools))
     }
@@ -157,7 +168,10 @@ impl Loader<'_> {
             objects.into_iter().partition(|object| object.kind_name == "Scenario");
         let written = scenarios.pop();
         for other in &scenarios {
-            self.diagnostics.push(other.error("kind", "there is another Scenario: at most one is played"));
+            self.diagnostics.push(other.error(
+                "kind",
+                "there is another Scenario: one at a time is played; `sim test` plays them all",
+            ));
         }
         (written, others)
     }
