@@ -147,6 +147,7 @@ impl Loader<'_> {
             return None;
         }
         let scenario = self.build(&head, objects)?;
+        self.check_failures(&scenario, &no_place(sources));
         let pools = nodes::pools(&head.spec, &scenario);
         Some((scenario, variants, pools))
     }
@@ -322,19 +323,6 @@ impl Loader<'_> {
             });
         }
         expectations
-    }
-
-    /// Warns of entries of the timeline that the run does not come to.
-    fn warn_of_late_actions(&mut self, head: &Head, horizon: Horizon) {
-        let Some(object) = &head.object else { return };
-        for (idx, entry) in head.spec.timeline.iter().enumerate() {
-            let at = read::instant(entry.at);
-            if at > horizon.limit() {
-                let message = format!("{at} is after the horizon, {}: never done", horizon.limit());
-                let path = format!("spec.timeline[{idx}].at");
-                self.diagnostics.push(Diagnostic::warning(object.place_of(&path), message).at(path));
-            }
-        }
     }
 
     fn horizon(&mut self, head: &Head, trace: Option<&Trace>, errors: &mut FieldErrors) -> Horizon {
