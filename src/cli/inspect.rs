@@ -33,15 +33,18 @@ pub(super) fn get(args: &GetArgs, out: &mut impl Write) -> Result<Outcome, CliEr
     let clock = trial.simulation.context().clock;
     let is_wide = args.output == GetFormat::Wide;
     let listing = Listing { cluster, now: trial.end, clock, is_wide };
+    let endpoints = |id| trial.simulation.traffic().endpoints(id, cluster);
     let text = match args.output {
         GetFormat::Table | GetFormat::Wide => match args.kind {
-            KindArg::Endpoints => get::endpoints::table(&listing, &objects),
+            KindArg::Endpoints => get::endpoints::table(&listing, &objects, endpoints),
             _ => get::table(&listing, kind, &objects),
         },
         GetFormat::Yaml | GetFormat::Json => {
             let writer = ObjectWriter { cluster, clock };
             let written = |object: &ObjectId| match object {
-                ObjectId::Service(id) if args.kind == KindArg::Endpoints => writer.endpoints(*id),
+                ObjectId::Service(id) if args.kind == KindArg::Endpoints => {
+                    Some(writer.endpoints(cluster.service(*id)?, &endpoints(*id)?))
+                }
                 other => writer.object(*other),
             };
             let items: Vec<_> = objects.iter().filter_map(written).collect();

@@ -86,7 +86,8 @@ fn a_cluster_that_has_lost_all_nodes_evicts_nothing() {
 
 #[test]
 fn a_kubelet_that_stops_is_no_failure_of_its_node_before_the_machine_stops_too() {
-    let timeline = "[{at: 10m, stop: {component: kubelet, node: node-1}}, {at: 12m, fail: {node: node-1, for: 30m}}]";
+    let timeline =
+        "[{at: 10m, stop: {component: kubelet, node: node-1}}, {at: 12m, fail: {node: node-1, for: 30m}}]";
     let trial = play(&format!("  kubernetesVersion: \"1.35\"\n  timeline: {timeline}\n"));
     let failures = trial.simulation.observer().0.failures.failures();
     let causes: Vec<Silence> = failures.iter().map(|failure| failure.cause).collect();

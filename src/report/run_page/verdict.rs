@@ -123,7 +123,8 @@ fn waited(summary: &RunSummary, series: &Series) -> Option<Fact> {
 
 /// What became of the pods on nodes of which this stopped.
 fn lost(summary: &RunSummary, cause: Silence) -> Option<Fact> {
-    let failures: Vec<&FailureRow> = summary.failures.iter().filter(|failure| failure.cause == cause).collect();
+    let failures: Vec<&FailureRow> =
+        summary.failures.iter().filter(|failure| failure.cause == cause).collect();
     if failures.is_empty() {
         return None;
     }

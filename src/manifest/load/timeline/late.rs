@@ -60,6 +60,7 @@ fn nodes(scenario: &Scenario) -> impl Iterator<Item = &NewObject> {
 }
 
 fn patches_nodes(scenario: &Scenario) -> bool {
-    let is_of_node = |action: &Action| matches!(action, Action::Patch { object, .. } if object.kind == Kind::Node);
+    let is_of_node =
+        |action: &Action| matches!(action, Action::Patch { object, .. } if object.kind == Kind::Node);
     scenario.timeline.iter().any(|entry| is_of_node(&entry.action))
 }
