@@ -9,7 +9,9 @@ use crate::cli::args::{EventsArgs, GetArgs, GetFormat, InputArgs, KindArg, LogsA
 use crate::cli::{CliError, Outcome, input};
 use crate::engine::{SimDuration, SimTime};
 use crate::experiment::trial::{self, Trial};
+use crate::manifest::near_name::hint;
 use crate::model::ids::{Kind, ObjectId};
+use crate::model::meta::Name;
 use crate::observe::object::ObjectWriter;
 use crate::observe::records::LoggedRecord;
 use crate::report::get::{self, Listing};
@@ -28,7 +30,10 @@ pub(super) fn get(args: &GetArgs, out: &mut impl Write) -> Result<Outcome, CliEr
     let kind = args.kind.kind();
     let objects = get::objects(cluster, kind, name.as_deref());
     if let Some(name) = name.filter(|_| objects.is_empty()) {
-        return Err(CliError::BadInput(format!("no {} {name:?} at this instant", kind.resource())));
+        let all = get::objects(cluster, kind, None);
+        let known: Vec<Name> = all.into_iter().map(|object| cluster.name_of(object)).collect();
+        let hint = hint(&name, known.iter().map(|name| &**name));
+        return Err(CliError::BadInput(format!("no {} {name:?} at this instant{hint}", kind.resource())));
     }
     let clock = trial.simulation.context().clock;
     let is_wide = args.output == GetFormat::Wide;

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use crate::manifest::diagnostic::{Diagnostic, Diagnostics};
-use crate::manifest::near_name::nearest;
+use crate::manifest::near_name::hint;
 use crate::manifest::scalar::Scalar;
 use crate::manifest::source::Object;
 use crate::manifest::tree::Content;
@@ -44,8 +44,7 @@ pub fn params(
     for (name, value) in settings {
         if !params.contains_key(name) {
             let known = params.keys().map(String::as_str);
-            let hint =
-                nearest(name, known).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+            let hint = hint(name, known);
             return Err(format!("--set {name}={value}: the scenario has no parameter `{name}`{hint}"));
         }
         params.insert(name.clone(), Scalar::plain(value.as_str()));
@@ -71,8 +70,7 @@ pub fn substitute(object: &mut Object, params: &Params, diagnostics: &mut Diagno
         let (text, unknown) = replaced(&scalar.text, params);
         if let Some(name) = unknown.filter(|_| is_scenario) {
             let known = params.keys().map(String::as_str);
-            let hint =
-                nearest(&name, known).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+            let hint = hint(&name, known);
             let place = crate::manifest::diagnostic::Place { file: file.clone(), mark };
             diagnostics.push(Diagnostic::error(place, format!("unknown parameter `{name}`{hint}")));
         }

@@ -2,7 +2,7 @@
 
 use crate::manifest::diagnostic::{Diagnostic, Place};
 use crate::manifest::load::{Head, Loader};
-use crate::manifest::near_name::nearest;
+use crate::manifest::near_name::hint;
 use crate::manifest::scenario::read;
 use crate::model::ids::Kind;
 use crate::model::meta::Name;
@@ -41,8 +41,7 @@ impl Loader<'_> {
                 _ => nodes(scenario).filter_map(|node| node.labels.get(LABEL_ZONE)).collect::<Vec<&Name>>(),
             };
             if !known.contains(&name) {
-                let near = nearest(name, known.iter().map(|name| &***name));
-                let hint = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+                let hint = hint(name, known.iter().map(|name| &***name));
                 let message = format!("{}: the scenario has none of this name{hint}", failure.action);
                 self.diagnostics.push(Diagnostic::warning(place.clone(), message));
             }
