@@ -45,7 +45,7 @@ pub fn params(
         if !params.contains_key(name) {
             let known = params.keys().map(String::as_str);
             let hint = hint(name, known);
-            return Err(format!("--set {name}={value}: the scenario has no parameter `{name}`{hint}"));
+            return Err(format!("`{name}={value}`: the scenario has no parameter `{name}`{hint}"));
         }
         params.insert(name.clone(), Scalar::plain(value.as_str()));
     }
