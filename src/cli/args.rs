@@ -566,6 +566,11 @@ pub(super) struct Failure {
 }
 
 impl Failure {
+    /// When it begins, from the start.
+    pub(super) const fn begin(&self) -> SimDuration {
+        self.from
+    }
+
     /// The failure and what ends it.
     pub(super) fn actions(&self) -> Vec<TimedAction> {
         let name = self.name.as_str();

@@ -10,8 +10,9 @@ use crate::cli::{CliError, Outcome, input};
 use crate::cluster::Cluster;
 use crate::engine::{SimDuration, SimTime};
 use crate::experiment::trial::{self, Trial};
+use crate::manifest::near_name::hint;
 use crate::model::ids::{Kind, ObjectId};
-use crate::model::meta::ObjectMeta;
+use crate::model::meta::{Name, ObjectMeta};
 use crate::model::pod::Pod;
 use crate::observe::expectation::LogLine;
 use crate::observe::object::ObjectWriter;
@@ -32,20 +33,26 @@ pub(super) fn get(args: &GetArgs, out: &mut impl Write) -> Result<Outcome, CliEr
     let kind = args.kind.kind();
     let objects = get::objects(cluster, kind, args.namespace.as_deref(), name.as_deref());
     if let Some(name) = name.filter(|_| objects.is_empty()) {
-        return Err(CliError::BadInput(format!("no {} {name:?} at this instant", kind.resource())));
+        let all = get::objects(cluster, kind, args.namespace.as_deref(), None);
+        let known: Vec<Name> = all.into_iter().map(|object| cluster.name_of(object)).collect();
+        let hint = hint(&name, known.iter().map(|name| &**name));
+        return Err(CliError::BadInput(format!("no {} {name:?} at this instant{hint}", kind.resource())));
     }
     let clock = trial.simulation.context().clock;
     let is_wide = args.output == GetFormat::Wide;
     let listing = Listing { cluster, now: trial.end, clock, is_wide };
+    let endpoints = |id| trial.simulation.traffic().endpoints(id, cluster);
     let text = match args.output {
         GetFormat::Table | GetFormat::Wide => match args.kind {
-            KindArg::Endpoints => get::endpoints::table(&listing, &objects),
+            KindArg::Endpoints => get::endpoints::table(&listing, &objects, endpoints),
             _ => get::table(&listing, kind, &objects),
         },
         GetFormat::Yaml | GetFormat::Json => {
             let writer = ObjectWriter { cluster, clock };
             let written = |object: &ObjectId| match object {
-                ObjectId::Service(id) if args.kind == KindArg::Endpoints => writer.endpoints(*id),
+                ObjectId::Service(id) if args.kind == KindArg::Endpoints => {
+                    Some(writer.endpoints(cluster.service(*id)?, &endpoints(*id)?))
+                }
                 other => writer.object(*other),
             };
             let items: Vec<_> = objects.iter().filter_map(written).collect();

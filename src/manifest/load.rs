@@ -25,6 +25,7 @@ use crate::manifest::check::{OnUnmodelled, Options as CheckOptions};
 use crate::manifest::diagnostic::{Diagnostic, Diagnostics, Mark, Place};
 use crate::manifest::field_error::{FieldErrors, Path};
 use crate::manifest::load::collect::Collected;
+use crate::manifest::near_name::hint;
 use crate::manifest::scenario::{self, ScenarioFile, ScenarioSpec, read};
 use crate::manifest::source::{Object, Source};
 use crate::manifest::{decode, expression, params};
@@ -158,6 +159,7 @@ impl Loader<'_> {
         }
         let scenario = self.build(&head, objects)?;
         self.warn_of_loose_ends(&head, &scenario, &variants);
+        self.check_failures(&scenario, &no_place(sources));
         let pools = nodes::pools(&head.spec, &scenario);
         Some((scenario, variants, pools))
     }
@@ -179,13 +181,15 @@ impl Loader<'_> {
     /// Gives pools the number of nodes that was asked for.
     fn resize_pools(&mut self, spec: &mut ScenarioSpec, sources: &[Source]) {
         let has_pools = !spec.node_pools.is_empty();
+        let known: Vec<String> = spec.node_pools.iter().map(|pool| pool.name.clone()).collect();
         for (name, count) in &self.options.pool_counts {
             match spec.node_pools.iter_mut().find(|pool| pool.name == *name) {
                 Some(pool) => pool.count = *count,
                 // The nodes of a scenario that has none are added last.
                 None if !has_pools && name == nodes::DEFAULT_POOL => {}
                 None => {
-                    let message = format!("the scenario has no node pool `{name}`");
+                    let hint = hint(name, known.iter().map(String::as_str));
+                    let message = format!("the scenario has no node pool `{name}`{hint}");
                     self.diagnostics.push(Diagnostic::error(no_place(sources), message));
                 }
             }
@@ -336,19 +340,6 @@ impl Loader<'_> {
             });
         }
         expectations
-    }
-
-    /// Warns of entries of the timeline that the run does not come to.
-    fn warn_of_late_actions(&mut self, head: &Head, horizon: Horizon) {
-        let Some(object) = &head.object else { return };
-        for (idx, entry) in head.spec.timeline.iter().enumerate() {
-            let at = read::instant(entry.at);
-            if at > horizon.limit() {
-                let message = format!("{at} is after the horizon, {}: never done", horizon.limit());
-                let path = format!("spec.timeline[{idx}].at");
-                self.diagnostics.push(Diagnostic::warning(object.place_of(&path), message).at(path));
-            }
-        }
     }
 
     fn horizon(&mut self, head: &Head, trace: Option<&Trace>, errors: &mut FieldErrors) -> Horizon {

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::manifest::diagnostic::{Diagnostic, Diagnostics};
-use crate::manifest::near_name::nearest;
+use crate::manifest::near_name::hint;
 use crate::manifest::scalar::Scalar;
 use crate::manifest::source::Object;
 use crate::manifest::tree::Content;
@@ -44,9 +44,8 @@ pub fn params(
     for (name, value) in settings {
         if !params.contains_key(name) {
             let known = params.keys().map(String::as_str);
-            let hint =
-                nearest(name, known).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
-            return Err(format!("--set {name}={value}: the scenario has no parameter `{name}`{hint}"));
+            let hint = hint(name, known);
+            return Err(format!("`{name}={value}`: the scenario has no parameter `{name}`{hint}"));
         }
         params.insert(name.clone(), Scalar::plain(value.as_str()));
     }
@@ -75,8 +74,7 @@ pub fn substitute(object: &mut Object, params: &Params, diagnostics: &mut Diagno
         used.extend(known);
         if let Some(name) = unknown.filter(|_| is_scenario) {
             let known = params.keys().map(String::as_str);
-            let hint =
-                nearest(&name, known).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+            let hint = hint(&name, known);
             let place = crate::manifest::diagnostic::Place { file: file.clone(), mark };
             diagnostics.push(Diagnostic::error(place, format!("unknown parameter `{name}`{hint}")));
         }

@@ -74,7 +74,7 @@ pub struct RunSummary {
     pub autoscalers: Vec<AutoscalerRow>,
     /// The pods that are there at the end.
     pub pods: Vec<PodRow>,
-    /// The failures of nodes, and what became of their pods.
+    /// The failures of nodes and kubelets, and what became of their pods.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub failures: Vec<FailureRow>,
     /// The nodes.

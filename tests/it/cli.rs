@@ -188,7 +188,11 @@ fn get_lists_objects_as_kubectl_does() {
     let list = ok(&["get", "endpoints", "scenarios/kubelet-outage.yaml", "--at", "3m", "-o", "json"]);
     let list: Value = serde_json::from_str(&list).expect("JSON");
     assert_eq!(list["items"][0]["subsets"][0]["notReadyAddresses"][0]["nodeName"], "edge-1");
-    refused(&["get", "jobs", "batch-jab", ONCE], "", "no job \"batch-jab\"");
+    refused(
+        &["get", "jobs", "batch-jab", ONCE],
+        "",
+        "no job \"batch-jab\" at this instant; did you mean `batch-job`?",
+    );
 }
 
 #[test]

@@ -422,3 +422,25 @@ spec:
     assert_eq!(said, expected);
     assert_eq!(output.status.code(), Some(1));
 }
+
+#[test]
+fn a_failure_that_can_never_be_is_not_passed_over() {
+    let text = format!(
+        "{SCENARIO}  horizon: 1m\n  nodePools:\n    \
+         - {{name: edge, count: 2, zone: east, capacity: {{cpu: 1, memory: 1Gi}}}}\n"
+    );
+    let check = |args: &[&str], said: &str, code: i32| {
+        let output = sim(text.as_bytes(), args);
+        assert_eq!(String::from_utf8(output.stderr).unwrap(), said, "{args:?}");
+        assert_eq!(output.status.code(), Some(code), "{args:?}");
+    };
+    check(&["--fail", "node/edge-1@1m", "--fail", "zone/east@2s..2h"], "", 0);
+    let late = "in.yaml:1:1: fail zone east: 2m is after the horizon, 1m: never done\n";
+    check(&["--fail", "zone/east@2m..3m"], late, 2);
+    let unknown = "in.yaml:1:1: warning: fail node edeg-1: the scenario has none of this name; did you mean `edge-1`?\n";
+    check(&["--fail", "node/edeg-1@5s"], unknown, 0);
+    let unknown = "in.yaml:1:1: warning: fail zone west-2: the scenario has none of this name\n";
+    check(&["--fail", "zone/west-2@5s"], unknown, 0);
+    let early = "warning: `--fail node/edge-1@30s` is after `--until`: never done\n";
+    check(&["--fail", "node/edge-1@30s", "--until", "10s"], early, 0);
+}

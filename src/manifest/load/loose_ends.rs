@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use crate::manifest::diagnostic::{Diagnostic, quoted};
 use crate::manifest::load::{Head, Loader};
-use crate::manifest::near_name::nearest;
+use crate::manifest::near_name::{hint, nearest};
 use crate::manifest::scenario::read;
 use crate::model::ids::Kind;
 use crate::model::meta::Name;
@@ -92,10 +92,8 @@ impl<'a> Present<'a> {
         let here = self.of_kind(wanted.kind).filter(|object| object.namespace == wanted.namespace);
         let elsewhere =
             of_name().next().map(|object| format!("; there is one in namespace {}", object.namespace));
-        let near = || {
-            Some(format!("; did you mean `{}`?", nearest(&wanted.name, here.map(|object| &*object.name))?))
-        };
-        Some(format!("there is no {wanted}{}", elsewhere.or_else(near).unwrap_or_default()))
+        let near = || hint(&wanted.name, here.map(|object| &*object.name));
+        Some(format!("there is no {wanted}{}", elsewhere.unwrap_or_else(near)))
     }
 
     /// What to say of a Service's address that leads nowhere.
@@ -312,6 +310,5 @@ fn lost_zone(zone: &Name, present: &Present<'_>) -> Option<String> {
     if zones.contains(&**zone) {
         return None;
     }
-    let near = nearest(zone, zones.iter().copied()).map(|near| format!("; did you mean `{near}`?"));
-    Some(format!("there is no node in zone {zone}{}", near.unwrap_or_default()))
+    Some(format!("there is no node in zone {zone}{}", hint(zone, zones.iter().copied())))
 }

@@ -1,5 +1,6 @@
 //! The timeline of a scenario, turned into actions.
 
+mod late;
 mod passing;
 
 use std::sync::Arc;
