@@ -3,16 +3,30 @@
 use crate::engine::SimDuration;
 use crate::manifest::check::{Checker, Options, Subject};
 use crate::manifest::diagnostic::Diagnostics;
+use crate::manifest::expression;
 use crate::manifest::json_schema::{self, NamedFormat};
 use crate::manifest::scalar::{Meaning, Scalar};
 use crate::manifest::scenario::ScenarioFile;
+use crate::manifest::scenario::scalar::{growth, request_rate};
 use crate::manifest::schema::{Format, Mismatch, Treatment};
 use crate::manifest::source::Object;
 
 /// The formats of scalars that the types name.
-const FORMATS: [NamedFormat; 2] = [
+const FORMATS: [NamedFormat; 5] = [
+    ("CEL", Format { expected: "a string", check: check_expression }),
     ("duration", Format { expected: "a span of time such as 90s, 1h30m or 250ms", check: check_span }),
     ("quantity", crate::manifest::api::QUANTITY),
+    (
+        "rate",
+        Format { expected: "a string", check: |scalar| check_text(scalar, |text| growth(text).map(drop)) },
+    ),
+    (
+        "request rate",
+        Format {
+            expected: "a string",
+            check: |scalar| check_text(scalar, |text| request_rate(text).map(drop)),
+        },
+    ),
 ];
 
 /// Reports every unknown field, wrong type and missing field of a Scenario.
@@ -23,6 +37,17 @@ pub fn check(object: &Object, diagnostics: &mut Diagnostics) {
     let options = Options::default();
     let mut checker = Checker::new(&schema, subject, &options, diagnostics);
     checker.check_root(&object.tree, &shape, Treatment::Modelled);
+}
+
+fn check_expression(scalar: &Scalar) -> Result<(), Mismatch> {
+    check_text(scalar, expression::check)
+}
+
+fn check_text(scalar: &Scalar, check: fn(&str) -> Result<(), String>) -> Result<(), Mismatch> {
+    match scalar.meaning() {
+        Meaning::Text(text) => check(text).map_err(Mismatch::Value),
+        Meaning::Null | Meaning::Bool(_) | Meaning::Int(_) | Meaning::Float(_) => Err(Mismatch::Kind),
+    }
 }
 
 fn check_span(scalar: &Scalar) -> Result<(), Mismatch> {

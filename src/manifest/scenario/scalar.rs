@@ -112,7 +112,8 @@ fn bytes(text: &str) -> Result<Bytes, String> {
     if amount < 0 { Err(format!("must not be negative: {text}")) } else { Ok(Bytes(amount)) }
 }
 
-fn growth(text: &str) -> Result<GrowthRate, String> {
+/// A rate of growth of a text.
+pub(super) fn growth(text: &str) -> Result<GrowthRate, String> {
     let (amount, unit) = text.split_once('/').ok_or_else(|| format!("not a rate such as 1Mi/m: {text:?}"))?;
     let Bytes(amount) = bytes(amount)?;
     let per_minute = match unit {
@@ -126,7 +127,8 @@ fn growth(text: &str) -> Result<GrowthRate, String> {
         .ok_or_else(|| format!("too large: {text}"))
 }
 
-fn request_rate(text: &str) -> Result<RequestRate, String> {
+/// A rate of requests of a text.
+pub(super) fn request_rate(text: &str) -> Result<RequestRate, String> {
     let bad = || format!("not a rate such as 200/s: {text:?}");
     let (number, unit) = text.split_once('/').ok_or_else(bad)?;
     let number: f64 = number.trim().parse().map_err(|_| bad())?;

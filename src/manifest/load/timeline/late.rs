@@ -1,4 +1,4 @@
-//! What is to happen and cannot: after the end of the run, or to nodes that nothing makes.
+//! What is to happen and cannot: after the end of the run, or to nodes or partitions that nothing makes.
 
 use crate::manifest::diagnostic::{Diagnostic, Place};
 use crate::manifest::load::{Head, Loader};
@@ -7,7 +7,7 @@ use crate::manifest::scenario::read;
 use crate::model::ids::Kind;
 use crate::model::meta::Name;
 use crate::model::node::LABEL_ZONE;
-use crate::model::scenario::{Action, Horizon, NewObject, Scenario};
+use crate::model::scenario::{Action, Horizon, NewObject, Scenario, TimedAction};
 
 impl Loader<'_> {
     /// Warns of entries of the timeline that the run does not come to.
@@ -19,6 +19,18 @@ impl Loader<'_> {
                 let message = format!("{at} is after the horizon, {}: never done", horizon.limit());
                 let path = format!("spec.timeline[{idx}].at");
                 self.diagnostics.push(Diagnostic::warning(object.place_of(&path), message).at(path));
+            }
+        }
+    }
+
+    /// Refuses to end partitions that nothing begins before.
+    pub(super) fn check_heals(&mut self, head: &Head, actions: &[TimedAction]) {
+        for (position, heal) in actions.iter().enumerate() {
+            let Action::Heal(partition) = &heal.action else { continue };
+            let begin = Action::Partition(partition.clone());
+            if !actions[..position].iter().any(|earlier| earlier.action == begin) {
+                let path = format!("spec.timeline[{}].heal", heal.entry.unwrap_or_default());
+                self.entry_error(head, &path, format!("no partition of {partition} begins before"));
             }
         }
     }
