@@ -264,6 +264,9 @@ mod tests {
             "{lines}"
         );
         assert_eq!(diagnostics.n_errors(), 1000);
+        let mut all = Diagnostics::default();
+        all.append(diagnostics);
+        assert_eq!((all.to_string(), all.n_errors()), (lines, 1000));
     }
 
     #[test]
