@@ -7,6 +7,7 @@
 
 mod capacity;
 mod collect;
+mod loose_ends;
 mod nodes;
 mod progress;
 mod reading;
@@ -16,6 +17,7 @@ mod trace;
 mod traffic;
 mod variant;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::engine::{SimDuration, SimTime};
@@ -95,7 +97,13 @@ pub type Fetch<'a> = dyn FnMut(&str, &str) -> Result<Source, String> + 'a;
 /// # Errors
 /// Everything that is wrong with them.
 pub fn load(sources: &[Source], fetch: &mut Fetch<'_>, options: &Options) -> Result<Loaded, Diagnostics> {
-    let mut loader = Loader { api: Api::load(), fetch, options, diagnostics: Diagnostics::default() };
+    let mut loader = Loader {
+        api: Api::load(),
+        fetch,
+        options,
+        used_params: BTreeSet::new(),
+        diagnostics: Diagnostics::default(),
+    };
     let scenario = loader.load(sources);
     match scenario {
         Some((scenario, variants, pools)) if !loader.diagnostics.has_errors() => {
@@ -116,6 +124,8 @@ struct Loader<'a> {
     api: Api,
     fetch: &'a mut Fetch<'a>,
     options: &'a Options,
+    /// The parameters that stand somewhere.
+    used_params: BTreeSet<String>,
     diagnostics: Diagnostics,
 }
 
@@ -136,7 +146,7 @@ impl Loader<'_> {
             }
         };
         if let Some(object) = &mut written {
-            params::substitute(object, &params, &mut self.diagnostics);
+            self.used_params.extend(params::substitute(object, &params, &mut self.diagnostics));
         }
         let reading = written.as_ref().map(|object| self.read_scenario(object));
         let is_whole = reading.as_ref().is_none_or(Reading::is_whole);
@@ -160,6 +170,7 @@ impl Loader<'_> {
             return None;
         }
         let scenario = self.build(&head, objects)?;
+        self.warn_of_loose_ends(&head, &scenario, &variants);
         self.check_failures(&scenario, &no_place(sources));
         let pools = nodes::pools(&head.spec, &scenario);
         Some((scenario, variants, pools))
@@ -171,7 +182,10 @@ impl Loader<'_> {
             objects.into_iter().partition(|object| object.kind_name == "Scenario");
         let written = scenarios.pop();
         for other in &scenarios {
-            self.diagnostics.push(other.error("kind", "there is another Scenario: at most one is played"));
+            self.diagnostics.push(other.error(
+                "kind",
+                "there is another Scenario: one at a time is played; `sim test` plays them all",
+            ));
         }
         (written, others)
     }

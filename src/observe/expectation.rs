@@ -47,6 +47,8 @@ pub struct Evidence<'a> {
 /// A line of a container's log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogLine {
+    /// The namespace of the pod.
+    pub namespace: String,
     /// The pod.
     pub pod: String,
     /// The container.
@@ -225,7 +227,7 @@ fn records(evidence: &Evidence<'_>) -> Value {
 fn logs(evidence: &Evidence<'_>) -> Value {
     let written = evidence.logs.iter().map(|line| {
         json!({
-            "pod": line.pod, "container": line.container, "text": line.text,
+            "namespace": line.namespace, "pod": line.pod, "container": line.container, "text": line.text,
             "t": line.at.as_nanos() as f64 / 1e9,
         })
     });

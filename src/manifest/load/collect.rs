@@ -136,7 +136,7 @@ impl Loader<'_> {
     ) {
         let options = self.check_options(profile);
         for object in &mut objects {
-            params::substitute(object, &head.params, &mut self.diagnostics);
+            self.used_params.extend(params::substitute(object, &head.params, &mut self.diagnostics));
             self.api.check(object, &options, &mut self.diagnostics);
         }
         let classes = objects.iter().filter(|object| object.kind == ObjectKind::PriorityClass);

@@ -7,7 +7,7 @@ use crate::manifest::expression;
 use crate::manifest::json_schema::{self, NamedFormat};
 use crate::manifest::scalar::{Meaning, Scalar};
 use crate::manifest::scenario::ScenarioFile;
-use crate::manifest::scenario::scalar::{growth, request_rate};
+use crate::manifest::scenario::scalar::{GrowthRate, RequestRate};
 use crate::manifest::schema::{Format, Mismatch, Treatment};
 use crate::manifest::source::Object;
 
@@ -16,17 +16,8 @@ const FORMATS: [NamedFormat; 5] = [
     ("CEL", Format { expected: "a string", check: check_expression }),
     ("duration", Format { expected: "a span of time such as 90s, 1h30m or 250ms", check: check_span }),
     ("quantity", crate::manifest::api::QUANTITY),
-    (
-        "rate",
-        Format { expected: "a string", check: |scalar| check_text(scalar, |text| growth(text).map(drop)) },
-    ),
-    (
-        "request rate",
-        Format {
-            expected: "a string",
-            check: |scalar| check_text(scalar, |text| request_rate(text).map(drop)),
-        },
-    ),
+    ("rate", Format { expected: "a rate such as 1Mi/m", check: check_growth }),
+    ("request rate", Format { expected: "a rate such as 200/s", check: check_request_rate }),
 ];
 
 /// Reports every unknown field, wrong type and missing field of a Scenario.
@@ -40,12 +31,8 @@ pub fn check(object: &Object, diagnostics: &mut Diagnostics) {
 }
 
 fn check_expression(scalar: &Scalar) -> Result<(), Mismatch> {
-    check_text(scalar, expression::check)
-}
-
-fn check_text(scalar: &Scalar, check: fn(&str) -> Result<(), String>) -> Result<(), Mismatch> {
     match scalar.meaning() {
-        Meaning::Text(text) => check(text).map_err(Mismatch::Value),
+        Meaning::Text(text) => expression::check(text).map_err(Mismatch::Value),
         Meaning::Null | Meaning::Bool(_) | Meaning::Int(_) | Meaning::Float(_) => Err(Mismatch::Kind),
     }
 }
@@ -62,6 +49,16 @@ fn check_span(scalar: &Scalar) -> Result<(), Mismatch> {
         Meaning::Null | Meaning::Bool(_) | Meaning::Float(_) => return Err(Mismatch::Kind),
     };
     text.parse::<SimDuration>().map(|_| ()).map_err(|error| Mismatch::Value(error.to_string()))
+}
+
+fn check_growth(scalar: &Scalar) -> Result<(), Mismatch> {
+    let Meaning::Text(text) = scalar.meaning() else { return Err(Mismatch::Kind) };
+    GrowthRate::parse(text).map(|_| ()).map_err(Mismatch::Value)
+}
+
+fn check_request_rate(scalar: &Scalar) -> Result<(), Mismatch> {
+    let Meaning::Text(text) = scalar.meaning() else { return Err(Mismatch::Kind) };
+    RequestRate::parse(text).map(|_| ()).map_err(Mismatch::Value)
 }
 
 #[cfg(test)]
@@ -118,6 +115,7 @@ mod tests {
     b: {attempts: [{run: 5, exti: 1}, 3]}
   timeline:
   - {at: 1m, aply: {}}
+  traffic: [{name: a, to: 'a:80', rate: -1/s}, {name: b, to: 'b:80', rate: [{rate: 2/d}]}]
 ",
             &[
                 "f:4:3: spec.sed: unknown field `sed`; did you mean `seed`?",
@@ -137,6 +135,8 @@ mod tests {
                 "f:11:29: spec.images[b].attempts[0].exti: unknown field `exti`; did you mean `exit`?",
                 "f:11:39: spec.images[b].attempts[1]: expected a list or a map, found the number `3`",
                 "f:13:14: spec.timeline[0].aply: unknown field `aply`; did you mean `apply`?",
+                "f:14:41: spec.traffic[0].rate: must be between 0 and 1000000000: \"-1/s\"",
+                "f:14:84: spec.traffic[1].rate[0].rate: not a rate per s, m or h: \"2/d\"",
             ],
         );
     }
