@@ -490,8 +490,7 @@ fn a_failure_that_can_never_be_is_not_passed_over() {
     check(&["--fail", "node/edge-1@1m", "--fail", "zone/east@2s..2h"], "", 0);
     let late = "in.yaml:1:1: fail zone east: 2m is after the horizon, 1m: never done\n";
     check(&["--fail", "zone/east@2m..3m"], late, 2);
-    let unknown =
-        "in.yaml:1:1: warning: fail node edeg-1: there is no node edeg-1; did you mean `edge-1`?\n";
+    let unknown = "in.yaml:1:1: warning: fail node edeg-1: there is no node edeg-1; did you mean `edge-1`?\n";
     check(&["--fail", "node/edeg-1@5s"], unknown, 0);
     let unknown = "in.yaml:1:1: warning: fail zone west-2: there is no node in zone west-2\n";
     check(&["--fail", "zone/west-2@5s"], unknown, 0);
