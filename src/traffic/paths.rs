@@ -77,6 +77,7 @@ impl Paths {
     }
 
     /// The draw for the cpu time of a request.
+    #[inline]
     pub(super) fn demand(&mut self, path: PathId, number: u64) -> f64 {
         let path = &mut self.paths[path.0 as usize];
         let draws = path
@@ -86,6 +87,7 @@ impl Paths {
     }
 
     /// The draw for the choice of an endpoint.
+    #[inline]
     pub(super) fn choice(&mut self, path: PathId, number: u64) -> f64 {
         let path = &mut self.paths[path.0 as usize];
         let draws = path

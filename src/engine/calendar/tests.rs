@@ -20,7 +20,7 @@ struct Model {
 struct Pair {
     calendar: Calendar<u32>,
     model: Model,
-    issued: Vec<(EventId, (SimTime, Rank, u64))>,
+    issued: Vec<(Id<u32>, (SimTime, Rank, u64))>,
     n_pending_max: usize,
 }
 
@@ -241,7 +241,7 @@ fn timers_set_and_cancelled_for_ever_take_no_memory() {
     assert_eq!(calendar.len(), 100);
     let n_stored_max = 2 * 100 + CANCELLED_SLACK + 1;
     assert!(calendar.n_cancelled <= n_stored_max);
-    assert!(calendar.tickets.n_slots() <= n_stored_max);
+    assert!(calendar.events.n_slots() <= n_stored_max);
     assert!(calendar.wheel.n_chunks() <= n_stored_max);
 }
 
