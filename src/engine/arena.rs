@@ -183,7 +183,7 @@ impl<T> Ord for Id<T> {
 
 impl<T> Hash for Id<T> {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        (self.index, self.generation).hash(state);
+        state.write_u64(u64::from(self.index) << 32 | u64::from(self.generation));
     }
 }
 

@@ -266,5 +266,5 @@ pub fn target_port(pod: &Pod, port: &ServicePort) -> Option<u16> {
 }
 
 fn one_of(endpoints: &[Endpoint], draw: f64) -> Endpoint {
-    endpoints[(draw * endpoints.len() as f64) as usize]
+    endpoints[(draw * f64::from(endpoints.len() as u32)) as u32 as usize]
 }

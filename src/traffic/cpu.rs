@@ -188,23 +188,30 @@ impl Cpus {
     }
 
     /// Brings speeds and timers up to date, after requests have entered or left work.
+    #[inline]
     pub(super) fn settle(&mut self, timers: &mut impl Timers) {
         while let Some(id) = self.touched.pop() {
-            let container = &mut self.containers[id.0 as usize];
-            container.is_touched = false;
+            self.settle_container(id, timers);
+        }
+    }
+
+    fn settle_container(&mut self, id: CpuId, timers: &mut impl Timers) {
+        let container = &mut self.containers[id.0 as usize];
+        container.is_touched = false;
+        let wanted = (container.in_work.len() as i64).saturating_mul(CORE).min(container.limit);
+        let before = std::mem::replace(&mut container.wanted, wanted);
+        if wanted != before {
             let node = &mut self.nodes[container.node];
-            let wanted = (container.in_work.len() as i64).saturating_mul(CORE).min(container.limit);
-            let before = std::mem::replace(&mut container.wanted, wanted);
-            node.wanted = node.wanted - before + wanted;
+            node.wanted += wanted - before;
             let was_short = std::mem::replace(&mut node.is_short, node.wanted > node.capacity);
-            if (was_short || node.is_short) && wanted != before {
+            if was_short || node.is_short {
                 let node = container.node;
                 self.share_out(node, timers);
-            } else if !node.is_short {
+            } else {
                 container.speed = wanted as f64;
             }
-            self.containers[id.0 as usize].set_timer(id, timers);
         }
+        self.containers[id.0 as usize].set_timer(id, timers);
     }
 
     /// Gives each container of a node its share of what the node has.

@@ -258,7 +258,7 @@ impl Traffic {
     }
 
     fn send_call(&mut self, index: u32, server: ServerId, leg: Leg, started: SimTime, turn: &mut Turn<'_>) {
-        let request = self.requests[index];
+        let request = &self.requests[index];
         let Some(path) = self.paths.branch(request.path, leg) else {
             return self.call_answered(self.requests.name(index), leg, Err(ErrorKind::TooManyCalls), turn);
         };
