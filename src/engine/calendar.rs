@@ -9,7 +9,7 @@
 //!
 //! ```text
 //! schedule ─┬─ at the current instant ─> lanes: one queue per rank ──────┬─> pop
-//!           ├─ within the window ──────> front: sorted, fewer than 128 ──┘
+//!           ├─ within the window ──────> front: sorted, fewer than 64 ───┘
 //!           └─ later ──────────────────> wheel: 11 levels of 64 buckets
 //!                                          └─ earliest bucket ─> front, lanes or lower levels,
 //!                                             once lanes and front are empty
@@ -19,8 +19,7 @@
 //! which its time differs from the current instant, in the bucket of that digit. All entries of one instant are
 //! therefore always in the same bucket, in the order in which they were scheduled, and an entry changes its place
 //! at most eleven times, however many share its instant. A small bucket is not spread over lower levels: it becomes the
-//! front as a whole, and the span of time that it covers the window. When few events are pending, all of them are the
-//! front, and the window is all of time.
+//! front as a whole, and the span of time that it covers the window.
 //!
 //! A cancelled event is gone at once, its entry is dropped where it is met. When a cancellation makes such entries clearly
 //! more than the pending events, all are swept out: memory is bounded by the most events ever pending at one time.
@@ -98,7 +97,7 @@ struct Entry<E> {
 struct Order(u64);
 
 /// The length of the front at which its later entries go back to the wheel.
-const FRONT_MAX: usize = 128;
+const FRONT_MAX: usize = 64;
 
 /// The fixed bits of a window that is the current instant.
 const NO_WINDOW: u64 = u64::MAX;
@@ -222,18 +221,26 @@ impl<E> Calendar<E> {
         }
     }
 
+    /// Most of what is scheduled is due soon, and the front is short: a walk from its end finds the place faster than a
+    /// binary search does.
     #[inline]
     fn place_in_front(&mut self, entry: Entry<E>) {
-        let at = self.front.partition_point(|later| later.key() > entry.key());
-        self.front.insert(at, entry);
-        if self.front.len() >= FRONT_MAX && self.fixed_bits != NO_WINDOW {
+        self.front.push(entry);
+        let (front, key) = (self.front.as_mut_slice(), entry.key());
+        let mut at = front.len() - 1;
+        while at > 0 && front[at - 1].key() < key {
+            front[at] = front[at - 1];
+            at -= 1;
+        }
+        front[at] = entry;
+        if front.len() >= FRONT_MAX && self.fixed_bits != NO_WINDOW {
             self.disperse_front();
         }
     }
 
-    #[cold]
     /// Moves all of the front to the wheel save what is due at the current instant: that precedes, within each
     /// rank, what the lanes hold.
+    #[cold]
     fn disperse_front(&mut self) {
         self.fixed_bits = NO_WINDOW;
         let n_later = self.front.partition_point(|entry| entry.time > self.base);

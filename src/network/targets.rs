@@ -107,6 +107,7 @@ impl Targets {
     ///
     /// # Errors
     /// When it leads nowhere.
+    #[inline]
     pub fn connect(
         &mut self,
         target: TargetId,
@@ -265,6 +266,7 @@ pub fn target_port(pod: &Pod, port: &ServicePort) -> Option<u16> {
     }
 }
 
+#[inline]
 fn one_of(endpoints: &[Endpoint], draw: f64) -> Endpoint {
     endpoints[(draw * f64::from(endpoints.len() as u32)) as u32 as usize]
 }

@@ -149,6 +149,7 @@ impl Cpus {
     }
 
     /// A request enters work.
+    #[inline]
     pub(super) fn enter(&mut self, id: CpuId, request: u32, demand: SimDuration, now: SimTime) {
         let container = &mut self.containers[id.0 as usize];
         container.advance(now);
@@ -167,6 +168,7 @@ impl Cpus {
     }
 
     /// The timer of a container has gone off: appends the requests that are done.
+    #[inline]
     pub(super) fn take_done(&mut self, id: CpuId, now: SimTime, done: &mut Vec<u32>) {
         let container = &mut self.containers[id.0 as usize];
         container.timer = None;
@@ -195,6 +197,7 @@ impl Cpus {
         }
     }
 
+    #[inline]
     fn settle_container(&mut self, id: CpuId, timers: &mut impl Timers) {
         let container = &mut self.containers[id.0 as usize];
         container.is_touched = false;

@@ -62,6 +62,7 @@ impl Paths {
     }
 
     /// The path that goes on from another; `None` where it would be too long.
+    #[inline]
     pub(super) fn branch(&mut self, from: PathId, leg: Leg) -> Option<PathId> {
         let path = &self.paths[from.0 as usize];
         match path.branches.binary_search_by(|(other, _)| other.cmp(&leg)) {

@@ -84,6 +84,7 @@ pub(super) struct WarmCounts {
 
 impl Server {
     /// What it serves.
+    #[inline]
     pub(super) fn serve(&self) -> &Serve {
         &self.serves[self.serve_at]
     }
@@ -91,6 +92,7 @@ impl Server {
 
 impl PortLedger {
     /// A request comes in.
+    #[inline]
     pub(super) fn arrive(&mut self, now: SimTime) {
         self.arrived += 1;
         self.present_since += u128::from(now.as_nanos());
@@ -103,6 +105,7 @@ impl PortLedger {
     }
 
     /// A request leaves the queue or its worker.
+    #[inline]
     pub(super) fn leave(&mut self, arrived: SimTime, outcome: Outcome, now: SimTime) {
         self.present_since -= u128::from(arrived.as_nanos());
         self.sojourn += u128::from(now.since(arrived).as_nanos());
