@@ -56,6 +56,7 @@ use crate::kubelet::ports::Network;
 use crate::kubelet::worker::{Shared, Worker};
 use crate::model::ids::{NodeId, PodId};
 use crate::model::meta::Name;
+use crate::model::pod::Pod;
 use crate::model::program::Program;
 use crate::model::scenario::KubeletSettings;
 
@@ -98,6 +99,12 @@ impl Kubelet {
     /// What the containers of a pod wrote; `None` where they wrote nothing or the pod object is gone.
     pub fn logs(&self, pod: PodId) -> Option<&PodLogs> {
         self.workers.get(&pod).map(|worker| worker.logs()).filter(|logs| !logs.is_empty())
+    }
+
+    /// The ports that are open in the network namespace of a pod, and the processes that listen there.
+    pub fn listeners(&self, id: PodId, pod: &Pod) -> Vec<(u16, ProcessRef)> {
+        let Some(node) = pod.node else { return Vec::new() };
+        self.shared.network.listeners(process::namespace_of(id, &pod.spec, node))
     }
 
     fn add_worker(&mut self, id: PodId, node: NodeId, watch: &mut Watch<'_>) {

@@ -2,12 +2,12 @@
 //!
 //! It is asked by whoever sends requests; it is not a component. What it knows of the cluster it is told change by change.
 
+mod backends;
 mod connections;
 mod distance;
-mod subsets;
 mod targets;
 
+pub use backends::{BackendAddress, BackendPort, Subset};
 pub use connections::Connections;
 pub use distance::{Distance, Location, NetworkNamespace, location_of};
-pub use subsets::{Subset, SubsetAddress, SubsetPort, subsets};
-pub use targets::{Endpoint, Resolution, TargetId, Targets, Unresolved, backends, target_port};
+pub use targets::{Endpoint, Resolution, TargetId, Targets, Unresolved};

@@ -46,10 +46,10 @@ use crate::cluster::Cluster;
 use crate::component::{Component, CpuMeter, Timers, Turn, Watch};
 use crate::engine::{EntityKey, SimDuration, SimTime, Streams};
 use crate::event::{Change, Event, ProcessRef, ServingEnd};
-use crate::model::ids::PodId;
+use crate::model::ids::{PodId, ServiceId};
 use crate::model::meta::Name;
 use crate::model::traffic::{self as model, Partition, Serve, SourceId};
-use crate::network::{Connections, NetworkNamespace, Targets, location_of};
+use crate::network::{Connections, NetworkNamespace, Subset, Targets, location_of};
 use crate::traffic::arrivals::ArrivalClock;
 use crate::traffic::cpu::{Cpus, Share};
 use crate::traffic::ledger::Ledgers;
@@ -154,6 +154,11 @@ impl Traffic {
     /// The endpoints of Services are kept up to date again.
     pub fn thaw_endpoints(&mut self) {
         self.targets.thaw();
+    }
+
+    /// The endpoints of a Service by which connections go; `None` where it has none.
+    pub fn endpoints(&self, service: ServiceId, cluster: &Cluster) -> Option<Vec<Subset>> {
+        self.targets.subsets(service, cluster)
     }
 
     /// Checks Little's law and the utilisation law.

@@ -250,10 +250,13 @@ pub(super) enum ShardArg {
 /// Arguments of `get`.
 #[derive(Debug, clap::Args)]
 pub(super) struct GetArgs {
-    /// `pods`, `nodes`, `jobs` or `cronjobs`, or an abbreviation of kubectl.
+    /// The kind, or its abbreviation in kubectl.
     pub(super) kind: KindArg,
     #[command(flatten)]
     pub(super) input: NamedInputArgs,
+    /// Only those of this namespace. Default: of all.
+    #[arg(short, long)]
+    pub(super) namespace: Option<String>,
     /// The instant. Default: the end.
     #[arg(long, value_name = "T")]
     pub(super) at: Option<SimDuration>,
@@ -265,10 +268,13 @@ pub(super) struct GetArgs {
 /// Arguments of `logs`.
 #[derive(Debug, clap::Args)]
 pub(super) struct LogsArgs {
-    /// A pod; `web-*` is every pod whose name begins so, `job/NAME` every pod of a Job.
+    /// A pod; `web-*` is every pod whose name begins so, `job/NAME` every pod of a Job, and so `deployment/NAME` and others.
     pub(super) pod: String,
     #[command(flatten)]
     pub(super) input: InputArgs,
+    /// Only those of this namespace. Default: of all.
+    #[arg(short, long)]
+    pub(super) namespace: Option<String>,
     /// The container. Default: all.
     #[arg(short, long)]
     pub(super) container: Option<String>,
@@ -282,6 +288,9 @@ pub(super) struct LogsArgs {
 pub(super) struct EventsArgs {
     #[command(flatten)]
     pub(super) input: InputArgs,
+    /// Only those of this namespace. Default: of all.
+    #[arg(short, long)]
+    pub(super) namespace: Option<String>,
     /// Only those about one object, as `job/batch`.
     #[arg(long = "for", value_name = "KIND/NAME")]
     pub(super) about: Option<String>,
@@ -293,7 +302,7 @@ pub(super) struct EventsArgs {
 /// Arguments of `why`.
 #[derive(Debug, clap::Args)]
 pub(super) struct WhyArgs {
-    /// The object: `job/NAME`, `cronjob/NAME`, `pod/NAME` or `node/NAME`.
+    /// The object, as `job/NAME` or `pod/NAME`; kinds as in `sim get`.
     pub(super) object: String,
     #[command(flatten)]
     pub(super) input: InputArgs,
@@ -349,10 +358,10 @@ pub(super) struct DiffArgs {
 pub(super) struct CronArgs {
     #[command(flatten)]
     pub(super) input: InputArgs,
-    /// The civil time at which the period begins, RFC 3339. Default: that of the scenario.
+    /// The date, or civil time (RFC 3339), at which the period begins. Default: that of the scenario.
     #[arg(long, value_name = "TIME")]
     pub(super) from: Option<String>,
-    /// The civil time at which it ends, RFC 3339. Default: the end of the scenario.
+    /// The date, or civil time, at which it ends. Default: the end of the scenario.
     #[arg(long, value_name = "TIME")]
     pub(super) to: Option<String>,
     /// The time zone of CronJobs that name none, and of the days.
@@ -392,6 +401,9 @@ pub(super) struct NamedInputArgs {
     /// Sets a parameter of the scenario; may be repeated.
     #[arg(long, value_name = "NAME=VALUE", value_parser = parse_setting)]
     pub(super) set: Vec<(String, String)>,
+    /// Has a node or a zone fail, for ever or until an instant; may be repeated.
+    #[arg(long, value_name = "node/NAME@T[..T]|zone/NAME@T[..T]", value_parser = parse_failure)]
+    pub(super) fail: Vec<Failure>,
     /// Leaves fields out that are not modelled and would change the result, with a warning each.
     #[arg(long)]
     pub(super) allow_unmodelled: bool,
@@ -408,7 +420,7 @@ impl NamedInputArgs {
             seed: self.seed,
             variant: self.variant.clone(),
             set: self.set.clone(),
-            fail: Vec::new(),
+            fail: self.fail.clone(),
             allow_unmodelled: self.allow_unmodelled,
         };
         (names.first().map(|name| name.display().to_string()), input)
@@ -554,6 +566,11 @@ pub(super) struct Failure {
 }
 
 impl Failure {
+    /// When it begins, from the start.
+    pub(super) const fn begin(&self) -> SimDuration {
+        self.from
+    }
+
     /// The failure and what ends it.
     pub(super) fn actions(&self) -> Vec<TimedAction> {
         let name = self.name.as_str();

@@ -3,6 +3,9 @@
 use std::io::Write;
 use std::sync::Arc;
 
+use chrono::{NaiveDate, TimeZone};
+use chrono_tz::Tz;
+
 use crate::cli::args::{CronArgs, CronFormat};
 use crate::cli::{CliError, Outcome, input};
 use crate::experiment::cron_period::{self, Period};
@@ -13,12 +16,13 @@ use crate::report::cron_period as report;
 /// `sim cron`
 pub(super) fn cron(args: &CronArgs, out: &mut impl Write) -> Result<Outcome, CliError> {
     let scenario = input::load(&args.input)?.scenario;
-    if let Some(zone) = &args.zone {
-        load_zone(zone).map_err(|error| CliError::BadInput(format!("`--zone`: {error}")))?;
-    }
+    let zone = match &args.zone {
+        Some(zone) => load_zone(zone).map_err(|error| CliError::BadInput(format!("`--zone`: {error}")))?,
+        None => Tz::UTC,
+    };
     let period = Period {
-        from: args.from.as_deref().map(|text| time("--from", text)).transpose()?,
-        to: args.to.as_deref().map(|text| time("--to", text)).transpose()?,
+        from: args.from.as_deref().map(|text| time("--from", text, zone)).transpose()?,
+        to: args.to.as_deref().map(|text| time("--to", text, zone)).transpose()?,
         zone: args.zone.as_deref().map(Into::into),
         outages: args.outage.clone(),
     };
@@ -34,6 +38,20 @@ pub(super) fn cron(args: &CronArgs, out: &mut impl Write) -> Result<Outcome, Cli
     Ok(Outcome::Ok)
 }
 
-fn time(flag: &str, text: &str) -> Result<UnixTime, CliError> {
+/// A civil time, or the beginning of a date in a zone.
+fn time(flag: &str, text: &str, zone: Tz) -> Result<UnixTime, CliError> {
+    if let Ok(date) = text.parse::<NaiveDate>()
+        && let Some(begin) = begin_of(date, zone)
+    {
+        return Ok(begin);
+    }
     UnixTime::parse_rfc3339(text).map_err(|error| CliError::BadInput(format!("`{flag}`: {error}")))
+}
+
+/// The first instant of a date: midnight, or when the clocks get into the date past midnight.
+fn begin_of(date: NaiveDate, zone: Tz) -> Option<UnixTime> {
+    let midnight = date.and_hms_opt(0, 0, 0)?;
+    let mut quarters = (0..96).map(|quarter| midnight + chrono::Duration::minutes(15 * quarter));
+    let first = quarters.find_map(|time| zone.from_local_datetime(&time).earliest())?;
+    Some(first.to_utc().into())
 }

@@ -74,6 +74,7 @@ fn open<'scope>(
         return traces::open(&input.files[0]).map(TraceReader::boxed);
     }
     let scenario = Arc::new(input::load(input)?.scenario);
+    input::warn_of_late_failures(input, args.until);
     let until = args.until.map(|span| SimTime::ZERO + span);
     let mut words = vec!["sim run".to_owned()];
     words.extend(input::words(input, scenario.seed));

@@ -10,6 +10,7 @@ use anyhow::Context;
 
 use crate::cli::CliError;
 use crate::cli::args::{Failure, InputArgs};
+use crate::engine::SimDuration;
 use crate::manifest::diagnostic::Diagnostics;
 use crate::manifest::limits::TEXT_BYTES_MAX;
 use crate::manifest::load::{self, Loaded, Options, has_scenario};
@@ -69,6 +70,13 @@ impl Input {
     pub(super) fn load(&self, options: Options) -> Result<Loaded, CliError> {
         load::load(&self.sources, &mut fetch, &options)
             .map_err(|diagnostics| CliError::BadInput(diagnostics.to_string()))
+    }
+}
+
+/// Warns of failures that a run which is ended early does not come to.
+pub(super) fn warn_of_late_failures(args: &InputArgs, until: Option<SimDuration>) {
+    for failure in args.fail.iter().filter(|failure| until.is_some_and(|until| failure.begin() > until)) {
+        eprintln!("warning: `--fail {failure}` is after `--until`: never done");
     }
 }
 

@@ -7,9 +7,14 @@ use clap::ValueEnum;
 
 use crate::cli::args::{EventsArgs, GetArgs, GetFormat, InputArgs, KindArg, LogsArgs};
 use crate::cli::{CliError, Outcome, input};
+use crate::cluster::Cluster;
 use crate::engine::{SimDuration, SimTime};
 use crate::experiment::trial::{self, Trial};
+use crate::manifest::near_name::hint;
 use crate::model::ids::{Kind, ObjectId};
+use crate::model::meta::{Name, ObjectMeta};
+use crate::model::pod::Pod;
+use crate::observe::expectation::LogLine;
 use crate::observe::object::ObjectWriter;
 use crate::observe::records::LoggedRecord;
 use crate::report::get::{self, Listing};
@@ -26,22 +31,28 @@ pub(super) fn get(args: &GetArgs, out: &mut impl Write) -> Result<Outcome, CliEr
     let trial = play(&input, args.at)?;
     let cluster = trial.simulation.cluster();
     let kind = args.kind.kind();
-    let objects = get::objects(cluster, kind, name.as_deref());
+    let objects = get::objects(cluster, kind, args.namespace.as_deref(), name.as_deref());
     if let Some(name) = name.filter(|_| objects.is_empty()) {
-        return Err(CliError::BadInput(format!("no {} {name:?} at this instant", kind.resource())));
+        let all = get::objects(cluster, kind, args.namespace.as_deref(), None);
+        let known: Vec<Name> = all.into_iter().map(|object| cluster.name_of(object)).collect();
+        let hint = hint(&name, known.iter().map(|name| &**name));
+        return Err(CliError::BadInput(format!("no {} {name:?} at this instant{hint}", kind.resource())));
     }
     let clock = trial.simulation.context().clock;
     let is_wide = args.output == GetFormat::Wide;
     let listing = Listing { cluster, now: trial.end, clock, is_wide };
+    let endpoints = |id| trial.simulation.traffic().endpoints(id, cluster);
     let text = match args.output {
         GetFormat::Table | GetFormat::Wide => match args.kind {
-            KindArg::Endpoints => get::endpoints::table(&listing, &objects),
+            KindArg::Endpoints => get::endpoints::table(&listing, &objects, endpoints),
             _ => get::table(&listing, kind, &objects),
         },
         GetFormat::Yaml | GetFormat::Json => {
             let writer = ObjectWriter { cluster, clock };
             let written = |object: &ObjectId| match object {
-                ObjectId::Service(id) if args.kind == KindArg::Endpoints => writer.endpoints(*id),
+                ObjectId::Service(id) if args.kind == KindArg::Endpoints => {
+                    Some(writer.endpoints(cluster.service(*id)?, &endpoints(*id)?))
+                }
                 other => writer.object(*other),
             };
             let items: Vec<_> = objects.iter().filter_map(written).collect();
@@ -60,12 +71,20 @@ pub(super) fn get(args: &GetArgs, out: &mut impl Write) -> Result<Outcome, CliEr
 pub(super) fn logs(args: &LogsArgs, out: &mut impl Write) -> Result<Outcome, CliError> {
     let trial = play(&args.input, args.at)?;
     let cluster = trial.simulation.cluster();
-    let is_meant = |pod: &crate::model::pod::Pod| match args.pod.split_once('/') {
-        Some(("job", job)) => pod.meta.owner.as_ref().is_some_and(|owner| &*owner.name == job),
-        Some((_, name)) => crate::sim::name_matches(name, &pod.meta.name),
-        None => crate::sim::name_matches(&args.pod, &pod.meta.name),
+    let (kind, name) = match args.pod.split_once('/') {
+        None => (Kind::Pod, &*args.pod),
+        Some((kind, name)) => {
+            let wrong = || format!("`sim logs` needs POD or KIND/NAME, as job/batch, found {:?}", args.pod);
+            (kind_of(kind).ok_or_else(|| CliError::BadInput(wrong()))?, name)
+        }
     };
-    let mut pods: Vec<_> = cluster.pods().iter().filter(|(_, pod)| is_meant(pod)).collect();
+    let is_meant = |pod: &Pod| match kind {
+        Kind::Pod => crate::sim::name_matches(name, &pod.meta.name),
+        _ => belongs(&pod.meta, kind, name, cluster),
+    };
+    let is_here =
+        |pod: &Pod| args.namespace.as_ref().is_none_or(|namespace| **namespace == *pod.meta.namespace);
+    let mut pods: Vec<_> = cluster.pods().iter().filter(|(_, pod)| is_here(pod) && is_meant(pod)).collect();
     pods.sort_by_key(|(_, pod)| pod.meta.uid.serial);
     if pods.is_empty() {
         return Err(CliError::BadInput(format!("no pod {:?} at this instant", args.pod)));
@@ -73,7 +92,9 @@ pub(super) fn logs(args: &LogsArgs, out: &mut impl Write) -> Result<Outcome, Cli
     let lines = trial::log_lines(&trial.simulation);
     let is_named = pods.len() > 1 || args.container.is_none() && pods[0].1.spec.containers.len() > 1;
     for (_, pod) in pods {
-        for line in lines.iter().filter(|line| line.pod == *pod.meta.name) {
+        let is_own =
+            |line: &&LogLine| (&*line.namespace, &*line.pod) == (&*pod.meta.namespace, &*pod.meta.name);
+        for line in lines.iter().filter(is_own) {
             if args.container.as_ref().is_some_and(|container| *container != line.container) {
                 continue;
             }
@@ -84,12 +105,27 @@ pub(super) fn logs(args: &LogsArgs, out: &mut impl Write) -> Result<Outcome, Cli
     Ok(Outcome::Ok)
 }
 
+/// Whether an object of a kind and name owns something, or owns what owns it.
+fn belongs(meta: &ObjectMeta, kind: Kind, name: &str, cluster: &Cluster) -> bool {
+    let mut owner = meta.owner.as_ref();
+    while let Some(above) = owner {
+        if above.object.kind() == kind && &*above.name == name {
+            return true;
+        }
+        owner = cluster.meta(above.object).and_then(|meta| meta.owner.as_ref());
+    }
+    false
+}
+
+/// The kind of this name.
+fn kind_of(text: &str) -> Option<Kind> {
+    let kind = KindArg::from_str(text, true).ok().filter(|kind| *kind != KindArg::Endpoints)?;
+    Some(kind.kind())
+}
+
 /// The object of `KIND/NAME`.
 fn about(text: &str) -> Result<(Kind, &str), CliError> {
-    let parsed = text.split_once('/').and_then(|(kind, name)| {
-        let kind = KindArg::from_str(kind, true).ok().filter(|kind| *kind != KindArg::Endpoints)?;
-        Some((kind.kind(), name))
-    });
+    let parsed = text.split_once('/').and_then(|(kind, name)| Some((kind_of(kind)?, name)));
     parsed.ok_or_else(|| CliError::BadInput(format!("`--for` needs KIND/NAME, as job/batch, found {text:?}")))
 }
 
@@ -100,7 +136,11 @@ pub(super) fn events(args: &EventsArgs, out: &mut impl Write) -> Result<Outcome,
     let about = args.about.as_deref().map(about).transpose()?;
     let is_meant =
         |entry: &&LoggedRecord| about.is_none_or(|(kind, name)| (entry.kind, &*entry.name) == (kind, name));
-    let mut entries: Vec<&LoggedRecord> = records.entries().iter().filter(is_meant).collect();
+    let is_here = |entry: &&LoggedRecord| {
+        args.namespace.as_ref().is_none_or(|namespace| **namespace == *entry.namespace)
+    };
+    let entries = records.entries().iter().filter(is_here).filter(is_meant);
+    let mut entries: Vec<&LoggedRecord> = entries.collect();
     entries.sort_by_key(|entry| entry.last);
     out.write_all(get::records(entries.into_iter()).as_bytes()).map_err(anyhow::Error::from)?;
     Ok(Outcome::Ok)

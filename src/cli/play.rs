@@ -39,6 +39,7 @@ pub(super) fn run(args: &RunArgs, out: &mut impl Write) -> Result<Outcome, CliEr
         let names = loaded.variants.join(", ");
         eprintln!("the scenario has the variants {names}: --variant plays one, `sim compare` all");
     }
+    input::warn_of_late_failures(&args.input, args.until);
     let scenario = Arc::new(loaded.scenario);
     let until = args.until.map(|span| SimTime::ZERO + span);
     if args.twice

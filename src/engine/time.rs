@@ -106,6 +106,12 @@ impl SimDuration {
         self.0 == 0
     }
 
+    /// The span to the next millisecond where it is 1 s or more: who reads it does not want to know it better.
+    pub const fn for_people(self) -> Self {
+        const MILLI: u64 = 1_000_000;
+        if self.0 < NANOS_PER_SECOND { self } else { Self(self.0.saturating_add(MILLI / 2) / MILLI * MILLI) }
+    }
+
     /// This span less `other`, zero where `other` is longer.
     pub const fn saturating_sub(self, other: Self) -> Self {
         Self(self.0.saturating_sub(other.0))

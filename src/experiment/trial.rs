@@ -184,6 +184,7 @@ pub fn log_lines<O: Observer>(simulation: &Simulation<O>) -> Vec<LogLine> {
             let name = &pod.spec.container(container).name;
             let runs = log.previous.iter().chain([&log.current]);
             lines.extend(runs.flat_map(|run| &run.lines).map(|line| LogLine {
+                namespace: pod.meta.namespace.to_string(),
                 pod: pod.meta.name.to_string(),
                 container: name.to_string(),
                 at: line.time,

@@ -127,6 +127,14 @@ impl Network {
         self.bound.contains_key(&Socket { namespace, protocol: Protocol::Tcp, port })
     }
 
+    /// The ports of a namespace that are bound, in order, and who holds them.
+    pub(super) fn listeners(&self, namespace: NetworkNamespace) -> Vec<(u16, ProcessRef)> {
+        let own = self.bound.iter().filter(|(socket, _)| socket.namespace == namespace);
+        let mut listeners: Vec<_> = own.map(|(socket, process)| (socket.port, *process)).collect();
+        listeners.sort_unstable_by_key(|(port, process)| (*port, process.pod, process.container));
+        listeners
+    }
+
     /// Has a process woken when a port is bound.
     pub(super) fn wait(&mut self, port: AwaitedPort, process: ProcessRef) {
         match port {

@@ -7,6 +7,7 @@
 
 mod capacity;
 mod collect;
+mod loose_ends;
 mod nodes;
 mod progress;
 mod sweep;
@@ -15,6 +16,7 @@ mod trace;
 mod traffic;
 mod variant;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::engine::{SimDuration, SimTime};
@@ -23,6 +25,7 @@ use crate::manifest::check::{OnUnmodelled, Options as CheckOptions};
 use crate::manifest::diagnostic::{Diagnostic, Diagnostics, Mark, Place};
 use crate::manifest::field_error::{FieldErrors, Path};
 use crate::manifest::load::collect::Collected;
+use crate::manifest::near_name::hint;
 use crate::manifest::scenario::{self, ScenarioFile, ScenarioSpec, read};
 use crate::manifest::source::{Object, Source};
 use crate::manifest::{decode, expression, params};
@@ -92,7 +95,13 @@ pub type Fetch<'a> = dyn FnMut(&str, &str) -> Result<Source, String> + 'a;
 /// # Errors
 /// Everything that is wrong with them.
 pub fn load(sources: &[Source], fetch: &mut Fetch<'_>, options: &Options) -> Result<Loaded, Diagnostics> {
-    let mut loader = Loader { api: Api::load(), fetch, options, diagnostics: Diagnostics::default() };
+    let mut loader = Loader {
+        api: Api::load(),
+        fetch,
+        options,
+        used_params: BTreeSet::new(),
+        diagnostics: Diagnostics::default(),
+    };
     let scenario = loader.load(sources);
     match scenario {
         Some((scenario, variants, pools)) if !loader.diagnostics.has_errors() => {
@@ -113,6 +122,8 @@ struct Loader<'a> {
     api: Api,
     fetch: &'a mut Fetch<'a>,
     options: &'a Options,
+    /// The parameters that stand somewhere.
+    used_params: BTreeSet<String>,
     diagnostics: Diagnostics,
 }
 
@@ -133,7 +144,7 @@ impl Loader<'_> {
             }
         };
         if let Some(object) = &mut written {
-            params::substitute(object, &params, &mut self.diagnostics);
+            self.used_params.extend(params::substitute(object, &params, &mut self.diagnostics));
         }
         let file = written.as_ref().and_then(|object| self.scenario_file(object));
         let is_broken = written.is_some() && file.is_none();
@@ -147,6 +158,8 @@ impl Loader<'_> {
             return None;
         }
         let scenario = self.build(&head, objects)?;
+        self.warn_of_loose_ends(&head, &scenario, &variants);
+        self.check_failures(&scenario, &no_place(sources));
         let pools = nodes::pools(&head.spec, &scenario);
         Some((scenario, variants, pools))
     }
@@ -157,7 +170,10 @@ impl Loader<'_> {
             objects.into_iter().partition(|object| object.kind_name == "Scenario");
         let written = scenarios.pop();
         for other in &scenarios {
-            self.diagnostics.push(other.error("kind", "there is another Scenario: at most one is played"));
+            self.diagnostics.push(other.error(
+                "kind",
+                "there is another Scenario: one at a time is played; `sim test` plays them all",
+            ));
         }
         (written, others)
     }
@@ -165,13 +181,15 @@ impl Loader<'_> {
     /// Gives pools the number of nodes that was asked for.
     fn resize_pools(&mut self, spec: &mut ScenarioSpec, sources: &[Source]) {
         let has_pools = !spec.node_pools.is_empty();
+        let known: Vec<String> = spec.node_pools.iter().map(|pool| pool.name.clone()).collect();
         for (name, count) in &self.options.pool_counts {
             match spec.node_pools.iter_mut().find(|pool| pool.name == *name) {
                 Some(pool) => pool.count = *count,
                 // The nodes of a scenario that has none are added last.
                 None if !has_pools && name == nodes::DEFAULT_POOL => {}
                 None => {
-                    let message = format!("the scenario has no node pool `{name}`");
+                    let hint = hint(name, known.iter().map(String::as_str));
+                    let message = format!("the scenario has no node pool `{name}`{hint}");
                     self.diagnostics.push(Diagnostic::error(no_place(sources), message));
                 }
             }
@@ -322,19 +340,6 @@ impl Loader<'_> {
             });
         }
         expectations
-    }
-
-    /// Warns of entries of the timeline that the run does not come to.
-    fn warn_of_late_actions(&mut self, head: &Head, horizon: Horizon) {
-        let Some(object) = &head.object else { return };
-        for (idx, entry) in head.spec.timeline.iter().enumerate() {
-            let at = read::instant(entry.at);
-            if at > horizon.limit() {
-                let message = format!("{at} is after the horizon, {}: never done", horizon.limit());
-                let path = format!("spec.timeline[{idx}].at");
-                self.diagnostics.push(Diagnostic::warning(object.place_of(&path), message).at(path));
-            }
-        }
     }
 
     fn horizon(&mut self, head: &Head, trace: Option<&Trace>, errors: &mut FieldErrors) -> Horizon {

@@ -3,10 +3,10 @@
 //! A scalar that is nothing but `${name}` takes the value's type; inside of longer text the value's text is put in.
 //! Only names that the scenario declares are parameters: a manifest's own `${HOME}` stays as it is.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::manifest::diagnostic::{Diagnostic, Diagnostics};
-use crate::manifest::near_name::nearest;
+use crate::manifest::near_name::hint;
 use crate::manifest::scalar::Scalar;
 use crate::manifest::source::Object;
 use crate::manifest::tree::Content;
@@ -44,35 +44,37 @@ pub fn params(
     for (name, value) in settings {
         if !params.contains_key(name) {
             let known = params.keys().map(String::as_str);
-            let hint =
-                nearest(name, known).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
-            return Err(format!("--set {name}={value}: the scenario has no parameter `{name}`{hint}"));
+            let hint = hint(name, known);
+            return Err(format!("`{name}={value}`: the scenario has no parameter `{name}`{hint}"));
         }
         params.insert(name.clone(), Scalar::plain(value.as_str()));
     }
     Ok(params)
 }
 
-/// Puts the values into all scalars of an object.
-pub fn substitute(object: &mut Object, params: &Params, diagnostics: &mut Diagnostics) {
+/// Puts the values into all scalars of an object; gives the names that stood there.
+pub fn substitute(object: &mut Object, params: &Params, diagnostics: &mut Diagnostics) -> BTreeSet<String> {
+    let mut used = BTreeSet::new();
     let is_scenario = object.kind_name == "Scenario";
     if params.is_empty() && !is_scenario {
-        return;
+        return used;
     }
     let file = object.file.clone();
     object.tree.change_scalars(&mut |mark, scalar| {
         if !scalar.text.contains("${") {
             return;
         }
-        if let Some(value) = whole_reference(&scalar.text).and_then(|name| params.get(name)) {
+        if let Some((name, value)) = whole_reference(&scalar.text).and_then(|name| params.get_key_value(name))
+        {
+            used.insert(name.clone());
             *scalar = value.clone();
             return;
         }
-        let (text, unknown) = replaced(&scalar.text, params);
+        let Replaced { text, unknown, known } = replaced(&scalar.text, params);
+        used.extend(known);
         if let Some(name) = unknown.filter(|_| is_scenario) {
             let known = params.keys().map(String::as_str);
-            let hint =
-                nearest(&name, known).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+            let hint = hint(&name, known);
             let place = crate::manifest::diagnostic::Place { file: file.clone(), mark };
             diagnostics.push(Diagnostic::error(place, format!("unknown parameter `{name}`{hint}")));
         }
@@ -80,6 +82,7 @@ pub fn substitute(object: &mut Object, params: &Params, diagnostics: &mut Diagno
             *scalar = Scalar::quoted(text);
         }
     });
+    used
 }
 
 /// The name in a text that is nothing but a reference.
@@ -88,10 +91,18 @@ fn whole_reference(text: &str) -> Option<&str> {
     if name.contains(['$', '{', '}']) { None } else { Some(name) }
 }
 
-/// The text with all values put in, and the first name without one.
-fn replaced(text: &str, params: &Params) -> (String, Option<String>) {
+/// A text with all values put in.
+struct Replaced {
+    text: String,
+    /// The first name that is no parameter's.
+    unknown: Option<String>,
+    /// The names of the parameters that stood there.
+    known: Vec<String>,
+}
+
+fn replaced(text: &str, params: &Params) -> Replaced {
     let mut out = String::with_capacity(text.len());
-    let mut unknown = None;
+    let (mut unknown, mut known) = (None, Vec::new());
     let mut rest = text;
     while let Some(start) = rest.find("${") {
         let (before, reference) = rest.split_at(start);
@@ -102,7 +113,10 @@ fn replaced(text: &str, params: &Params) -> (String, Option<String>) {
         };
         let name = &reference[2..end];
         match params.get(name) {
-            Some(value) => out.push_str(&value.text),
+            Some(value) => {
+                known.push(name.to_owned());
+                out.push_str(&value.text);
+            }
             None => {
                 unknown.get_or_insert_with(|| name.to_owned());
                 out.push_str(&reference[..=end]);
@@ -111,7 +125,7 @@ fn replaced(text: &str, params: &Params) -> (String, Option<String>) {
         rest = &reference[end + 1..];
     }
     out.push_str(rest);
-    (out, unknown)
+    Replaced { text: out, unknown, known }
 }
 
 #[cfg(test)]
@@ -123,8 +137,8 @@ mod tests {
         let params: Params = [("n".to_owned(), Scalar::plain("3"))].into();
         #[track_caller]
         fn check(params: &Params, text: &str, expected: &str, unknown: Option<&str>) {
-            let (found, missing) = replaced(text, params);
-            assert_eq!((found.as_str(), missing.as_deref()), (expected, unknown));
+            let found = replaced(text, params);
+            assert_eq!((found.text.as_str(), found.unknown.as_deref()), (expected, unknown));
         }
         check(&params, "a-${n}-b", "a-3-b", None);
         check(&params, "${n}${n}", "33", None);

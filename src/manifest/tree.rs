@@ -121,6 +121,15 @@ impl Tree {
         mark
     }
 
+    /// The part at `path`.
+    pub fn at(&self, path: &str) -> Option<&Tree> {
+        steps(path).try_fold(self, |tree, step| match &tree.content {
+            Content::Map(_) => tree.get(step),
+            Content::List(items) => step.parse::<usize>().ok().and_then(|idx| items.get(idx)),
+            Content::Scalar(_) => None,
+        })
+    }
+
     /// Makes the part at `path` null, as if it had been left out; false where there is no such part.
     pub fn blank(&mut self, path: &str) -> bool {
         let mut tree = self;

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::Serialize;
+
 use crate::engine::{SimDuration, SimTime};
 use crate::model::meta::{Name, ObjectMeta};
 use crate::model::resources::{Bytes, Resources};
@@ -95,12 +97,22 @@ pub struct Signs {
 }
 
 /// Why a node gives no sign of life.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub enum Silence {
     /// Its machine is off.
     MachineOff,
     /// Its kubelet is stopped; what runs on it runs on.
     KubeletStopped,
+}
+
+impl Silence {
+    /// The word for it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::MachineOff => "MachineOff",
+            Self::KubeletStopped => "KubeletStopped",
+        }
+    }
 }
 
 /// A sign of life that comes at regular times. No event stands for one: what was seen of it follows by arithmetic.

@@ -4,10 +4,10 @@
 //! connection. An endpoint of a Service is a pod that it selects, with an address, that has not ended; connections go to
 //! those that are ready and not being deleted, and where there is none of these, to those that are ready and being
 //! deleted. A Service without a choice refuses connections; the name of a headless Service without endpoints is not found.
+//! While nobody keeps endpoints up to date, they are those of the instant when that began.
 //!
 //! Deviation: kube-proxy and DNS know of every change at once, while there are controllers and an API server.
-//! Source: Kubernetes 1.28, pkg/controller/util/endpointslice (podToEndpoint), pkg/proxy/topology.go
-//! (CategorizeEndpoints), pkg/proxy/iptables/proxier.go.
+//! Source: Kubernetes 1.28, pkg/proxy/topology.go (CategorizeEndpoints), pkg/proxy/iptables/proxier.go.
 
 use std::collections::BTreeMap;
 
@@ -15,9 +15,9 @@ use crate::cluster::Cluster;
 use crate::event::Change;
 use crate::model::ids::{Kind, NodeId, ObjectId, PodId, ServiceId};
 use crate::model::meta::Name;
-use crate::model::pod::Pod;
-use crate::model::service::{Service, ServiceAddress, ServicePort, TargetPort};
+use crate::model::service::{Service, ServiceAddress};
 use crate::model::traffic::{Address, Host, HostName, PortName, ProxyMode};
+use crate::network::backends::{self, Backend, Subset, backends};
 
 /// Names a target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,8 +27,8 @@ pub struct TargetId(u32);
 #[derive(Debug, Clone)]
 pub struct Targets {
     mode: ProxyMode,
-    /// Whether nobody keeps the endpoints of Services up to date.
-    are_frozen: bool,
+    /// What was behind the Services when nobody was left to keep their endpoints up to date.
+    frozen: Option<BTreeMap<ServiceId, Vec<Backend>>>,
     targets: Vec<Target>,
     /// Whose turn it is in IPVS mode, by node and port of a Service.
     turns: BTreeMap<(Option<NodeId>, ServiceId, u16), usize>,
@@ -89,7 +89,7 @@ pub enum Unresolved {
 impl Targets {
     /// No target.
     pub const fn new(mode: ProxyMode) -> Self {
-        Self { mode, are_frozen: false, targets: Vec::new(), turns: BTreeMap::new() }
+        Self { mode, frozen: None, targets: Vec::new(), turns: BTreeMap::new() }
     }
 
     /// The target of an address as it is seen from a namespace.
@@ -117,7 +117,7 @@ impl Targets {
     ) -> Result<Resolution, Unresolved> {
         let target = &mut self.targets[target.0 as usize];
         if target.found == Found::Unknown {
-            target.found = target.look_up(cluster);
+            target.found = target.look_up(cluster, self.frozen.as_ref());
         }
         match &target.found {
             Found::Unknown | Found::Nothing => Err(Unresolved::NotFound),
@@ -140,33 +140,45 @@ impl Targets {
 
     /// Nobody keeps endpoints up to date from now on: connections go on to those that are known.
     pub fn freeze(&mut self, cluster: &Cluster) {
-        if !std::mem::replace(&mut self.are_frozen, true) {
-            for target in self.targets.iter_mut().filter(|target| target.found == Found::Unknown) {
-                target.found = target.look_up(cluster);
-            }
+        if self.frozen.is_none() {
+            let services = cluster.objects(Kind::Service).into_iter();
+            let known = services.filter_map(|object| match object {
+                ObjectId::Service(id) => Some((id, backends(cluster.service(id)?, cluster)?)),
+                _ => None,
+            });
+            self.frozen = Some(known.collect());
         }
     }
 
     /// Endpoints are kept up to date again.
     pub fn thaw(&mut self) {
-        if std::mem::take(&mut self.are_frozen) {
+        if self.frozen.take().is_some() {
             let services = |target: &&mut Target| matches!(target.address.host, Host::Service(_));
             self.targets.iter_mut().filter(services).for_each(|target| target.found = Found::Unknown);
+        }
+    }
+
+    /// The endpoints of a Service by which connections go; `None` where it has none.
+    pub fn subsets(&self, id: ServiceId, cluster: &Cluster) -> Option<Vec<Subset>> {
+        let service = cluster.service(id)?;
+        match &self.frozen {
+            Some(frozen) => frozen.get(&id).map(|backends| backends::subsets(service, backends)),
+            None => backends(service, cluster).map(|backends| backends::subsets(service, &backends)),
         }
     }
 
     /// Takes note of a change after which names may lead elsewhere.
     pub fn on_change(&mut self, change: &Change) {
         let (is_of_pod, is_of_service) = match change {
-            Change::Created(ObjectId::Pod(_)) | Change::PodDeleted(..) => (true, !self.are_frozen),
+            Change::Created(ObjectId::Pod(_)) | Change::PodDeleted(..) => (true, self.frozen.is_none()),
             Change::PodReadyChanged(..)
             | Change::PodIpSet(..)
             | Change::PodPhaseChanged(..)
             | Change::PodDeletionRequested(..)
-            | Change::PodChanged(..)
-            | Change::Created(ObjectId::Service(_))
+            | Change::PodChanged(..) => (false, self.frozen.is_none()),
+            Change::Created(ObjectId::Service(_))
             | Change::SpecChanged(ObjectId::Service(_), _)
-            | Change::Deleted(ObjectId::Service(_), _) => (false, !self.are_frozen),
+            | Change::Deleted(ObjectId::Service(_), _) => (false, true),
             _ => return,
         };
         for target in &mut self.targets {
@@ -180,7 +192,7 @@ impl Targets {
 }
 
 impl Target {
-    fn look_up(&self, cluster: &Cluster) -> Found {
+    fn look_up(&self, cluster: &Cluster, frozen: Option<&BTreeMap<ServiceId, Vec<Backend>>>) -> Found {
         match (&self.address.host, &self.address.port) {
             (Host::Localhost, PortName::Number(port)) => Found::Own(*port),
             (Host::Pod(host), PortName::Number(port)) => match self.find(Kind::Pod, host, cluster) {
@@ -189,7 +201,10 @@ impl Target {
             },
             (Host::Service(host), port) => match self.find(Kind::Service, host, cluster) {
                 Some(ObjectId::Service(id)) => {
-                    cluster.service(id).map_or(Found::Nothing, |service| found(id, service, port, cluster))
+                    cluster.service(id).map_or(Found::Nothing, |service| match frozen {
+                        Some(frozen) => found(id, service, port, frozen.get(&id).map_or(&[], Vec::as_slice)),
+                        None => found(id, service, port, &backends(service, cluster).unwrap_or_default()),
+                    })
                 }
                 _ => Found::Nothing,
             },
@@ -203,7 +218,7 @@ impl Target {
 }
 
 /// A Service with the endpoints that connections to a port of it may get.
-fn found(id: ServiceId, service: &Service, asked: &PortName, cluster: &Cluster) -> Found {
+fn found(id: ServiceId, service: &Service, asked: &PortName, backends: &[Backend]) -> Found {
     let ports = &service.spec.ports;
     let port = match asked {
         PortName::Number(number) => ports.iter().find(|port| port.port == *number),
@@ -213,57 +228,33 @@ fn found(id: ServiceId, service: &Service, asked: &PortName, cluster: &Cluster) 
     match (service.spec.address, asked, port) {
         // A name that stands for the pods themselves says nothing of their ports.
         (ServiceAddress::Headless, PortName::Number(number), _) => {
-            Found::Headless(endpoints(service, cluster, |_| Some(*number)))
+            Found::Headless(endpoints(service, backends, |_| Some(*number)))
         }
         (ServiceAddress::Headless, _, Some(port)) => {
-            Found::Headless(endpoints(service, cluster, |pod| target_port(pod, port)))
+            Found::Headless(endpoints(service, backends, |backend| backend.port(port)))
         }
         (ServiceAddress::ClusterIp(_), _, Some(port)) => {
-            Found::Service(id, port.port, endpoints(service, cluster, |pod| target_port(pod, port)))
+            Found::Service(id, port.port, endpoints(service, backends, |backend| backend.port(port)))
         }
         (_, _, None) => Found::Nothing,
     }
 }
 
-/// The pods behind a Service as an endpoint slice lists them, in order of their creation, with whether each is ready.
-pub fn backends<'a>(service: &Service, cluster: &'a Cluster) -> Vec<(PodId, &'a Pod, bool)> {
-    let Some(selector) = &service.spec.selector else { return Vec::new() };
-    let pods = cluster.pods().iter().filter(|(_, pod)| {
-        pod.meta.namespace == service.meta.namespace
-            && pod.status.pod_ip.is_some()
-            && !pod.status.phase.is_terminal()
-            && selector.matches(&pod.meta.labels)
-    });
-    let is_ready = |pod: &Pod| pod.status.conditions.is_ready() || service.spec.publish_not_ready_addresses;
-    let mut backends: Vec<_> = pods.map(|(id, pod)| (id, pod, is_ready(pod))).collect();
-    backends.sort_by_key(|(_, pod, _)| pod.meta.uid.serial);
-    backends
-}
-
 /// The endpoints that connections may get.
-fn endpoints(service: &Service, cluster: &Cluster, port: impl Fn(&Pod) -> Option<u16>) -> Vec<Endpoint> {
+fn endpoints(
+    service: &Service,
+    backends: &[Backend],
+    port: impl Fn(&Backend) -> Option<u16>,
+) -> Vec<Endpoint> {
     let of = |is_terminating: bool| {
-        let ready = backends(service, cluster)
-            .into_iter()
-            .filter(|(_, pod, is_ready)| *is_ready && pod.meta.is_terminating() == is_terminating);
-        let endpoints = ready.filter_map(|(id, pod, _)| Some(Endpoint { pod: id, port: port(pod)? }));
-        endpoints.collect::<Vec<_>>()
+        let ready =
+            backends.iter().filter(|backend| backend.is_ready && backend.is_terminating == is_terminating);
+        let endpoint = |it: &Backend| Some(Endpoint { pod: it.address.pod, port: port(it)? });
+        ready.filter_map(endpoint).collect::<Vec<_>>()
     };
     let ready = of(false);
     let falls_back = ready.is_empty() && service.spec.address != ServiceAddress::Headless;
     if falls_back { of(true) } else { ready }
-}
-
-/// The number of a Service's port at a pod.
-pub fn target_port(pod: &Pod, port: &ServicePort) -> Option<u16> {
-    match &port.target {
-        TargetPort::Number(number) => Some(*number),
-        TargetPort::Name(name) => {
-            let mut ports = pod.spec.containers.iter().flat_map(|container| &container.ports);
-            let named = ports.find(|own| own.name.as_ref() == Some(name) && own.protocol == port.protocol);
-            named.map(|own| own.container_port)
-        }
-    }
 }
 
 #[inline]

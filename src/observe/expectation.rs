@@ -22,6 +22,11 @@ use crate::observe::object::ObjectWriter;
 use crate::observe::records::RecordLog;
 use crate::traffic::Traffic;
 
+/// So many digits of a number are shown, where they tell the sides of a comparison apart.
+const DIGITS: usize = 4;
+/// So many digits are all that a number has.
+const DIGITS_MAX: usize = 17;
+
 /// What an expectation is judged on.
 #[derive(Clone, Copy)]
 pub struct Evidence<'a> {
@@ -42,6 +47,8 @@ pub struct Evidence<'a> {
 /// A line of a container's log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogLine {
+    /// The namespace of the pod.
+    pub namespace: String,
     /// The pod.
     pub pod: String,
     /// The container.
@@ -114,7 +121,7 @@ impl<'a> Judge<'a> {
         match self.context.resolve(&expression) {
             Ok(Value::Bool(true)) => Ok(()),
             Ok(Value::Bool(false)) => Err(sides(&expression, &self.context)),
-            Ok(other) => Err(format!("the expression is not true or false but {}", show(&other))),
+            Ok(other) => Err(format!("the expression is not true or false but {}", show(&other, DIGITS))),
             Err(error) => Err(error.to_string()),
         }
     }
@@ -220,7 +227,7 @@ fn records(evidence: &Evidence<'_>) -> Value {
 fn logs(evidence: &Evidence<'_>) -> Value {
     let written = evidence.logs.iter().map(|line| {
         json!({
-            "pod": line.pod, "container": line.container, "text": line.text,
+            "namespace": line.namespace, "pod": line.pod, "container": line.container, "text": line.text,
             "t": line.at.as_nanos() as f64 / 1e9,
         })
     });
@@ -257,25 +264,67 @@ fn sides(expression: &IdedExpr, context: &Context<'_, '_>) -> String {
         "_>=_" => ">=",
         _ => return "false".into(),
     };
-    let side =
-        |at: usize| context.resolve(&call.args[at]).map_or_else(|e| e.to_string(), |value| show(&value));
-    format!("found {} {operator} {}", side(0), side(1))
+    let values = [0, 1].map(|at| context.resolve(&call.args[at]));
+    let shown = |digits: usize| {
+        values.each_ref().map(|value| match value {
+            Ok(value) => show(value, digits),
+            Err(error) => error.to_string(),
+        })
+    };
+    // Sides that differ look different.
+    let told_apart = (DIGITS..DIGITS_MAX).map(shown).find(|[left, right]| left != right);
+    let [left, right] = told_apart.unwrap_or_else(|| shown(DIGITS_MAX));
+    format!("found {left} {operator} {right}")
 }
 
-fn show(value: &Value) -> String {
+/// A value in words, with about so many digits that count.
+fn show(value: &Value, digits: usize) -> String {
     match value {
         Value::Null => "null".into(),
         Value::Bool(truth) => truth.to_string(),
         Value::Int(number) => number.to_string(),
         Value::UInt(number) => number.to_string(),
-        Value::Float(number) => number.to_string(),
+        Value::Float(number) => rounded(*number, digits).to_string(),
         Value::String(text) => format!("{text:?}"),
         Value::Duration(span) => match span.num_nanoseconds().map(u64::try_from) {
-            Some(Ok(nanos)) => SimDuration::from_nanos(nanos).to_string(),
+            Some(Ok(nanos)) => {
+                let secs = SimDuration::from_nanos(nanos).as_secs_f64();
+                SimDuration::from_secs_f64(rounded(secs, digits)).to_string()
+            }
             _ => span.to_string(),
         },
         Value::List(items) => format!("a list of {}", items.len()),
         Value::Map(map) => format!("a map of {}", map.map.len()),
         _ => "a value of another type".into(),
+    }
+}
+
+/// A number with so many digits that count; those before the point are all kept.
+fn rounded(number: f64, digits: usize) -> f64 {
+    let n_whole = format!("{:.0}", libm::trunc(libm::fabs(number))).len();
+    let text = format!("{number:.*e}", digits.max(n_whole) - 1);
+    text.parse().unwrap_or(number)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_shown_with_four_digits_or_as_many_as_tell_them_apart() {
+        #[track_caller]
+        fn check(expression: &str, expected: &str) {
+            let expression = expression::parse(expression).unwrap();
+            assert_eq!(sides(&expression, &Context::default()), expected);
+        }
+        check("0.5743440233236151 < 0.01", "found 0.5743 < 0.01");
+        check("0.010000004 < 0.01", "found 0.010000004 < 0.01");
+        check("123456.789 > 200000.0", "found 123457 > 200000");
+        check("-1.23456 > 2", "found -1.235 > 2");
+        check("0.1 + 0.2 == 0.3", "found 0.30000000000000004 == 0.3");
+        check("2.5 != 2.5", "found 2.5 != 2.5");
+        check("duration('1.234567891s') < duration('1s')", "found 1.235s < 1s");
+        check("duration('12.0034567s') <= duration('12s')", "found 12.003s <= 12s");
+        check("duration('223.1234s') <= duration('2m')", "found 3m43.1s <= 2m");
     }
 }

@@ -1,8 +1,8 @@
-//! The failures of nodes, and what became of the pods on them: from the last sign of life to the readiness of what
-//! replaced them.
+//! The failures of nodes and of kubelets, and what became of the pods there: from the last sign of life to the readiness
+//! of what replaced them.
 //!
 //! The replacement of a pod is the pod that its owner creates next after the deletion. Of at most [`LOST_MAX`] pods the
-//! details are kept.
+//! details are kept. A node whose machine stops after its kubelet fails anew: only then what runs on it is lost.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use crate::engine::SimTime;
 use crate::event::Change;
 use crate::model::ids::{NodeId, ObjectId, PodId};
 use crate::model::meta::Name;
-use crate::model::node::{ConditionStatus, TAINT_NOT_READY, TAINT_UNREACHABLE};
+use crate::model::node::{ConditionStatus, Silence, TAINT_NOT_READY, TAINT_UNREACHABLE};
 use crate::model::pod_status::{ContainerRef, ContainerState};
 use crate::model::scheduling::{Taint, TaintEffect};
 
@@ -33,11 +33,13 @@ pub struct FailureLog {
     n_lost: usize,
 }
 
-/// The failure of a node.
+/// The failure of a node, or of its kubelet.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NodeFailure {
     /// The node.
     pub node: Name,
+    /// What stopped.
+    pub cause: Silence,
     /// Its last sign of life.
     pub last_sign: Option<SimTime>,
     /// When it failed.
@@ -54,7 +56,7 @@ pub struct NodeFailure {
     pub n_more_pods: usize,
 }
 
-/// A pod of a node that failed.
+/// A pod of such a node.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LostPod {
     /// Its namespace.
@@ -124,14 +126,20 @@ impl FailureLog {
     }
 
     fn begin(&mut self, now: SimTime, id: NodeId, cluster: &Cluster) {
-        let Some(node) = cluster.node(id).filter(|_| !self.open.contains_key(&id)) else { return };
+        let Some(node) = cluster.node(id) else { return };
+        let cause = if node.signs.is_machine_off() { Silence::MachineOff } else { Silence::KubeletStopped };
+        let earlier = self.open.get(&id).map(|at| &self.failures[*at]);
+        if earlier.is_some_and(|failure| failure.cause == cause) {
+            return;
+        }
         let position = self.failures.len();
         let mut failure = NodeFailure {
             node: node.meta.name.clone(),
+            cause,
             last_sign: node.signs.last(now),
             failed: now,
-            not_ready: None,
-            tainted: None,
+            not_ready: earlier.and_then(|failure| failure.not_ready),
+            tainted: earlier.and_then(|failure| failure.tainted),
             back: None,
             pods: Vec::new(),
             n_more_pods: 0,

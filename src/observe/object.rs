@@ -544,6 +544,35 @@ pub fn status_text(pod: &Pod) -> String {
     text
 }
 
+/// The restarts of a pod as kubectl counts them: of its init containers until they are done, then of its app containers
+/// and sidecars.
+///
+/// Source: Kubernetes 1.29, pkg/printers/internalversion/printers.go, printPod.
+pub fn restarts(pod: &Pod) -> u32 {
+    let (spec, status) = (&pod.spec, &pod.status);
+    let is_initialized =
+        status.conditions.initialized.as_ref().is_some_and(|c| c.status == ConditionStatus::True);
+    let mut init = spec.init_containers.iter().zip(&status.init_containers);
+    let current = init.clone().position(|(container, now)| !is_past(container, now));
+    match current.filter(|_| !is_initialized) {
+        Some(current) => init.take(current + 1).map(|(_, now)| now.restart_count).sum(),
+        None => {
+            let sidecars = init.by_ref().filter(|(container, _)| container.init_kind == InitKind::Sidecar);
+            let sidecars = sidecars.map(|(_, now)| now);
+            sidecars.chain(&status.containers).map(|container| container.restart_count).sum()
+        }
+    }
+}
+
+/// Whether the pod does not wait for an init container, or no longer.
+fn is_past(container: &Container, now: &ContainerStatus) -> bool {
+    match now.state {
+        ContainerState::Terminated(end) => end.exit_code == 0,
+        ContainerState::Running { is_started, .. } => is_started && container.init_kind == InitKind::Sidecar,
+        ContainerState::Waiting(_) => false,
+    }
+}
+
 fn init_status_text(status: &PodStatus, spec: &PodSpec) -> Option<String> {
     status.start_time?;
     if status.conditions.initialized.as_ref().is_some_and(|c| c.status == ConditionStatus::True) {
@@ -552,8 +581,7 @@ fn init_status_text(status: &PodStatus, spec: &PodSpec) -> Option<String> {
     let total = spec.init_containers.len();
     for (at, (container, now)) in spec.init_containers.iter().zip(&status.init_containers).enumerate() {
         match &now.state {
-            ContainerState::Terminated(end) if end.exit_code == 0 => {}
-            ContainerState::Running { is_started: true, .. } if container.init_kind == InitKind::Sidecar => {}
+            _ if is_past(container, now) => {}
             ContainerState::Terminated(end) => return Some(format!("Init:{}", end.reason.as_str())),
             ContainerState::Waiting(WaitingReason::PodInitializing) | ContainerState::Running { .. } => {
                 return Some(format!("Init:{at}/{total}"));

@@ -78,6 +78,8 @@ pub enum Fact {
     Started(Name),
     /// A container waits.
     Waiting(Name, WaitingReason),
+    /// The kubelet ends a container of a pod that stays, in its words.
+    Killed(Name),
     /// A container ended.
     Ended(Name, Termination),
     /// The phase became final, for this reason and message where the pod as a whole has one.
@@ -328,6 +330,11 @@ impl Story {
     }
 }
 
+/// Whether a record of a pod says why the kubelet ends a container, other than that the pod has to go.
+fn is_kill(reason: &str, message: &str) -> bool {
+    reason == "Killing" && !message.starts_with("Stopping container")
+}
+
 impl Observer for Story {
     fn begin(&mut self, _now: SimTime, seq: u64, event: &Event, _cluster: &Cluster) {
         self.at_work = AtWork::of(event);
@@ -374,6 +381,9 @@ impl Observer for Story {
             Change::StatusChanged(id) if self.id == Some(*id) => self.see_conditions(now, cluster),
             Change::DeletionRequested(id, _) => self.see_own(now, *id, Fact::DeletionRequested(None)),
             Change::Deleted(id, _) => self.see_own(now, *id, Fact::Deleted),
+            Change::Recorded(ObjectId::Pod(pod), record) if is_kill(record.reason, &record.message) => {
+                self.see_pod(now, *pod, Fact::Killed(record.message.clone().into()));
+            }
             Change::Recorded(object, record)
                 if self.id == Some(*object) && record.severity == Severity::Warning =>
             {

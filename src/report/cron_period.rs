@@ -2,12 +2,15 @@
 
 use std::fmt::Write;
 
-use chrono::{DateTime, NaiveDate, Offset, TimeZone};
+use chrono::{DateTime, NaiveDate, Offset, TimeZone, Utc};
 use chrono_tz::Tz;
 use serde::{Serialize, Serializer};
 
+use crate::engine::SimTime;
 use crate::experiment::cron_period::Played;
+use crate::model::cron_schedule::CronSchedule;
 use crate::model::time_zone::load_zone;
+use crate::model::unix_time::UnixTime;
 use crate::report::cron_runs::{CronJobLedger, LedgerInput, RunOutcome, ScheduledRun, ledger};
 use crate::report::outages::outages;
 use crate::report::table::Table;
@@ -20,7 +23,7 @@ pub struct PeriodLedger {
     /// The runs.
     #[serde(flatten)]
     pub ledger: CronJobLedger,
-    /// The days on which a run was due, by the calendar of its time zone.
+    /// The days on which a run was due, or would have been but for a change of the clocks, by the calendar of its time zone.
     pub days: Vec<Day>,
 }
 
@@ -43,6 +46,9 @@ pub struct Day {
     pub doubled: usize,
     /// How much the clocks went forward (positive) or back on this day [s].
     pub clock_change: i32,
+    /// The times of day of the schedule that the clocks went past when they went forward.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<String>,
 }
 
 fn as_text<S: Serializer>(date: &NaiveDate, serializer: S) -> Result<S::Ok, S::Error> {
@@ -63,7 +69,7 @@ pub fn ledgers(played: &Played) -> Vec<PeriodLedger> {
         if !has_pods {
             ledger.runs.iter_mut().for_each(|run| run.result = None);
         }
-        let days = days(&ledger);
+        let days = days(&ledger, clock.at(SimTime::ZERO), clock.at(end));
         PeriodLedger { ledger, days }
     });
     ledgers.collect()
@@ -78,8 +84,49 @@ fn local(run: &ScheduledRun, zone: Tz) -> DateTime<Tz> {
     run.time.to_utc().with_timezone(&zone)
 }
 
-fn days(ledger: &CronJobLedger) -> Vec<Day> {
+fn days(ledger: &CronJobLedger, from: UnixTime, to: UnixTime) -> Vec<Day> {
     let zone = zone(ledger);
+    let mut days = days_with_runs(ledger, zone);
+    let date = |time: UnixTime| time.to_utc().with_timezone(&zone).date_naive();
+    let forward =
+        date(from).iter_days().take_while(|day| *day <= date(to)).filter(|day| clock_change(*day, zone) > 0);
+    for date in forward {
+        let left_out = left_out(&ledger.schedule, date, zone);
+        match days.binary_search_by_key(&date, |day| day.date) {
+            Ok(at) => days[at].left_out = left_out,
+            Err(_) if left_out.is_empty() => {}
+            Err(at) => {
+                let clock_change = clock_change(date, zone);
+                days.insert(at, Day { date, clock_change, left_out, ..Day::default() });
+            }
+        }
+    }
+    days
+}
+
+/// The times of day of a schedule that the clocks of a zone do not show on a day. A schedule that has a zone in it, or counts
+/// from the last run, has none.
+fn left_out(schedule: &str, date: NaiveDate, zone: Tz) -> Vec<String> {
+    if schedule.contains("TZ") || schedule.contains("@every") {
+        return Vec::new();
+    }
+    let Ok(schedule) = CronSchedule::with_zone(schedule, Some(Tz::UTC)) else { return Vec::new() };
+    let midnight = date.and_hms_opt(0, 0, 0).unwrap_or_default().and_utc();
+    let times =
+        std::iter::successors(schedule.next_after(before(midnight)), |time| schedule.next_after(*time));
+    times
+        .map(|time| time.to_utc().naive_utc())
+        .take_while(|time| time.date() == date)
+        .filter(|time| zone.offset_from_local_datetime(time).earliest().is_none())
+        .map(|time| time.format("%H:%M").to_string())
+        .collect()
+}
+
+fn before(time: DateTime<Utc>) -> UnixTime {
+    (time - chrono::Duration::seconds(1)).into()
+}
+
+fn days_with_runs(ledger: &CronJobLedger, zone: Tz) -> Vec<Day> {
     let mut days: Vec<Day> = Vec::new();
     for run in &ledger.runs {
         let time = local(run, zone);
@@ -133,6 +180,9 @@ impl Day {
             .filter(|(count, _)| *count > 0)
             .map(|(count, word)| format!("{count} {word}"))
             .collect();
+        if parts.is_empty() {
+            parts.push("none".to_owned());
+        }
         if self.doubled > 0 {
             parts.push(format!("of these {} doubled", self.doubled));
         }
@@ -141,6 +191,13 @@ impl Day {
             0 => {}
             1.. => parts.push(format!("clocks went forward by {change}")),
             _ => parts.push(format!("clocks went back by {change}")),
+        }
+        match self.left_out.as_slice() {
+            [] => {}
+            [time] => parts.push(format!("there was no {time}")),
+            [first, .., last] => {
+                parts.push(format!("there was no {first} to {last} ({} times)", self.left_out.len()));
+            }
         }
         parts.join(", ")
     }

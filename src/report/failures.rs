@@ -1,17 +1,20 @@
-//! The waterfall of node failures: for each lost pod, what happened when until its replacement was ready.
+//! The waterfall of failures of nodes and kubelets: for each lost pod, what happened when until its replacement was ready.
 
 use serde::Serialize;
 
 use crate::engine::{SimDuration, SimTime};
+use crate::model::node::Silence;
 use crate::observe::failures::{LostPod, NodeFailure};
 use crate::report::table::Table;
 
-/// The failure of a node. Times are seconds since the start of the scenario.
+/// The failure of a node, or of its kubelet. Times are seconds since the start of the scenario.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct FailureRow {
     /// The node.
     pub node: String,
+    /// What stopped: the machine, or only the kubelet, while what ran on it ran on.
+    pub cause: Silence,
     /// Its last sign of life [s].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_heartbeat: Option<f64>,
@@ -33,7 +36,7 @@ pub struct FailureRow {
     pub more_pods: usize,
 }
 
-/// A pod of a node that failed. Times are seconds since the start of the scenario.
+/// A pod of such a node. Times are seconds since the start of the scenario.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LostPodRow {
@@ -72,6 +75,7 @@ pub fn rows(failures: &[NodeFailure]) -> Vec<FailureRow> {
 fn row(failure: &NodeFailure) -> FailureRow {
     FailureRow {
         node: failure.node.to_string(),
+        cause: failure.cause,
         last_heartbeat: failure.last_sign.map(secs),
         failed: secs(failure.failed),
         not_ready: failure.not_ready.map(secs),
@@ -97,10 +101,12 @@ fn pod_row(pod: &LostPod) -> LostPodRow {
     }
 }
 
-/// The waterfall of at most `max` lost pods: each instant as the span since the failure of the node.
+/// The waterfall of at most `max` lost pods: each instant as the span since the failure. Where kubelets stopped, too, a
+/// column tells them apart.
 pub fn table(failures: &[FailureRow], max: usize) -> Table {
     let heads = [
         "NODE",
+        "CAUSE",
         "FAILED",
         "HEARTBEAT",
         "NOTREADY",
@@ -116,11 +122,13 @@ pub fn table(failures: &[FailureRow], max: usize) -> Table {
         "READY",
     ];
     let mut table = Table::new(&heads);
+    let tells_causes = failures.iter().any(|failure| failure.cause == Silence::KubeletStopped);
     let all = failures.iter().flat_map(|failure| failure.pods.iter().map(move |pod| (failure, pod)));
     for (failure, pod) in all.take(max) {
         let since = |at: Option<f64>| at.map(|at| since(failure.failed, at)).unwrap_or_default();
         table.cells(vec![
             failure.node.clone(),
+            if tells_causes { failure.cause.as_str().to_owned() } else { String::new() },
             span(failure.failed),
             since(failure.last_heartbeat),
             since(failure.not_ready),

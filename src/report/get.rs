@@ -29,11 +29,13 @@ pub struct Listing<'a> {
     pub is_wide: bool,
 }
 
-/// The objects of a kind, in order of namespace and name; of one name where one is given.
-pub fn objects(cluster: &Cluster, kind: Kind, name: Option<&str>) -> Vec<ObjectId> {
+/// The objects of a kind, in order of namespace and name; of one namespace and of one name where they are given.
+pub fn objects(cluster: &Cluster, kind: Kind, namespace: Option<&str>, name: Option<&str>) -> Vec<ObjectId> {
     let mut named: Vec<(&ObjectMeta, ObjectId)> =
         cluster.objects(kind).into_iter().filter_map(|id| Some((cluster.meta(id)?, id))).collect();
     named.retain(|(meta, _)| name.is_none_or(|name| &*meta.name == name));
+    let is_here = |meta: &ObjectMeta| namespace.is_none_or(|namespace| &*meta.namespace == namespace);
+    named.retain(|(meta, _)| kind == Kind::Node || is_here(meta));
     named.sort_by(|(a, _), (b, _)| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
     named.into_iter().map(|(_, id)| id).collect()
 }

@@ -99,7 +99,7 @@ fn job_outcome(job: &JobRow) -> String {
 
 fn source_outcome(source: &SourceRow) -> String {
     let share = if source.offered > 0 { source.errors as f64 / source.offered as f64 } else { 0.0 };
-    let (p50, p99) = (span(source.latency.p50), span(source.latency.p99));
+    let [p50, p99] = [source.latency.p50, source.latency.p99].map(|secs| source.shown_latency(secs));
     format!("{} requests, {:.2}% errors, p50 {p50}, p99 {p99}", source.offered, share * 100.0)
 }
 

@@ -14,7 +14,7 @@ use crate::model::resources::InitKind;
 use crate::model::scenario::Scenario;
 use crate::observe::attempts::{Attempt, JobEntry};
 use crate::observe::expectation::Judgement;
-use crate::observe::object::status_text;
+use crate::observe::object::{restarts, status_text};
 use crate::observe::utilisation::NodeUtilisation;
 use crate::report::cron_runs::{self, CronJobLedger, LedgerInput};
 use crate::report::drains::{self, DrainRow};
@@ -74,7 +74,7 @@ pub struct RunSummary {
     pub autoscalers: Vec<AutoscalerRow>,
     /// The pods that are there at the end.
     pub pods: Vec<PodRow>,
-    /// The failures of nodes, and what became of their pods.
+    /// The failures of nodes and kubelets, and what became of their pods.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub failures: Vec<FailureRow>,
     /// The nodes.
@@ -173,7 +173,8 @@ pub struct AttemptRow {
     /// Which failure it is against the limit.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub counted: Option<u32>,
-    /// From its failure to the next start of the Job [s].
+    /// From its failure to the next try: the next start of its container where restarts count, of its index where there
+    /// are such, or else of another pod [s].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next_try_after: Option<f64>,
 }
@@ -351,9 +352,15 @@ fn deadline(entry: &JobEntry) -> Option<f64> {
 }
 
 fn attempt_row(attempt: &Attempt, entry: &JobEntry) -> AttemptRow {
+    let is_next = |other: &&Attempt| match attempt.index {
+        _ if entry.counts_restarts => (&other.pod, &other.container) == (&attempt.pod, &attempt.container),
+        Some(_) => other.index == attempt.index && other.pod != attempt.pod,
+        None => other.pod != attempt.pod,
+    };
     let next = attempt.end.filter(|end| end.exit_code != 0).and_then(|end| {
         let later = entry.attempts.partition_point(|other| other.start < end.at);
-        entry.attempts.get(later).map(|next| next.start.since(end.at).as_secs_f64())
+        let next = entry.attempts[later..].iter().find(is_next)?;
+        Some(next.start.since(end.at).as_secs_f64())
     });
     AttemptRow {
         pod: attempt.pod.to_string(),
@@ -388,7 +395,7 @@ pub fn pod_row(pod: &Pod, node: Option<String>, now: SimTime) -> PodRow {
         containers: lasting_containers(pod).count(),
         status: status_text(pod),
         phase: pod.status.phase.as_str(),
-        restarts: pod.status.restart_count(),
+        restarts: restarts(pod),
         age: now.since(pod.meta.created).as_secs_f64(),
         ip: pod.status.pod_ip.map(|ip| ip.to_string()),
         node,

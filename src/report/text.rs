@@ -279,12 +279,15 @@ fn pods(out: &mut String, pods: &[PodRow]) {
 /// Why pods are not placed or failed, each reason once.
 fn pod_messages(out: &mut String, pods: &[PodRow]) {
     let mut rest: Vec<&PodRow> = pods.iter().filter(|pod| pod.message.is_some()).collect();
+    if !rest.is_empty() {
+        line_of(out, "");
+    }
     while let Some(first) = rest.first().copied() {
         let is_like = |pod: &PodRow| (&pod.status, &pod.message) == (&first.status, &first.message);
         let (alike, others): (Vec<&PodRow>, Vec<&PodRow>) = rest.into_iter().partition(|pod| is_like(pod));
         let names: Vec<&str> = alike.iter().map(|pod| pod.name.as_str()).collect();
-        let message = first.message.as_deref().unwrap_or_default();
-        line_of(out, &format!("\n{}  {}: {message}", first.status, names.join(", ")));
+        let message = first.message.as_deref().unwrap_or_default().trim_end();
+        line_of(out, &format!("{}  {}: {message}", first.status, names.join(", ")));
         rest = others;
     }
 }
@@ -365,7 +368,7 @@ fn closing(out: &mut String, summary: &RunSummary) {
     let _ = writeln!(out, "events={} digest={}", summary.events, summary.digest);
 }
 
-/// Seconds in the short form.
+/// Seconds in the short form, for people: from 1 s on to the millisecond.
 pub fn span(secs: f64) -> String {
-    SimDuration::from_secs_f64(secs).to_string()
+    SimDuration::from_secs_f64(secs).for_people().to_string()
 }

@@ -282,11 +282,18 @@ fn container_row(result: &ContainerResult) -> ContainerRow {
     }
 }
 
+impl SourceRow {
+    /// A latency, where any request was answered.
+    pub fn shown_latency(&self, secs: f64) -> String {
+        if self.succeeded > 0 { span(secs) } else { "-".to_owned() }
+    }
+}
+
 /// One line on each source.
 pub fn verdict(summary: &TrafficSummary) -> impl Iterator<Item = String> + '_ {
     summary.sources.iter().map(|source| {
         let share = if source.offered > 0 { source.errors as f64 / source.offered as f64 } else { 0.0 };
-        let (p50, p99) = (span(source.latency.p50), span(source.latency.p99));
+        let [p50, p99] = [source.latency.p50, source.latency.p99].map(|secs| source.shown_latency(secs));
         format!(
             "Traffic {}  {} requests, {:.1}/s answered: p50 {p50}, p99 {p99}, {:.2}% errors",
             source.name,
@@ -322,7 +329,7 @@ fn sources(summary: &TrafficSummary) -> Table {
         let latency = &source.latency;
         let times =
             [latency.mean, latency.p50, latency.p90, latency.p95, latency.p99, latency.p999, latency.max];
-        let [mean, p50, p90, p95, p99, p999, max] = times.map(span);
+        let [mean, p50, p90, p95, p99, p999, max] = times.map(|secs| source.shown_latency(secs));
         table.row([
             source.name.clone(),
             source.offered.to_string(),

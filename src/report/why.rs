@@ -20,6 +20,7 @@ use crate::engine::SimTime;
 use crate::experiment::trial::Trial;
 use crate::manifest::near_name::nearest;
 use crate::model::ids::Kind;
+use crate::model::meta::Name;
 use crate::model::scenario::ObjectName;
 use crate::observe::story::Story;
 use crate::report::table::Table;
@@ -58,6 +59,11 @@ pub struct Cause {
 impl Cause {
     fn new(at: SimTime, what: impl Into<String>) -> Self {
         Self { instant: at, at: at.to_string(), what: what.into() }
+    }
+
+    /// When, for people.
+    fn shown_at(&self) -> String {
+        if self.instant == SimTime::MAX { self.at.clone() } else { shown(self.instant) }
     }
 }
 
@@ -104,14 +110,17 @@ pub struct UnknownObject {
     pub asked: ObjectName,
     /// A name that is near.
     pub near: Option<String>,
+    /// Another namespace that has one of this name.
+    pub elsewhere: Option<String>,
 }
 
 impl fmt::Display for UnknownObject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "the run has no {}", self.asked)?;
-        match &self.near {
-            Some(near) => write!(f, "; did you mean {near:?}?"),
-            None => Ok(()),
+        match (&self.elsewhere, &self.near) {
+            (Some(namespace), _) => write!(f, "; there is one with `--namespace {namespace}`"),
+            (None, Some(near)) => write!(f, "; did you mean {near:?}?"),
+            (None, None) => Ok(()),
         }
     }
 }
@@ -138,14 +147,33 @@ pub fn why(trial: &Trial<Story>) -> Result<Why, UnknownObject> {
 
 fn unknown(trial: &Trial<Story>, asked: &ObjectName) -> UnknownObject {
     let cluster = trial.simulation.cluster();
-    let names: Vec<String> = match asked.kind {
+    let known: Vec<(Name, Name)> = match asked.kind {
         Kind::Job => {
             let entries = trial.simulation.observer().0.jobs.jobs();
-            entries.iter().map(|entry| entry.name.to_string()).collect()
+            entries.iter().map(|entry| (entry.namespace.clone(), entry.name.clone())).collect()
         }
-        kind => cluster.objects(kind).into_iter().map(|id| cluster.name_of(id).to_string()).collect(),
+        kind => {
+            let objects = cluster.objects(kind).into_iter().filter_map(|id| cluster.meta(id));
+            objects.map(|meta| (meta.namespace.clone(), meta.name.clone())).collect()
+        }
     };
-    UnknownObject { asked: asked.clone(), near: near_name(&asked.name, names) }
+    UnknownObject::among(&known, asked.clone())
+}
+
+impl UnknownObject {
+    /// None of some objects, which go by their namespaces and names.
+    fn among(known: &[(Name, Name)], asked: ObjectName) -> Self {
+        let elsewhere = known.iter().find(|(_, name)| *name == asked.name);
+        let here = known.iter().filter(|(namespace, _)| *namespace == asked.namespace);
+        let near = near_name(&asked.name, here.map(|(_, name)| name.to_string()).collect());
+        let elsewhere = elsewhere.map(|(namespace, _)| namespace.to_string());
+        Self { asked, near, elsewhere }
+    }
+}
+
+/// An instant, for people.
+fn shown(at: SimTime) -> String {
+    at.since(SimTime::ZERO).for_people().to_string()
 }
 
 /// Of some names the nearest to one, or one that begins with it.
@@ -176,18 +204,30 @@ impl fmt::Display for Why {
     }
 }
 
-/// The first and the last ones, where there are many.
+/// The first and the last ones, where there are many; the same again and again is one line.
 fn write_causes(f: &mut fmt::Formatter<'_>, causes: &[Cause]) -> fmt::Result {
-    let width = causes.iter().map(|cause| cause.at.len()).max().unwrap_or(0);
-    let n_hidden = causes.len().saturating_sub(LINES_MAX);
+    let alike: Vec<&[Cause]> = causes.chunk_by(|one, next| one.what == next.what).collect();
+    let lines: Vec<(String, String)> = alike.iter().filter_map(|causes| line(causes)).collect();
+    let width = lines.iter().map(|(at, _)| at.len()).max().unwrap_or(0);
+    let n_hidden = lines.len().saturating_sub(LINES_MAX);
     let hidden = LINES_MAX / 3..LINES_MAX / 3 + n_hidden;
-    for (position, cause) in causes.iter().enumerate() {
+    for (position, (at, what)) in lines.iter().enumerate() {
         if n_hidden > 0 && position == hidden.start {
             writeln!(f, "  … {n_hidden} more (-o json lists all)")?;
         }
         if !hidden.contains(&position) {
-            writeln!(f, "  {:<width$}  {}", cause.at, cause.what)?;
+            writeln!(f, "  {at:<width$}  {what}")?;
         }
     }
     Ok(())
+}
+
+/// When something happened, and what; of the same several times the first time, how often, and until when.
+fn line(alike: &[Cause]) -> Option<(String, String)> {
+    let (first, last) = (alike.first()?, alike.last()?);
+    let what = match alike.len() {
+        1 => first.what.clone(),
+        count => format!("{} ({count} times until {})", first.what, last.shown_at()),
+    };
+    Some((first.shown_at(), what))
 }

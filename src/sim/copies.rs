@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::component::{Observer, Turn};
 use crate::event::{Command, Creation};
+use crate::manifest::near_name::hint;
 use crate::model::ids::{Kind, NodeId, ObjectId, PodId};
 use crate::model::meta::{Labels, Name, Owner};
 use crate::model::pod::{Pod, PodTemplate};
@@ -46,10 +47,13 @@ impl<O: Observer> Simulation<O> {
     /// Why the workload has no further copies.
     pub fn mould(&self, kind: Kind, name: &str) -> Result<Mould, String> {
         let label = format!("{}/{name}", kind.resource());
-        let id = self
-            .cluster
-            .find(kind, "default", name)
-            .ok_or_else(|| format!("there is no {label} at this instant"))?;
+        let unknown = || {
+            let metas = self.cluster.objects(kind).into_iter().filter_map(|id| self.cluster.meta(id));
+            let known = metas.filter(|meta| &*meta.namespace == "default").map(|meta| &*meta.name);
+            let hint = hint(name, known);
+            format!("there is no {label} at this instant{hint}")
+        };
+        let id = self.cluster.find(kind, "default", name).ok_or_else(unknown)?;
         let template = match id {
             ObjectId::Deployment(id) => self.cluster.deployments()[id].spec.template.clone(),
             ObjectId::ReplicaSet(id) => self.cluster.replica_sets()[id].spec.template.clone(),

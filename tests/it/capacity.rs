@@ -228,8 +228,13 @@ fn check_refused(name: &str, spec: &str, words: &str, expected: &str) {
 
 #[test]
 fn questions_that_cannot_be_asked_are_refused_with_the_reason() {
-    check_refused("no-pool", "", "--pool big", "there is no pool/big");
-    check_refused("no-web", "", "--replicas deployment/wbe", "there is no deployment/wbe");
+    check_refused("no-pool", "", "--pool smal", "there is no pool/smal; did you mean `small`?");
+    check_refused(
+        "no-web",
+        "",
+        "--replicas deployment/wbe",
+        "there is no deployment/wbe; did you mean `web`?",
+    );
     check_refused("twice", "", "--pool small --pool small=1..2", "pool/small is named twice");
     check_refused("backwards", "", "--pool small=5..2", "the smallest size is above the largest");
     check_refused("share", "", "--at-least 120%", "not a share above 0 and at most 100%");
@@ -239,7 +244,10 @@ fn questions_that_cannot_be_asked_are_refused_with_the_reason() {
     let (_, error, code) = sim(&folder, "capacity s.yaml --survive zone");
     assert!(code == Some(2) && error.contains("no node has a zone"), "{error}");
     for (spec, expected) in [
-        ("  capacity: {sizes: [{pool: big}]}", "s.yaml:7:22: spec.capacity.sizes[0]: there is no pool/big"),
+        (
+            "  capacity: {sizes: [{pool: smal}]}",
+            "s.yaml:7:22: spec.capacity.sizes[0]: there is no pool/smal; did you mean `small`?",
+        ),
         (
             "  capacity: {sizes: [{from: 1}]}",
             "exactly one of pool, deployment, statefulset, replicaset and param",
@@ -283,7 +291,10 @@ fn as_many_copies_fit_as_a_larger_workload_can_place() {
         assert_eq!(pods.matches("Pending").count(), n_waiting, "{pods}");
     }
     let (_, error, code) = sim(&folder, "capacity s.yaml --fit deployment/wbe");
-    assert!(code == Some(2) && error.contains("there is no deployment/wbe"), "{error}");
+    assert!(
+        code == Some(2) && error.contains("there is no deployment/wbe at this instant; did you mean `web`?"),
+        "{error}"
+    );
 }
 
 #[test]

@@ -188,7 +188,11 @@ fn get_lists_objects_as_kubectl_does() {
     let list = ok(&["get", "endpoints", "scenarios/kubelet-outage.yaml", "--at", "3m", "-o", "json"]);
     let list: Value = serde_json::from_str(&list).expect("JSON");
     assert_eq!(list["items"][0]["subsets"][0]["notReadyAddresses"][0]["nodeName"], "edge-1");
-    refused(&["get", "jobs", "batch-jab", ONCE], "", "no job \"batch-jab\"");
+    refused(
+        &["get", "jobs", "batch-jab", ONCE],
+        "",
+        "no job \"batch-jab\" at this instant; did you mean `batch-job`?",
+    );
 }
 
 #[test]
@@ -200,6 +204,53 @@ fn logs_of_finished_pods_can_be_read() {
     let out = ok(&["logs", "together", conflict, "--at", "1s", "-c", "admin"]);
     assert!(out.contains("address already in use"), "{out}");
     refused(&["logs", "no-such-pod", conflict], "", "no pod \"no-such-pod\"");
+}
+
+#[test]
+fn a_namespace_narrows_down_what_is_shown() {
+    let pod = |namespace: &str, image: &str| {
+        format!(
+            "---\napiVersion: v1\nkind: Pod\nmetadata: {{name: web, namespace: {namespace}}}\nspec: {{restartPolicy: Never, \
+             containers: [{{name: c, image: {image}}}]}}\n"
+        )
+    };
+    let scenario = "apiVersion: sim/v1\nkind: Scenario\nspec:\n  images:\n    a: {steps: [{log: from a}, {exit: 3}]}\n    \
+         b: {steps: [{log: from b}]}\n";
+    let text = format!("{scenario}{}{}", pod("one", "a"), pod("two", "b"));
+    let shown = |args: &[&str]| check(args, &text, 0).0;
+    assert_eq!(shown(&["logs", "web", "-", "-n", "two"]), "0s  from b\n");
+    assert_eq!(shown(&["logs", "web", "-", "-n", "one"]), "0s  from a\n");
+    assert!(!shown(&["get", "pods", "-", "-n", "two"]).contains("Error"));
+    assert!(!shown(&["events", "-", "-n", "two"]).contains("one/"));
+    refused(
+        &["logs", "thing/web", "-"],
+        &text,
+        "`sim logs` needs POD or KIND/NAME, as job/batch, found \"thing/web\"",
+    );
+    refused(
+        &["why", "pod/web", "-"],
+        &text,
+        "the run has no pod default/web; there is one with `--namespace one`",
+    );
+    let why = shown(&["why", "pod/web", "-", "-n", "one"]);
+    assert!(why.contains("Container c exited with 3 at 0s. It wrote last: \"from a\".\n"), "{why}");
+}
+
+#[test]
+fn the_next_try_of_an_index_is_its_own() {
+    let text = "{apiVersion: batch/v1, kind: Job, metadata: {name: j}, spec: {completions: 3, parallelism: 2, \
+         completionMode: Indexed, backoffLimitPerIndex: 1, \
+         template: {spec: {restartPolicy: Never, containers: [{name: c, image: i}]}}}}\n---\n\
+         {apiVersion: sim/v1, kind: Scenario, spec: {images: {i: {steps: [{run: 5s}]}}, \
+         timeline: [{at: 2s, kill: {pod: j-0-*, exitCode: 1}}]}}\n";
+    let (out, _) = check(&["run", "-", "-o", "json"], text, 0);
+    let run: Value = serde_json::from_str(&out).expect("it is JSON");
+    let attempts = run["jobs"][0]["attempts"].as_array().expect("there are attempts");
+    let waits: Vec<_> =
+        attempts.iter().map(|attempt| (&attempt["index"], &attempt["nextTryAfter"])).collect();
+    let (none, ten) = (Value::Null, Value::from(10.0));
+    let [zero, one, two] = [0, 1, 2].map(Value::from);
+    assert_eq!(waits, [(&zero, &ten), (&one, &none), (&two, &none), (&zero, &none)]);
 }
 
 #[test]

@@ -265,7 +265,7 @@ fn what_may_be_given_once_is_refused_twice() {
     );
     check(
         scenario("  seed: 1\n") + "---\n" + &scenario("  seed: 2\n"),
-        &["in.yaml:2:7: kind: there is another Scenario: at most one is played"],
+        &["in.yaml:2:7: kind: there is another Scenario: one at a time is played; `sim test` plays them all"],
     );
 }
 
@@ -345,4 +345,102 @@ fn what_the_run_does_not_come_to_is_not_passed_over() {
             "in.yaml:7:12: spec.expect[0].at: 2h is after the horizon, 1m: never judged",
         ],
     );
+}
+
+#[test]
+fn a_patch_with_an_unknown_field_is_refused_before_the_run() {
+    let text = format!(
+        "{SCENARIO}  timeline:\n  - {{at: 1s, patch: {{job: j, merge: {{spec: {{backofLimit: 3}}}}}}}}\n  \
+         - {{at: 1s, patch: {{job: j, merge: 5}}}}\n  - {{at: 1s, patch: {{job: j, merge: {{spec: {{suspend: 1}}}}}}}}\n\
+         ---\n{}",
+        job("")
+    );
+    check(
+        text,
+        &[
+            "in.yaml:5:45: spec.timeline[0].patch.merge.spec.backofLimit: unknown field `backofLimit`; did you mean \
+             `backoffLimit`?",
+            "in.yaml:6:37: spec.timeline[1].patch.merge: expected a map, found the number `5`",
+            "in.yaml:7:54: spec.timeline[2].patch.merge.spec.suspend: expected true or false, found the number `1`",
+        ],
+    );
+}
+
+#[test]
+fn names_that_lead_nowhere_are_noticed() {
+    let manifests = "\
+---
+apiVersion: v1
+kind: Service
+metadata: {name: web, namespace: shop}
+spec: {selector: {app: web}, ports: [{name: http, port: 80}]}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web, namespace: shop}
+spec:
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec: {containers: [{name: c, image: web:2}]}
+";
+    let spec = "  horizon: 1s
+  params: {replicas: 3}
+  images:
+    nginx: {}
+    web:1: {attempts: [{run: forever, exit: 3}, [{exit: 1}, {log: x}]]}
+    web:2: {serve: [{port: 80, cpu: 1ms, calls: [{to: 'localhost:81'}, {to: 'web:81'}, {to: 'db:5432'}]}]}
+  traffic:
+  - {name: a, to: 'service/web:80', rate: 1/s}
+  - {name: b, to: 'service/web.shop:https', rate: 1/s}
+  timeline:
+  - {at: 1s, fail: {node: node-9}}
+  - {at: 1s, scale: {deployment: webb, namespace: shop, replicas: 2}}
+  - {at: 1s, partition: {zones: [a]}}
+  faults: [{nodes: 'big-*', mtbf: 1h, mttr: 1m}]
+  expect: [{that: 'false'}]
+";
+    let output = sim(format!("{SCENARIO}{spec}{manifests}").as_bytes(), &[]);
+    let said = String::from_utf8(output.stderr).unwrap();
+    let expected = [
+        "5:22: warning: spec.params.replicas: nothing stands as `${replicas}`: it changes nothing",
+        "7:5: warning: spec.images[nginx]: no container runs this image",
+        "8:5: warning: spec.images[web:1]: no container runs this image",
+        "8:45: warning: spec.images[web:1].attempts[0].exit: is never reached: the step before it does not end, or exits",
+        "8:61: warning: spec.images[web:1].attempts[1][1]: is never reached: the step before it does not end, or exits",
+        "9:55: warning: spec.images[web:2].serve[0].calls[0].to: no container of its pods listens on port 81",
+        "9:77: warning: spec.images[web:2].serve[0].calls[1].to: service shop/web has no port 81; it has 80 (http)",
+        "9:93: warning: spec.images[web:2].serve[0].calls[2].to: there is no service shop/db",
+        "11:19: warning: spec.traffic[0].to: there is no service default/web; there is one in namespace shop",
+        "12:19: warning: spec.traffic[1].to: service shop/web has no port `https`; it has 80 (http)",
+        "14:5: warning: spec.timeline[0]: there is no node node-9; did you mean `node-1`?",
+        "15:5: warning: spec.timeline[1]: there is no deployment shop/webb; did you mean `web`?",
+        "16:5: warning: spec.timeline[2]: there is no node in zone a",
+        "17:20: warning: spec.faults[0].nodes: there is no node big-*",
+    ];
+    let expected: String = expected.iter().map(|line| format!("in.yaml:{line}\n")).collect();
+    assert_eq!(said, expected);
+    assert_eq!(output.status.code(), Some(1));
+}
+
+#[test]
+fn a_failure_that_can_never_be_is_not_passed_over() {
+    let text = format!(
+        "{SCENARIO}  horizon: 1m\n  nodePools:\n    \
+         - {{name: edge, count: 2, zone: east, capacity: {{cpu: 1, memory: 1Gi}}}}\n"
+    );
+    let check = |args: &[&str], said: &str, code: i32| {
+        let output = sim(text.as_bytes(), args);
+        assert_eq!(String::from_utf8(output.stderr).unwrap(), said, "{args:?}");
+        assert_eq!(output.status.code(), Some(code), "{args:?}");
+    };
+    check(&["--fail", "node/edge-1@1m", "--fail", "zone/east@2s..2h"], "", 0);
+    let late = "in.yaml:1:1: fail zone east: 2m is after the horizon, 1m: never done\n";
+    check(&["--fail", "zone/east@2m..3m"], late, 2);
+    let unknown = "in.yaml:1:1: warning: fail node edeg-1: the scenario has none of this name; did you mean `edge-1`?\n";
+    check(&["--fail", "node/edeg-1@5s"], unknown, 0);
+    let unknown = "in.yaml:1:1: warning: fail zone west-2: the scenario has none of this name\n";
+    check(&["--fail", "zone/west-2@5s"], unknown, 0);
+    let early = "warning: `--fail node/edge-1@30s` is after `--until`: never done\n";
+    check(&["--fail", "node/edge-1@30s", "--until", "10s"], early, 0);
 }

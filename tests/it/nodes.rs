@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use cluster_sim::experiment::trial::{self, Trial};
+use cluster_sim::model::node::Silence;
 use cluster_sim::observe::failures::NodeFailure;
 
 use crate::recorded::load;
@@ -81,6 +82,20 @@ fn a_cluster_that_has_lost_all_nodes_evicts_nothing() {
         assert_eq!(failure.back.map(|at| at.as_secs()), Some(2400));
         assert!(failure.pods.iter().all(|pod| pod.deleted.is_none()));
     }
+}
+
+#[test]
+fn a_kubelet_that_stops_is_no_failure_of_its_node_before_the_machine_stops_too() {
+    let timeline =
+        "[{at: 10m, stop: {component: kubelet, node: node-1}}, {at: 12m, fail: {node: node-1, for: 30m}}]";
+    let trial = play(&format!("  kubernetesVersion: \"1.35\"\n  timeline: {timeline}\n"));
+    let failures = trial.simulation.observer().0.failures.failures();
+    let causes: Vec<Silence> = failures.iter().map(|failure| failure.cause).collect();
+    assert_eq!(causes, [Silence::KubeletStopped, Silence::MachineOff]);
+    for failure in failures {
+        assert_eq!(instants(failure)[..3], [Some(600), Some(655), Some(660)]);
+    }
+    assert_eq!((failures[0].back, failures[1].back.map(|at| at.as_secs())), (None, Some(2520)));
 }
 
 /// The instants of the failures of each node that fails by chance.

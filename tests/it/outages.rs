@@ -1,13 +1,13 @@
 //! Outages of components and partitions of the network, in whole runs.
 
 use cluster_sim::experiment::trial::{self, Trial};
-use cluster_sim::model::ids::Kind;
+use cluster_sim::model::ids::{Kind, ObjectId};
 use cluster_sim::model::node::ConditionStatus;
 use cluster_sim::traffic::ErrorKind;
 use serde_json::{Value, json};
 
 use crate::generate::scenario_of;
-use crate::traffic::{errors, pod, results, source, spec};
+use crate::traffic::{self, errors, pod, results, source, spec};
 
 /// Nodes a-1 and a-2, this timeline and these objects.
 fn play(timeline: &Value, until: u64, objects: &[Value]) -> Trial<()> {
@@ -111,22 +111,57 @@ fn a_kubelet_that_is_back_in_time_leaves_no_trace_but_the_restarts_that_were_due
 
 #[test]
 fn endpoints_stay_as_they_were_while_no_controller_keeps_them_up_to_date() {
+    let (mut spec, objects) = behind_a_service("1s");
+    spec["timeline"] = json!([{"at": "10s", "delete": {"pod": "web-a-1"}}]);
+    assert_eq!(errors(&results(&spec, &objects).sources[0], ErrorKind::ConnectionRefused), 0);
+    spec["timeline"] = without_controllers();
+    let refused = errors(&results(&spec, &objects).sources[0], ErrorKind::ConnectionRefused);
+    assert!((200..300).contains(&refused), "half of 500 requests, not {refused}");
+}
+
+#[test]
+fn a_client_that_begins_while_endpoints_are_frozen_gets_those_that_were_known() {
+    let (mut spec, objects) = behind_a_service("11s");
+    spec["timeline"] = without_controllers();
+    let refused = errors(&results(&spec, &objects).sources[0], ErrorKind::ConnectionRefused);
+    assert!((150..250).contains(&refused), "half of 400 requests, not {refused}");
+}
+
+#[test]
+fn the_endpoints_that_are_listed_are_those_by_which_connections_go() {
+    let (mut spec, objects) = behind_a_service("1s");
+    spec["timeline"] = without_controllers();
+    let names = |secs: u64| -> Vec<String> {
+        let trial = traffic::run_until(&spec, &objects, Some(cluster_sim::engine::SimTime::from_secs(secs)));
+        let cluster = trial.simulation.cluster();
+        let service = cluster.find(Kind::Service, "default", "web");
+        let Some(ObjectId::Service(service)) = service else { panic!("the Service is there") };
+        let subsets = trial.simulation.traffic().endpoints(service, cluster).expect("it has endpoints");
+        subsets.iter().flat_map(|subset| &subset.ready).map(|address| address.name.to_string()).collect()
+    };
+    assert_eq!(names(12), ["web-a-1", "web-a-2"]);
+    assert_eq!(names(16), ["web-a-2"]);
+}
+
+/// Two pods behind a Service, and 100 requests a second to it from an instant to 20s.
+fn behind_a_service(from: &str) -> (Value, [Value; 3]) {
     let service = json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "web"},
         "spec": {"selector": {"app": "web"}, "ports": [{"port": 80, "targetPort": 8080}]}});
     let images = json!({"web/1": {"serve": [{"port": 8080, "cpu": "1ms"}]}});
     let pods = ["a-1", "a-2"].map(|node| pod(&format!("web-{node}"), node, &[("web/1", json!({}))]));
     let [one, other] = pods;
-    let objects = [one, other, service];
-    let mut spec = spec(&images, &json!([source("service/web:80", "100/s", &json!({"until": "20s"}))]));
+    let clients = source("service/web:80", "100/s", &json!({"from": from, "until": "20s"}));
+    let mut spec = spec(&images, &json!([clients]));
     spec["horizon"] = json!("30s");
-    spec["timeline"] = json!([{"at": "10s", "delete": {"pod": "web-a-1"}}]);
-    assert_eq!(errors(&results(&spec, &objects).sources[0], ErrorKind::ConnectionRefused), 0);
-    spec["timeline"] = json!([
+    (spec, [one, other, service])
+}
+
+/// One of the two pods goes while there is no controller.
+fn without_controllers() -> Value {
+    json!([
         {"at": "9s", "stop": {"component": "kube-controller-manager", "for": "6s"}},
         {"at": "10s", "delete": {"pod": "web-a-1"}},
-    ]);
-    let refused = errors(&results(&spec, &objects).sources[0], ErrorKind::ConnectionRefused);
-    assert!((200..300).contains(&refused), "half of 500 requests, not {refused}");
+    ])
 }
 
 #[test]

@@ -255,10 +255,10 @@ fn mistakes_in_a_grid_have_their_places() {
         let expected = format!("grid.yaml:13:9: spec.sweep.axes[0]: {message}");
         assert_eq!((error.trim(), code), (expected.as_str(), Some(2)));
     };
-    check("{param: worker, values: [1]}", "there is no worker");
+    check("{param: worker, values: [1]}", "there is no worker; did you mean `workers`?");
     check("{pool: big, values: [1]}", "there is no pool/big");
     check("{failNode: small-1, values: [1]}", "not a duration such as 90s, 1h30m, 250ms or 30d: \"1\"");
-    check("{failNode: small-4, values: [1s]}", "there is no failNode/small-4");
+    check("{failNode: small-4, values: [1s]}", "there is no failNode/small-4; did you mean `small-1`?");
     check("{param: workers, from: 1, to: 3}", "either `values`, or `from`, `to` and `step`, are wanted");
     check("{param: workers, from: 1, to: 3, step: 0}", "`from` must not be above `to`, nor `step` zero");
     check(

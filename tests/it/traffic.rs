@@ -29,10 +29,15 @@ pub fn pod(name: &str, node: &str, containers: &[(&str, Value)]) -> Value {
 }
 
 pub fn run(spec: &Value, objects: &[Value]) -> Trial<()> {
+    run_until(spec, objects, None)
+}
+
+/// A run that may be ended early.
+pub fn run_until(spec: &Value, objects: &[Value], until: Option<SimTime>) -> Trial<()> {
     let scenario =
         json!({"apiVersion": "sim/v1", "kind": "Scenario", "metadata": {"name": "load"}, "spec": spec});
     let documents: Vec<Value> = [scenario].into_iter().chain(objects.iter().cloned()).collect();
-    let trial = trial::run(&scenario_of(&[("load.yaml", &documents)]), None, (), |_| {});
+    let trial = trial::run(&scenario_of(&[("load.yaml", &documents)]), until, (), |_| {});
     trial.simulation.check_invariants().unwrap();
     trial
 }

@@ -119,6 +119,25 @@ fn a_crashing_container_says_when_it_starts_next() {
 }
 
 #[test]
+fn a_container_that_lost_its_port_says_to_whom() {
+    check(
+        &["why", "pod/together", "scenarios/port-conflict.yaml"],
+        &[
+            "It wrote last: \"listen tcp 0.0.0.0:8080: bind: address already in use\". Container ",
+            " listens on port 8080.",
+        ],
+    );
+}
+
+#[test]
+fn the_kubelet_says_which_probe_ended_a_container() {
+    check(
+        &["why", "pod/impatient", "scenarios/probes.yaml"],
+        &["Killing: Container server failed liveness probe, will be restarted"],
+    );
+}
+
+#[test]
 fn a_wrong_name_is_refused_with_the_one_that_is_near() {
     let (out, err, is_ok) = sim(&["why", "job/batch-jo", "scenarios/job-backoff.yaml"]);
     assert_eq!((&*out, is_ok), ("", false));
@@ -165,10 +184,30 @@ fn played(scenario: Scenario, days: u64) -> Played {
 fn a_night_on_which_clocks_change_is_seen_at_a_glance() {
     let text = period::text(&ledgers((*load(HOURLY)).clone(), 3));
     assert!(text.contains("2027-03-27  17 ran, 1 late, 4 missed\n"), "{text}");
-    assert!(text.contains("2027-03-28  23 ran, clocks went forward by 1h\n"), "{text}");
+    assert!(text.contains("2027-03-28  23 ran, clocks went forward by 1h, there was no 02:00\n"), "{text}");
     let autumn = HOURLY.replace("2027-03-27", "2027-10-30");
     let text = period::text(&ledgers((*load(&autumn)).clone(), 3));
     assert!(text.contains("25 ran, of these 1 doubled, clocks went back by 1h\n"), "{text}");
+}
+
+#[test]
+fn a_night_without_its_run_because_clocks_went_forward_is_a_day_of_its_own() {
+    let nightly = HOURLY.replace("0 * * * *", "30 2 * * *");
+    let text = period::text(&ledgers((*load(&nightly)).clone(), 3));
+    assert!(text.contains("2027-03-28  none, clocks went forward by 1h, there was no 02:30\n"), "{text}");
+    let often = HOURLY.replace("0 * * * *", "*/20 * * * *");
+    let text = period::text(&ledgers((*load(&often)).clone(), 3));
+    let day = "2027-03-28  69 ran, clocks went forward by 1h, there was no 02:00 to 02:40 (3 times)\n";
+    assert!(text.contains(day), "{text}");
+}
+
+#[test]
+fn a_period_may_be_given_by_dates_of_its_zone() {
+    let scenario = "scenarios/cronjob.yaml";
+    let dates = ["cron", scenario, "--zone", "Europe/Rome", "--from", "2027-03-28", "--to", "2027-03-29"];
+    check(&dates, &["91 runs scheduled", "2027-03-28  88 ran, 3 missed, clocks went forward by 1h"]);
+    let (_, err, _) = sim(&["cron", scenario, "--from", "2027-02-30"]);
+    assert!(err.contains("`--from`: expected a timestamp"), "{err}");
 }
 
 /// The starts of a CronJob over a day with an outage, which end the Jobs were played to, and whether with pods. The

@@ -6,10 +6,11 @@ use crate::experiment::capacity::outcome::Outcome;
 use crate::experiment::capacity::search::{Reach, Size, Space};
 use crate::experiment::sweep::{Settings, set_replicas};
 use crate::manifest::load::{Loaded, Pool};
+use crate::manifest::near_name::hint;
 use crate::model::capacity::{Capacity, Loss, Range};
 use crate::model::ids::Kind;
 use crate::model::meta::Name;
-use crate::model::scenario::{Horizon, NewSpec, Scenario};
+use crate::model::scenario::{Horizon, NewObject, NewSpec, Scenario};
 use crate::model::sweep::Vary;
 
 /// The seeds of each size, where nothing is said.
@@ -59,9 +60,9 @@ pub enum QuestionError {
     /// There is nothing to be smaller.
     #[error("the scenario has no node pool: `--replicas` and `--param` ask for something else")]
     NoPools,
-    /// Something is not there.
-    #[error("there is no {0}")]
-    Unknown(String),
+    /// Something is not there, and what may be meant.
+    #[error("there is no {0}{1}")]
+    Unknown(String, String),
     /// Something is named twice.
     #[error("{0} is named twice")]
     Twice(String),
@@ -197,17 +198,24 @@ fn ranges(asked: &Capacity, loaded: &Loaded) -> Result<Vec<Range>, QuestionError
 
 fn dimension(range: &Range, loaded: &Loaded, has_others: bool) -> Result<Dimension, QuestionError> {
     let label = range.vary.label();
-    let unknown = || QuestionError::Unknown(label.clone());
     let (own, price_per_hour) = match &range.vary {
         Vary::PoolCount(name) => {
-            let pool = loaded.pools.iter().find(|pool| *pool.name == **name).ok_or_else(unknown)?;
+            let known = loaded.pools.iter().map(|pool| pool.name.as_str());
+            let pool = loaded.pools.iter().find(|pool| *pool.name == **name);
+            let pool = pool.ok_or_else(|| QuestionError::Unknown(label.clone(), hint(name, known)))?;
             (Some(pool.count), pool.price_per_hour)
         }
         Vary::Replicas(kind, name) => {
-            (Some(replicas(&loaded.scenario, *kind, name).ok_or_else(unknown)?), None)
+            let (mut all, known) = (workloads(&loaded.scenario, *kind), workloads(&loaded.scenario, *kind));
+            let own = all.find(|(own, _)| *own == name).map(|(_, replicas)| replicas);
+            let unknown =
+                || QuestionError::Unknown(label.clone(), hint(name, known.map(|(name, _)| &**name)));
+            (Some(own.ok_or_else(unknown)?), None)
         }
         Vary::Param(_) => (None, None),
-        Vary::NodeFailure(..) | Vary::ZoneFailure(..) => return Err(unknown()),
+        Vary::NodeFailure(..) | Vary::ZoneFailure(..) => {
+            return Err(QuestionError::Unknown(label, String::new()));
+        }
     };
     let from = range.from.unwrap_or(u32::from(!has_others));
     let to = range.to.unwrap_or_else(|| own.unwrap_or(0).saturating_mul(4).max(LARGEST_MIN).max(from));
@@ -217,15 +225,13 @@ fn dimension(range: &Range, loaded: &Loaded, has_others: bool) -> Result<Dimensi
     Ok(Dimension { vary: range.vary.clone(), from, to, own, price_per_hour })
 }
 
-/// The replicas that a workload has at the start.
-fn replicas(scenario: &Scenario, kind: Kind, name: &Name) -> Option<u32> {
-    let is_meant = |object: &&crate::model::scenario::NewObject| {
-        object.spec.kind() == kind && object.name == *name && &*object.namespace == "default"
-    };
-    match &scenario.objects.iter().find(is_meant)?.spec {
-        NewSpec::Deployment(spec) => Some(spec.replicas),
-        NewSpec::StatefulSet(spec) => Some(spec.replicas),
-        NewSpec::ReplicaSet(spec) => Some(spec.replicas),
+/// The workloads of a kind that have replicas, and how many they have at the start.
+fn workloads(scenario: &Scenario, kind: Kind) -> impl Iterator<Item = (&Name, u32)> {
+    let is_own = move |object: &&NewObject| object.spec.kind() == kind && &*object.namespace == "default";
+    scenario.objects.iter().filter(is_own).filter_map(|object| match &object.spec {
+        NewSpec::Deployment(spec) => Some((&object.name, spec.replicas)),
+        NewSpec::StatefulSet(spec) => Some((&object.name, spec.replicas)),
+        NewSpec::ReplicaSet(spec) => Some((&object.name, spec.replicas)),
         _ => None,
-    }
+    })
 }

@@ -65,11 +65,11 @@ impl Collected {
         self.objects.keys().any(|(kind, ..)| *kind == Kind::Node)
     }
 
-    /// Whether there is an object of this kind and name.
-    pub(super) fn has(&self, kind: Kind, namespace: &str, name: &str) -> bool {
-        self.objects.values().any(|object| {
-            object.spec.kind() == kind && &*object.namespace == namespace && &*object.name == name
-        })
+    /// The names of the objects of a kind in a namespace.
+    pub(super) fn names<'a>(&'a self, kind: Kind, namespace: &'a str) -> impl Iterator<Item = &'a str> {
+        let own = self.objects.values();
+        let own = own.filter(move |object| object.spec.kind() == kind && &*object.namespace == namespace);
+        own.map(|object| &*object.name)
     }
 
     /// The object of this kind and name.
@@ -136,7 +136,7 @@ impl Loader<'_> {
     ) {
         let options = self.check_options(profile);
         for object in &mut objects {
-            params::substitute(object, &head.params, &mut self.diagnostics);
+            self.used_params.extend(params::substitute(object, &head.params, &mut self.diagnostics));
             self.api.check(object, &options, &mut self.diagnostics);
         }
         let classes = objects.iter().filter(|object| object.kind == ObjectKind::PriorityClass);

@@ -5,6 +5,7 @@ use serde_json::Value;
 use crate::engine::{SimDuration, SimTime};
 use crate::manifest::load::collect::Collected;
 use crate::manifest::load::{Head, Loader};
+use crate::manifest::near_name::hint;
 use crate::manifest::scenario;
 use crate::model::ids::Kind;
 use crate::model::sweep::{Axis, AxisValue, Sweep, Vary};
@@ -78,16 +79,18 @@ const fn form(vary: &Vary) -> Form {
 
 /// Refuses to vary something that is not there.
 pub(super) fn known(vary: &Vary, head: &Head, collected: &Collected) -> Result<(), String> {
-    let is_known = match vary {
-        Vary::Param(name) => head.params.contains_key(&**name),
-        Vary::PoolCount(name) => head.spec.node_pools.iter().any(|pool| *pool.name == **name),
-        Vary::Replicas(kind, name) => collected.has(*kind, "default", name),
-        Vary::NodeFailure(node, _) => collected.has(Kind::Node, "", node),
-        Vary::ZoneFailure(zone, _) => {
-            head.spec.node_pools.iter().any(|pool| pool.zone.as_deref() == Some(&**zone))
-        }
+    let pools = head.spec.node_pools.iter();
+    let (name, known): (_, Vec<&str>) = match vary {
+        Vary::Param(name) => (name, head.params.keys().map(String::as_str).collect()),
+        Vary::PoolCount(name) => (name, pools.map(|pool| pool.name.as_str()).collect()),
+        Vary::Replicas(kind, name) => (name, collected.names(*kind, "default").collect()),
+        Vary::NodeFailure(node, _) => (node, collected.names(Kind::Node, "").collect()),
+        Vary::ZoneFailure(zone, _) => (zone, pools.filter_map(|pool| pool.zone.as_deref()).collect()),
     };
-    if is_known { Ok(()) } else { Err(format!("there is no {}", vary.label())) }
+    if known.contains(&&**name) {
+        return Ok(());
+    }
+    Err(format!("there is no {}{}", vary.label(), hint(name, known)))
 }
 
 fn values(axis: &scenario::Axis, form: Form) -> Result<Vec<AxisValue>, String> {

@@ -1,5 +1,6 @@
 //! The timeline of a scenario, turned into actions.
 
+mod late;
 mod passing;
 
 use std::sync::Arc;
@@ -7,9 +8,11 @@ use std::sync::Arc;
 use serde_json::json;
 
 use crate::engine::{SimDuration, SimTime};
+use crate::manifest::check::{Extent, Options};
 use crate::manifest::load::collect::Collected;
 use crate::manifest::load::{Head, Loader};
 use crate::manifest::scenario::{Apply, Delete, Drain, Kill, Patch, Scale, TimelineEntry, read};
+use crate::manifest::source::{Object, ObjectKind};
 use crate::model::ids::Kind;
 use crate::model::profile::Profile;
 use crate::model::scenario::{Action, DrainOrder, Fault, FaultTarget, NewObject, ObjectName, TimedAction};
@@ -43,7 +46,12 @@ impl Loader<'_> {
                 .flatten();
             for (field, outcome) in simple {
                 match outcome {
-                    Ok(action) => actions.push(TimedAction { entry, at, action }),
+                    Ok(action) => {
+                        if let ("patch", Action::Patch { object, .. }) = (field, &action) {
+                            self.check_patch(head, &format!("{path}.patch.merge"), object.kind, profile);
+                        }
+                        actions.push(TimedAction { entry, at, action });
+                    }
                     Err(message) => self.entry_error(head, &format!("{path}.{field}"), message),
                 }
             }
@@ -58,6 +66,25 @@ impl Loader<'_> {
         actions.extend(self.options.failures.iter().cloned());
         actions.sort_by_key(|action| action.at);
         actions
+    }
+
+    /// Holds a patch against the fields of the kind that it changes.
+    fn check_patch(&mut self, head: &Head, path: &str, kind: Kind, profile: &Profile) {
+        let Some((object, tree)) =
+            head.object.as_ref().and_then(|object| Some((object, object.tree.at(path)?)))
+        else {
+            return;
+        };
+        let patch = Object {
+            file: Arc::clone(&object.file),
+            path: object.path_to(path),
+            api_version: kind.api_version(),
+            kind_name: kind.as_str(),
+            kind: ObjectKind::Cluster(kind),
+            tree: tree.clone(),
+        };
+        let options = Options { extent: Extent::Patch, ..self.check_options(profile) };
+        self.api.check(&patch, &options, &mut self.diagnostics);
     }
 
     /// What fails by chance.

@@ -6,13 +6,16 @@ use crate::manifest::diagnostic::Diagnostics;
 use crate::manifest::json_schema::{self, NamedFormat};
 use crate::manifest::scalar::{Meaning, Scalar};
 use crate::manifest::scenario::ScenarioFile;
+use crate::manifest::scenario::scalar::{GrowthRate, RequestRate};
 use crate::manifest::schema::{Format, Mismatch, Treatment};
 use crate::manifest::source::Object;
 
 /// The formats of scalars that the types name.
-const FORMATS: [NamedFormat; 2] = [
+const FORMATS: [NamedFormat; 4] = [
     ("duration", Format { expected: "a span of time such as 90s, 1h30m or 250ms", check: check_span }),
     ("quantity", crate::manifest::api::QUANTITY),
+    ("rate", Format { expected: "a rate such as 1Mi/m", check: check_growth }),
+    ("request rate", Format { expected: "a rate such as 200/s", check: check_request_rate }),
 ];
 
 /// Reports every unknown field, wrong type and missing field of a Scenario.
@@ -37,6 +40,16 @@ fn check_span(scalar: &Scalar) -> Result<(), Mismatch> {
         Meaning::Null | Meaning::Bool(_) | Meaning::Float(_) => return Err(Mismatch::Kind),
     };
     text.parse::<SimDuration>().map(|_| ()).map_err(|error| Mismatch::Value(error.to_string()))
+}
+
+fn check_growth(scalar: &Scalar) -> Result<(), Mismatch> {
+    let Meaning::Text(text) = scalar.meaning() else { return Err(Mismatch::Kind) };
+    GrowthRate::parse(text).map(|_| ()).map_err(Mismatch::Value)
+}
+
+fn check_request_rate(scalar: &Scalar) -> Result<(), Mismatch> {
+    let Meaning::Text(text) = scalar.meaning() else { return Err(Mismatch::Kind) };
+    RequestRate::parse(text).map(|_| ()).map_err(Mismatch::Value)
 }
 
 #[cfg(test)]
@@ -93,6 +106,7 @@ mod tests {
     b: {attempts: [{run: 5, exti: 1}, 3]}
   timeline:
   - {at: 1m, aply: {}}
+  traffic: [{name: a, to: 'a:80', rate: -1/s}, {name: b, to: 'b:80', rate: [{rate: 2/d}]}]
 ",
             &[
                 "f:4:3: spec.sed: unknown field `sed`; did you mean `seed`?",
@@ -112,6 +126,8 @@ mod tests {
                 "f:11:29: spec.images[b].attempts[0].exti: unknown field `exti`; did you mean `exit`?",
                 "f:11:39: spec.images[b].attempts[1]: expected a list or a map, found the number `3`",
                 "f:13:14: spec.timeline[0].aply: unknown field `aply`; did you mean `apply`?",
+                "f:14:41: spec.traffic[0].rate: must be between 0 and 1000000000: \"-1/s\"",
+                "f:14:84: spec.traffic[1].rate[0].rate: not a rate per s, m or h: \"2/d\"",
             ],
         );
     }

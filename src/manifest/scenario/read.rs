@@ -243,6 +243,39 @@ fn spelled_out(short: &ShortSteps) -> Vec<WrittenStep> {
     steps
 }
 
+/// Where a process never gets to, by paths from its image: the first step after one that does not end, or exits.
+pub fn unreached(image: &Image) -> Vec<String> {
+    let steps = image.steps.iter().filter_map(|steps| Some(format!("steps[{}]", first_unreached(steps)?)));
+    let attempts = image.attempts.iter().flatten().enumerate().filter_map(|(at, attempt)| match attempt {
+        Attempt::Steps(steps) => Some(format!("attempts[{at}][{}]", first_unreached(steps)?)),
+        Attempt::Short(short) => {
+            let steps = spelled_out(short);
+            Some(format!("attempts[{at}].{}", field_of(&steps[first_unreached(&steps)?])))
+        }
+    });
+    steps.chain(attempts).collect()
+}
+
+fn first_unreached(written: &[WrittenStep]) -> Option<usize> {
+    let is_end =
+        |step: &WrittenStep| matches!(step, WrittenStep::Exit(_) | WrittenStep::Run(Run::Forever(_)));
+    let next = written.iter().position(is_end)? + 1;
+    (next < written.len()).then_some(next)
+}
+
+/// The field of the short form that stands for a step.
+const fn field_of(step: &WrittenStep) -> &'static str {
+    match step {
+        WrittenStep::Listen(_) => "listen",
+        WrittenStep::WaitFor(_) => "waitFor",
+        WrittenStep::Connect(_) => "connect",
+        WrittenStep::Run(_) => "run",
+        WrittenStep::Write(_) => "write",
+        WrittenStep::Log(_) => "log",
+        WrittenStep::Exit(_) => "exit",
+    }
+}
+
 fn steps(written: &[WrittenStep], path: &Path<'_>, errors: &mut FieldErrors) -> Vec<Step> {
     let numbered = written.iter().enumerate();
     numbered.filter_map(|(at, written)| step(written, &path.index(at), errors)).collect()

@@ -86,14 +86,14 @@ impl<'de> Deserialize<'de> for Amount {
 impl<'de> Deserialize<'de> for GrowthRate {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        growth(&text).map_err(D::Error::custom)
+        Self::parse(&text).map_err(D::Error::custom)
     }
 }
 
 impl<'de> Deserialize<'de> for RequestRate {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        request_rate(&text).map_err(D::Error::custom)
+        Self::parse(&text).map_err(D::Error::custom)
     }
 }
 
@@ -112,34 +112,47 @@ fn bytes(text: &str) -> Result<Bytes, String> {
     if amount < 0 { Err(format!("must not be negative: {text}")) } else { Ok(Bytes(amount)) }
 }
 
-fn growth(text: &str) -> Result<GrowthRate, String> {
-    let (amount, unit) = text.split_once('/').ok_or_else(|| format!("not a rate such as 1Mi/m: {text:?}"))?;
-    let Bytes(amount) = bytes(amount)?;
-    let per_minute = match unit {
-        "s" => amount.checked_mul(60),
-        "m" => Some(amount),
-        "h" => Some(amount / 60),
-        _ => return Err(format!("not a rate per s, m or h: {text:?}")),
-    };
-    per_minute
-        .map(|amount| GrowthRate { per_minute: Bytes(amount) })
-        .ok_or_else(|| format!("too large: {text}"))
+impl GrowthRate {
+    /// Reads a rate.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let (amount, unit) =
+            text.split_once('/').ok_or_else(|| format!("not a rate such as 1Mi/m: {text:?}"))?;
+        let Bytes(amount) = bytes(amount)?;
+        let per_minute = match unit {
+            "s" => amount.checked_mul(60),
+            "m" => Some(amount),
+            "h" => Some(amount / 60),
+            _ => return Err(format!("not a rate per s, m or h: {text:?}")),
+        };
+        per_minute
+            .map(|amount| Self { per_minute: Bytes(amount) })
+            .ok_or_else(|| format!("too large: {text}"))
+    }
 }
 
-fn request_rate(text: &str) -> Result<RequestRate, String> {
-    let bad = || format!("not a rate such as 200/s: {text:?}");
-    let (number, unit) = text.split_once('/').ok_or_else(bad)?;
-    let number: f64 = number.trim().parse().map_err(|_| bad())?;
-    let seconds = match unit {
-        "s" => 1.0,
-        "m" => 60.0,
-        "h" => 3600.0,
-        _ => return Err(format!("not a rate per s, m or h: {text:?}")),
-    };
-    if (0.0..=1e9).contains(&number) {
-        Ok(RequestRate(number / seconds))
-    } else {
-        Err(format!("must be between 0 and 1000000000: {text:?}"))
+impl RequestRate {
+    /// Reads a rate.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let bad = || format!("not a rate such as 200/s: {text:?}");
+        let (number, unit) = text.split_once('/').ok_or_else(bad)?;
+        let number: f64 = number.trim().parse().map_err(|_| bad())?;
+        let seconds = match unit {
+            "s" => 1.0,
+            "m" => 60.0,
+            "h" => 3600.0,
+            _ => return Err(format!("not a rate per s, m or h: {text:?}")),
+        };
+        if (0.0..=1e9).contains(&number) {
+            Ok(Self(number / seconds))
+        } else {
+            Err(format!("must be between 0 and 1000000000: {text:?}"))
+        }
     }
 }
 

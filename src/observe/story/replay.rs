@@ -10,7 +10,7 @@ use crate::model::meta::Name;
 use crate::model::node::ConditionStatus;
 use crate::model::pod_status::{Phase, Termination, TerminationReason, WaitingReason};
 use crate::model::scenario::ObjectName;
-use crate::observe::story::{AtWork, Fact, Story};
+use crate::observe::story::{AtWork, Fact, Story, is_kill};
 use crate::observe::trace::reader::TraceLine;
 
 /// Tells a story line by line.
@@ -110,6 +110,9 @@ impl Replay {
             "StatusChanged" if is_own => self.status(now, line)?,
             "DeletionRequested" if is_own => self.story.tell(now, None, Fact::DeletionRequested(None)),
             "Deleted" if is_own => self.story.tell(now, None, Fact::Deleted),
+            "Recorded" if is_kill(line.text("reason"), line.text("message")) => {
+                self.pod(now, line, Fact::Killed(line.text("message").into()));
+            }
             "Recorded" if is_own && line.text("type") == "Warning" => {
                 self.story.see_warning(now, line.text("reason"), line.text("message"));
             }

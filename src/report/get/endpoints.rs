@@ -2,8 +2,8 @@
 //!
 //! Source: Kubernetes 1.28, pkg/printers/internalversion/printers.go, printEndpoints and formatEndpoints.
 
-use crate::model::ids::ObjectId;
-use crate::network::{Subset, subsets};
+use crate::model::ids::{ObjectId, ServiceId};
+use crate::network::Subset;
 use crate::report::get::Listing;
 use crate::report::table::Table;
 
@@ -11,12 +11,16 @@ use crate::report::table::Table;
 const SHOWN_MAX: usize = 3;
 
 /// The table of the endpoints of Services. One that selects no pods has none.
-pub fn table(listing: &Listing<'_>, services: &[ObjectId]) -> String {
+pub fn table(
+    listing: &Listing<'_>,
+    services: &[ObjectId],
+    endpoints: impl Fn(ServiceId) -> Option<Vec<Subset>>,
+) -> String {
     let mut rows = Vec::new();
     for object in services {
         let ObjectId::Service(id) = object else { continue };
         let Some(service) = listing.cluster.service(*id) else { continue };
-        let Some(subsets) = subsets(service, listing.cluster) else { continue };
+        let Some(subsets) = endpoints(*id) else { continue };
         let name = service.meta.name.to_string();
         let cells = [name, endpoints_text(&subsets), listing.age(&service.meta)];
         rows.push((Listing::namespace(&service.meta), cells));

@@ -1,5 +1,6 @@
-//! The section on failures of nodes: from the failure to the readiness of what replaced each pod.
+//! The section on failures of nodes and kubelets: from the failure to the readiness of what replaced each pod.
 
+use crate::model::node::Silence;
 use crate::report::chart::palette::Hue;
 use crate::report::chart::scale::Scale;
 use crate::report::chart::stack::{self, StackRow, Stacks};
@@ -26,28 +27,33 @@ const STAGES: [(&str, Hue); 7] = [
     ("until Ready", Hue::Blue),
 ];
 
-/// The section on failures; `None` where no node with pods failed.
+/// The section on failures; `None` where there is none.
 pub(super) fn chapter(summary: &RunSummary) -> Option<Chapter> {
     let failures = &summary.failures;
     if failures.is_empty() {
         return None;
     }
     let n_pods: usize = failures.iter().map(|failure| failure.pods.len() + failure.more_pods).sum();
+    let (what, title) = if failures.iter().any(|failure| failure.cause == Silence::KubeletStopped) {
+        ("node or kubelet", "Failures of nodes and kubelets")
+    } else {
+        ("node", "Failures of nodes")
+    };
     let mut parts = Vec::new();
     if n_pods > 0 {
         let cut =
             if n_pods > ROWS_MAX { format!(" Shown: {ROWS_MAX} of {n_pods} pods.") } else { String::new() };
         let caption =
-            format!("Each lost pod from the failure of its node to the readiness of its replacement.{cut}");
+            format!("Each pod from the failure of its {what} to the readiness of its replacement.{cut}");
         let end = summary.ended_at;
-        let figure = Figure::new("failures", caption, |screen| chart(failures, end, screen));
+        let figure = Figure::new("failures", caption, |screen| chart(failures, what, end, screen));
         parts.push(Part::Figure(figure.with_data("failures")));
     }
     parts.push(Part::Table(table(failures)));
     Some(Chapter {
         section: Some(Section {
             id: "failures",
-            title: "Failures of nodes".to_owned(),
+            title: title.to_owned(),
             lead: "How long it took to notice each failure, to give its pods up, and to have them running elsewhere.".to_owned(),
             parts,
         }),
@@ -64,14 +70,14 @@ fn instants(failure: &FailureRow, pod: &LostPodRow) -> [Option<f64>; 7] {
     [failure.not_ready, pod.evicted, pod.created, pod.scheduled, pod.pulled, pod.started, pod.ready]
 }
 
-fn chart(failures: &[FailureRow], end: f64, screen: Screen) -> Svg {
+fn chart(failures: &[FailureRow], what: &str, end: f64, screen: Screen) -> Svg {
     let rows: Vec<StackRow> =
         lost(failures).take(ROWS_MAX).map(|(failure, pod)| row(failure, pod, end)).collect();
     let longest = rows.iter().flat_map(|row| &row.pieces).map(|piece| piece.2).fold(0.0, f64::max);
     let stacks = Stacks {
-        title: "Lost pods from the failure of their node to the readiness of their replacement".to_owned(),
+        title: format!("Pods from the failure of their {what} to the readiness of their replacement"),
         x: Scale::time(0.0, longest, screen.pick(8, 4)),
-        unit: "since the failure of the node".to_owned(),
+        unit: "since the failure".to_owned(),
         kinds: STAGES.map(|(name, hue)| (name.to_owned(), hue)).to_vec(),
         rows,
     };
@@ -103,7 +109,10 @@ fn note(failure: &FailureRow, pod: &LostPodRow) -> String {
         (Some(ready), ..) => format!("ready after {}", span(ready - failure.failed)),
         (None, Some(_), ..) => "replaced, not ready".to_owned(),
         (None, None, Some(_), _) => "evicted, not replaced".to_owned(),
-        (None, None, None, Some(_)) => "node came back".to_owned(),
+        (None, None, None, Some(_)) => match failure.cause {
+            Silence::MachineOff => "node came back".to_owned(),
+            Silence::KubeletStopped => "kubelet came back".to_owned(),
+        },
         (None, None, None, None) => "still bound".to_owned(),
     }
 }
@@ -111,6 +120,7 @@ fn note(failure: &FailureRow, pod: &LostPodRow) -> String {
 fn table(failures: &[FailureRow]) -> DataTable {
     let heads = vec![
         Head::text("Node"),
+        Head::text("Cause"),
         Head::number("Failed"),
         Head::number("Not Ready"),
         Head::number("Tainted"),
@@ -133,6 +143,7 @@ fn table(failures: &[FailureRow]) -> DataTable {
         let tone = if n_ready == n_pods { Tone::Good } else { Tone::Bad };
         table.row([
             Cell::text(&*failure.node),
+            Cell::text(failure.cause.as_str()),
             Cell::number(span(failure.failed), failure.failed),
             since(failure.not_ready),
             since(failure.tainted),
@@ -148,6 +159,7 @@ fn table(failures: &[FailureRow]) -> DataTable {
 fn data(failures: &[FailureRow]) -> Dataset {
     let columns = [
         ("node", "the node"),
+        ("cause", "what stopped: MachineOff, or KubeletStopped, while what ran on the node ran on"),
         ("failed_s", "when it failed"),
         ("last_heartbeat_s", "its last sign of life"),
         ("not_ready_s", "when it was said not to be Ready"),
@@ -163,10 +175,11 @@ fn data(failures: &[FailureRow]) -> Dataset {
         ("started_s", "when it started"),
         ("ready_s", "when it was Ready"),
     ];
-    let mut data = Dataset::new("failures", "a pod on a node that failed", &columns);
+    let mut data = Dataset::new("failures", "a pod on a node that failed, or whose kubelet did", &columns);
     for (failure, pod) in lost(failures) {
         data.row([
             Value::from(&failure.node),
+            failure.cause.as_str().into(),
             failure.failed.into(),
             failure.last_heartbeat.into(),
             failure.not_ready.into(),

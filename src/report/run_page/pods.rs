@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 
 use crate::engine::SimTime;
 use crate::model::meta::Name;
+use crate::model::node::Silence;
 use crate::model::pod_status::TerminationReason;
 use crate::observe::timeline::lives::{PodLife, PodState};
 use crate::report::chart::gantt::{self, Bar, Gantt, Group, Lane};
+use crate::report::failures::FailureRow;
 use crate::report::page::data::{Dataset, Value};
 use crate::report::page::{Behaviour, Figure, Part, Section};
 use crate::report::run_page::{Chapter, RunReport, counted};
@@ -136,10 +138,11 @@ fn gantt(run: &RunReport<'_>, lanes: &[Candidate<'_>]) -> Gantt {
     Gantt { title: "Pods on nodes over time, by state".to_owned(), until: seconds(run.end), groups }
 }
 
-/// When a node was down, within the run.
+/// When the machine of a node was off, within the run.
 pub(super) fn outages(run: &RunReport<'_>, node: &str) -> Vec<(f64, f64)> {
     let end = seconds(run.end);
-    let own = run.summary.failures.iter().filter(|failure| failure.node == node);
+    let is_own = |failure: &&FailureRow| failure.node == node && failure.cause == Silence::MachineOff;
+    let own = run.summary.failures.iter().filter(is_own);
     own.map(|failure| (failure.failed, failure.back.unwrap_or(end))).collect()
 }
 

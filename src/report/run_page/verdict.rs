@@ -1,5 +1,7 @@
 //! The verdict of a run: the answer first.
 
+use crate::model::node::Silence;
+use crate::report::failures::FailureRow;
 use crate::report::page::table::Tone;
 use crate::report::page::{Fact, Verdict};
 use crate::report::run_page::series::{ResourceSeries, Series};
@@ -23,7 +25,8 @@ pub(super) fn verdict(run: &RunReport<'_>, series: &Series) -> Verdict {
         limiting(series),
         spare_nodes(run, series),
         waited(summary, series),
-        lost(summary),
+        lost(summary, Silence::MachineOff),
+        lost(summary, Silence::KubeletStopped),
         Some(ended(summary)),
         Some(confidence(summary)),
     ];
@@ -118,8 +121,10 @@ fn waited(summary: &RunSummary, series: &Series) -> Option<Fact> {
     })
 }
 
-fn lost(summary: &RunSummary) -> Option<Fact> {
-    let failures = &summary.failures;
+/// What became of the pods on nodes of which this stopped.
+fn lost(summary: &RunSummary, cause: Silence) -> Option<Fact> {
+    let failures: Vec<&FailureRow> =
+        summary.failures.iter().filter(|failure| failure.cause == cause).collect();
     if failures.is_empty() {
         return None;
     }
@@ -129,14 +134,19 @@ fn lost(summary: &RunSummary) -> Option<Fact> {
     });
     let recoveries: Vec<f64> = recoveries.collect();
     let slowest = recoveries.iter().copied().fold(0.0, f64::max);
+    let (name, failed, fate) = match cause {
+        Silence::MachineOff => ("Nodes lost", counted(failures.len(), "failure", "failures"), "lost"),
+        Silence::KubeletStopped => {
+            ("Kubelets stopped", counted(failures.len(), "outage", "outages"), "left to themselves")
+        }
+    };
     let text = format!(
-        "{}, {} lost, {} replaced and ready{}",
-        counted(failures.len(), "failure", "failures"),
+        "{failed}, {} {fate}, {} replaced and ready{}",
         counted(n_pods, "pod", "pods"),
         recoveries.len(),
         if recoveries.is_empty() { String::new() } else { format!(" within {}", span(slowest)) }
     );
-    Some(Fact::new("Nodes lost", text))
+    Some(Fact::new(name, text))
 }
 
 fn ended(summary: &RunSummary) -> Fact {

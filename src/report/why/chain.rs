@@ -44,6 +44,7 @@ fn what(fact: &Fact) -> String {
         Fact::NodeReady(node, status) => format!("its node {node} is no longer Ready ({status:?})"),
         Fact::Started(container) => format!("container {container} started"),
         Fact::Waiting(container, reason) => format!("container {container} waits: {}", reason.as_str()),
+        Fact::Killed(message) => format!("Killing: {message}"),
         Fact::Ended(container, end) => format!("container {container} {}", end_text(end)),
         Fact::Over(phase, None) => phase.as_str().to_owned(),
         Fact::Over(phase, Some((reason, message))) if message.is_empty() => {

@@ -8,7 +8,7 @@ use crate::model::pod_status::{ContainerRef, ContainerState, WaitingReason};
 use crate::observe::object::status_text;
 use crate::observe::story::{Fact, Story};
 use crate::report::why::placement::{self, Placement};
-use crate::report::why::{Why, chain};
+use crate::report::why::{Why, chain, shown};
 
 /// How far ahead the next restart is looked for: beyond the longest back-off.
 const LOOK_AHEAD: SimDuration = SimDuration::from_secs(600);
@@ -57,11 +57,37 @@ fn last_refusal(story: &Story) -> String {
     refusals.unwrap_or_default()
 }
 
-/// For each container that waits: how it ended last, and when it is tried again.
+/// For each container that waits: how it ended last, and when it is tried again. For each that failed and is not tried
+/// again: what it wrote last.
 fn waits(trial: &Trial<Story>, id: PodId, pod: &Pod) -> Vec<String> {
     let init = (0..pod.status.init_containers.len()).map(|at| ContainerRef::Init(at as u16));
     let apps = (0..pod.status.containers.len()).map(|at| ContainerRef::App(at as u16));
-    init.chain(apps).filter_map(|container| wait(trial, id, pod, container)).collect()
+    let failure = |container| wait(trial, id, pod, container).or_else(|| end(trial, id, pod, container));
+    init.chain(apps).filter_map(failure).collect()
+}
+
+fn end(trial: &Trial<Story>, id: PodId, pod: &Pod, container: ContainerRef) -> Option<String> {
+    let ContainerState::Terminated(end) = pod.status.container(container).state else { return None };
+    let name = &pod.spec.container(container).name;
+    let (how, at) = (chain::end_text(&end), shown(end.finished_at));
+    let words = last_words(trial, id, pod, container).filter(|_| end.exit_code != 0)?;
+    Some(format!("Container {name} {how} at {at}.{words}"))
+}
+
+/// What the last run of a container wrote last; and where it says that a port was taken, by whom.
+fn last_words(trial: &Trial<Story>, id: PodId, pod: &Pod, container: ContainerRef) -> Option<String> {
+    let kubelet = trial.simulation.kubelet();
+    let log = &kubelet.logs(id)?.container(container)?.current;
+    let line = log.lines.back().filter(|_| log.run == pod.status.container(container).restart_count)?;
+    let is_taken = |port: u16| line.text.contains(&format!(":{port}: bind: address already in use"));
+    let holder = kubelet.listeners(id, pod).into_iter().find(|(port, _)| is_taken(*port));
+    let held = holder.and_then(|(port, process)| {
+        let other = trial.simulation.cluster().pod(process.pod)?;
+        let name = &other.spec.container(process.container).name;
+        let of_pod = if process.pod == id { String::new() } else { format!(" of pod {}", other.meta.name) };
+        Some(format!(" Container {name}{of_pod} listens on port {port}."))
+    });
+    Some(format!(" It wrote last: {:?}.{}", line.text, held.unwrap_or_default()))
 }
 
 fn wait(trial: &Trial<Story>, id: PodId, pod: &Pod, container: ContainerRef) -> Option<String> {
@@ -71,12 +97,15 @@ fn wait(trial: &Trial<Story>, id: PodId, pod: &Pod, container: ContainerRef) -> 
     match (reason, &status.last_termination) {
         (WaitingReason::CrashLoopBackOff, Some(end)) => {
             let next = match next_start(trial, id, container) {
-                Some(at) => format!("next start at {at}, {} from now", at.since(trial.end)),
+                Some(at) => {
+                    format!("next start at {}, {} from now", shown(at), at.since(trial.end).for_people())
+                }
                 None => "no next start in sight".to_owned(),
             };
-            let (how, at) = (chain::end_text(end), end.finished_at);
+            let (how, at) = (chain::end_text(end), shown(end.finished_at));
             let count = status.restart_count;
-            Some(format!("Container {name} {how} at {at}, after {count} restarts; {next}."))
+            let words = last_words(trial, id, pod, container).unwrap_or_default();
+            Some(format!("Container {name} {how} at {at}, after {count} restarts; {next}.{words}"))
         }
         (
             WaitingReason::ErrImagePull | WaitingReason::ImagePullBackOff | WaitingReason::ErrImageNeverPull,

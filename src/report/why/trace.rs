@@ -14,7 +14,7 @@ use crate::model::scenario::ObjectName;
 use crate::observe::story::replay::{Replay, job_condition};
 use crate::observe::trace::TraceHead;
 use crate::observe::trace::reader::{TraceError, TraceReader};
-use crate::report::why::{UnknownObject, Why, chain, near_name};
+use crate::report::why::{UnknownObject, Why, chain};
 
 /// Why a trace does not tell why.
 #[derive(Debug, thiserror::Error)]
@@ -44,13 +44,14 @@ pub fn why<R: BufRead>(
         if until.is_some_and(|until| line.at() > until) {
             continue;
         }
-        if line.change == "Created" && line.object.starts_with(&resource) {
-            names.extend(line.object.rsplit('/').next().map(str::to_owned));
+        if let Some(object) = line.object.strip_prefix(&resource).filter(|_| line.change == "Created") {
+            let (namespace, name) = object.rsplit_once('/').unwrap_or(("", object));
+            names.push((namespace.into(), name.into()));
         }
         replay.take(&line).map_err(|message| trace.error(message))?;
     }
     if !replay.story.has_begun() {
-        return Err(UnknownObject { near: near_name(&subject.name, names), asked: subject }.into());
+        return Err(UnknownObject::among(&names, subject).into());
     }
     let head = &trace.head;
     let timeline = |entry: usize| head.timeline.get(entry).map(|entry| entry.action.clone());

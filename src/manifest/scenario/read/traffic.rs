@@ -50,10 +50,13 @@ pub fn source(
     })
 }
 
-/// Whether names are used twice.
+/// Whether names are missing, or used twice.
 pub fn check_names(sources: &[TrafficSource], path: &Path<'_>, errors: &mut FieldErrors) {
     let mut names = BTreeSet::new();
     for (at, source) in sources.iter().enumerate() {
+        if source.name.is_empty() {
+            errors.required(&path.index(at).child("name"), "results show it by its name");
+        }
         if !names.insert(&source.name) {
             errors.duplicate(&path.index(at).child("name"), source.name.as_str());
         }
