@@ -227,6 +227,9 @@ pub(super) struct MergeArgs {
     /// Where the results go: `.jsonl`, or else CSV.
     #[arg(long, value_name = "FILE")]
     pub(super) out: PathBuf,
+    /// Writes a page with charts, and the data, into a folder.
+    #[arg(long, value_name = "DIR")]
+    pub(super) report: Option<PathBuf>,
 }
 
 /// A part of a sweep.

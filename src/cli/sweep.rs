@@ -37,7 +37,7 @@ pub(super) fn sweep(args: &SweepArgs, out: &mut impl Write) -> Result<Outcome, C
     let base = input.load(input::options(&args.input))?;
     eprint!("{}", base.warnings);
     let sweep = &base.scenario.sweep;
-    let head = Head::of(sweep, fingerprint(&base.scenario));
+    let head = Head::of(&base.scenario, fingerprint(&base.scenario));
     let shard = args.shard.map(resolve).transpose()?.unwrap_or(Shard { number: 0, count: 1 });
     if shard.count > 1 && !is_json(&args.out) {
         return Err(CliError::BadInput("the results of a shard are .jsonl, for `sim merge`".to_owned()));
@@ -70,16 +70,11 @@ pub(super) fn sweep(args: &SweepArgs, out: &mut impl Write) -> Result<Outcome, C
     if let Some(error) = writer.into_inner().ok().and_then(|writer| writer.error) {
         return Err(error);
     }
-    finish(args, &head, &base.scenario, out)
+    finish(args, &head, base.scenario.seed, out)
 }
 
 /// Writes the results in their order, and what they say.
-fn finish(
-    args: &SweepArgs,
-    head: &Head,
-    scenario: &Scenario,
-    out: &mut impl Write,
-) -> Result<Outcome, CliError> {
+fn finish(args: &SweepArgs, head: &Head, seed: u64, out: &mut impl Write) -> Result<Outcome, CliError> {
     let path = journal_path(&args.out);
     let rows =
         if path.exists() { read_rows(&path, Some(head))?.1 } else { read_rows(&args.out, Some(head))?.1 };
@@ -88,23 +83,24 @@ fn finish(
     if path.exists() {
         fs::remove_file(&path).with_context(|| format!("{}: cannot be removed", path.display()))?;
     }
-    if let Some(folder) = &args.report {
-        let report = SweepReport {
-            head,
-            rows: &rows,
-            title: &scenario.name,
-            description: scenario.description.as_deref().unwrap_or_default(),
-            assumptions: &scenario.assumptions,
-            reproduce: &command_line(args, scenario.seed),
-        };
-        folder::write(&sweep_page::report(&report), folder)?;
-    }
+    write_report(
+        args.report.as_deref(),
+        &SweepReport { head, rows: &rows, reproduce: &command_line(args, seed) },
+    )?;
     write!(out, "{}", report::text(head, &rows)).map_err(anyhow::Error::from)?;
     let n_ok = rows.iter().filter(|row| row.ok).count();
     writeln!(out, "\nruns    {} of {}, {n_ok} with all expectations met", rows.len(), head.runs)
         .map_err(anyhow::Error::from)?;
     writeln!(out, "results {}", args.out.display()).map_err(anyhow::Error::from)?;
     Ok(Outcome::Ok)
+}
+
+/// Writes the page, where one is asked for.
+fn write_report(folder: Option<&Path>, report: &SweepReport<'_>) -> Result<(), CliError> {
+    if let Some(folder) = folder {
+        folder::write(&sweep_page::report(report), folder)?;
+    }
+    Ok(())
 }
 
 /// The command that gives the same page again.
@@ -206,6 +202,9 @@ impl Writer {
 
 /// `sim merge`
 pub(super) fn merge(args: &MergeArgs, out: &mut impl Write) -> Result<Outcome, CliError> {
+    if let Some(report) = &args.report {
+        folder::prepare(report)?;
+    }
     let mut head: Option<Head> = None;
     let mut rows = BTreeMap::new();
     for path in &args.files {
@@ -232,6 +231,9 @@ pub(super) fn merge(args: &MergeArgs, out: &mut impl Write) -> Result<Outcome, C
     }
     let rows: Vec<RunRow> = rows.into_values().collect();
     write_results(&args.out, &head, &rows)?;
+    let names = args.files.iter().map(|file| file.display().to_string());
+    let reproduce = format!("sim merge {} --out {}", names.collect::<Vec<_>>().join(" "), args.out.display());
+    write_report(args.report.as_deref(), &SweepReport { head: &head, rows: &rows, reproduce: &reproduce })?;
     write!(out, "{}", report::text(&head, &rows)).map_err(anyhow::Error::from)?;
     Ok(Outcome::Ok)
 }

@@ -8,6 +8,7 @@ use crate::experiment::trial::Trial;
 use crate::model::meta::Name;
 use crate::observe::run::RunObserver;
 use crate::observe::tiers::recovery_time;
+use crate::observe::utilisation::NodeUtilisation;
 use crate::traffic::{SourceResult, TrafficResults};
 
 /// The numbers of one trial, in the order in which they are shown.
@@ -73,6 +74,11 @@ impl MeasureKind {
     pub fn is_headline(&self) -> bool {
         ![MEAN, P50, P90, P95, P999, MEMORY_REQUESTED, IDLE].contains(self)
     }
+
+    /// Whether it is a latency, which only requests that were answered have.
+    pub fn is_latency(&self) -> bool {
+        [MEAN, P50, P90, P95, P99, P999].contains(self)
+    }
 }
 
 const fn kind(name: &'static str, unit: Unit, better: Better) -> MeasureKind {
@@ -92,6 +98,8 @@ pub const CPU_REQUESTED: MeasureKind = kind("cpu requested", Unit::Cores, Better
 const MEMORY_REQUESTED: MeasureKind = kind("memory requested", Unit::Bytes, Better::Lower);
 /// The same of what nodes offer.
 pub const CPU_SHARE: MeasureKind = kind("cpu requested of allocatable", Unit::Share, Better::Neither);
+/// What nodes keep from pods.
+pub const CPU_RESERVED: MeasureKind = kind("cpu kept from pods", Unit::Cores, Better::Neither);
 const THROUGHPUT: MeasureKind = kind("throughput", Unit::PerSecond, Better::Higher);
 /// The share of the requests that failed.
 pub const ERRORS: MeasureKind = kind("errors", Unit::Share, Better::Lower);
@@ -114,7 +122,7 @@ const BLAST_RADIUS: MeasureKind = kind("lost with the worst node", Unit::Share, 
 const RECOVERY: MeasureKind = kind("recovery after a node loss", Unit::Seconds, Better::Lower);
 
 /// All kinds of measures, in the order in which they are shown.
-pub const KINDS: [MeasureKind; 24] = [
+pub const KINDS: [MeasureKind; 25] = [
     EXPECTATIONS_MET,
     THROUGHPUT,
     ERRORS,
@@ -131,6 +139,7 @@ pub const KINDS: [MeasureKind; 24] = [
     COST_OF_REQUESTS,
     CPU_REQUESTED,
     CPU_SHARE,
+    CPU_RESERVED,
     CPU_USED,
     IDLE,
     MEMORY_REQUESTED,
@@ -228,11 +237,16 @@ fn nodes(measures: &mut Measures, seen: &RunObserver, end: SimTime, traffic: Opt
             measures.add(COST_OF_REQUESTS, "", cost / n_answered as f64 * 1e6);
         }
     }
-    let weight = |node: &crate::observe::utilisation::NodeUtilisation| hours(node.life(end)) / life;
+    let weight = |node: &NodeUtilisation| hours(node.life(end)) / life;
     let cpu: f64 = nodes.iter().map(|node| node.cpu.mean(node.end(end)) * weight(node)).sum();
     let memory: f64 = nodes.iter().map(|node| node.memory.mean(node.end(end)) * weight(node)).sum();
     let offered: f64 = nodes.iter().map(|node| node.cpu_allocatable as f64 * weight(node)).sum();
+    let reserved = |node: &NodeUtilisation| (node.cpu_capacity - node.cpu_allocatable).max(0) as f64;
+    let reserved: f64 = nodes.iter().map(|node| reserved(node) * weight(node)).sum();
     measures.add(CPU_REQUESTED, "", cpu / 1000.0);
+    if reserved > 0.0 {
+        measures.add(CPU_RESERVED, "", reserved / 1000.0);
+    }
     if let Some(traffic) = traffic.filter(|_| cpu > 0.0) {
         let used: f64 = traffic.nodes.iter().map(|node| node.cpu).sum();
         measures.add(CPU_USED, "", used / 1000.0);

@@ -134,6 +134,18 @@ impl Diagnostics {
         }
     }
 
+    /// Adds all of another reading of the same files, with what it had no room for.
+    pub fn append(&mut self, other: Diagnostics) {
+        let n_errors = other.n_errors;
+        let mut n_kept = 0;
+        for (name, file) in other.files {
+            n_kept += file.kept.iter().filter(|diagnostic| diagnostic.severity == Severity::Error).count();
+            self.extend(file.kept);
+            self.files.entry(name).or_default().n_dropped += file.n_dropped;
+        }
+        self.n_errors += n_errors - n_kept;
+    }
+
     /// Counts an unmodelled field that the run goes without.
     ///
     /// `path` may hold indices; they are left out, so that a field is listed once for all objects of its kind.
@@ -252,6 +264,9 @@ mod tests {
             "{lines}"
         );
         assert_eq!(diagnostics.n_errors(), 1000);
+        let mut all = Diagnostics::default();
+        all.append(diagnostics);
+        assert_eq!((all.to_string(), all.n_errors()), (lines, 1000));
     }
 
     #[test]

@@ -10,6 +10,7 @@ mod collect;
 mod loose_ends;
 mod nodes;
 mod progress;
+mod reading;
 mod sweep;
 mod timeline;
 mod trace;
@@ -25,10 +26,11 @@ use crate::manifest::check::{OnUnmodelled, Options as CheckOptions};
 use crate::manifest::diagnostic::{Diagnostic, Diagnostics, Mark, Place};
 use crate::manifest::field_error::{FieldErrors, Path};
 use crate::manifest::load::collect::Collected;
+use crate::manifest::load::reading::Reading;
 use crate::manifest::near_name::hint;
 use crate::manifest::scenario::{self, ScenarioFile, ScenarioSpec, read};
 use crate::manifest::source::{Object, Source};
-use crate::manifest::{decode, expression, params};
+use crate::manifest::{expression, params};
 use crate::model::profile::{Feature, KubernetesVersion, Profile};
 use crate::model::scenario::{Action, Expectation, Horizon, Scenario, TimedAction, Trace};
 use crate::model::unix_time::UnixTime;
@@ -146,15 +148,25 @@ impl Loader<'_> {
         if let Some(object) = &mut written {
             self.used_params.extend(params::substitute(object, &params, &mut self.diagnostics));
         }
-        let file = written.as_ref().and_then(|object| self.scenario_file(object));
-        let is_broken = written.is_some() && file.is_none();
+        let reading = written.as_ref().map(|object| self.read_scenario(object));
+        let is_whole = reading.as_ref().is_none_or(Reading::is_whole);
+        let can_be_judged = reading.as_ref().is_none_or(Reading::can_be_judged);
+        let knows_metrics = reading.as_ref().is_none_or(|reading| reading.has("metrics"));
+        let file = reading.and_then(|reading| reading.file);
         let name = scenario_name(file.as_ref(), sources);
         let mut spec = file.map(|file| file.spec).unwrap_or_default();
-        self.resize_pools(&mut spec, sources);
-        let head = Head { object: written, spec, params, name };
-        if is_broken {
+        if is_whole {
+            self.resize_pools(&mut spec, sources);
+        }
+        let head = Head { object: written, spec, params, name, knows_metrics };
+        if !is_whole {
             // The rest of the input is looked at all the same: its mistakes come with the others.
-            self.accept_all(objects, &head, &Profile::default(), &mut Collected::default());
+            if can_be_judged {
+                self.build(&head, objects);
+            } else {
+                let profile = self.profile(&head);
+                self.accept_all(objects, &head, &profile, &mut Collected::default());
+            }
             return None;
         }
         let scenario = self.build(&head, objects)?;
@@ -194,21 +206,6 @@ impl Loader<'_> {
                 }
             }
         }
-    }
-
-    /// Decodes the Scenario document. Decoding stops at the first mistake; the walk over the schema, which only a
-    /// document with a mistake needs, finds and words them all.
-    fn scenario_file(&mut self, object: &Object) -> Option<ScenarioFile> {
-        let mistake = match decode::decode_object(object) {
-            Ok(file) => return Some(file),
-            Err(mistake) => mistake,
-        };
-        let before = self.diagnostics.n_errors();
-        scenario::check::check(object, &mut self.diagnostics);
-        if self.diagnostics.n_errors() == before {
-            self.diagnostics.push(mistake);
-        }
-        None
     }
 
     fn build(&mut self, head: &Head, mut objects: Vec<Object>) -> Option<Scenario> {
@@ -372,6 +369,8 @@ struct Head {
     spec: ScenarioSpec,
     params: params::Params,
     name: String,
+    /// Whether the metrics of `spec` could be read.
+    knows_metrics: bool,
 }
 
 fn start_time(head: &Head, errors: &mut FieldErrors) -> Option<UnixTime> {

@@ -26,8 +26,8 @@ pub use metrics::{Cpu, Metric};
 pub use probes::{FailureWindow, Hook, Hooks, ProbeAnswers};
 pub use scalar::{ByteSize, GrowthRate, Port, Span};
 pub use timeline::{
-    Apply, ComponentChoice, ComponentTarget, Delete, Drain, Evict, Fail, Fault, Kill, NodeTarget,
-    PartitionEntry, Patch, PropagationPolicy, Scale, Shutdown, Stop, TimelineEntry,
+    Apply, ComponentChoice, ComponentTarget, Delete, Drain, Evict, Fail, Fault, Heal, Kill, NodeTarget,
+    PartitionEntry, Patch, PropagationPolicy, Recover, Scale, Shutdown, Stop, TimelineEntry,
 };
 use traffic::{NetworkSettings, ServePort, TrafficSource};
 pub use variation::{Axis, Sweep, Variant};
@@ -465,6 +465,7 @@ pub struct Expect {
     pub at: Option<Span>,
     /// A CEL expression over `jobs`, `cronjobs` and `nodes` (by name), `pods`, `logs` and `records` (lists),
     /// `traffic` (by source), `tiers` (as `deployment/web/app`) and `t` [s].
+    #[schemars(extend("format" = "CEL"))]
     pub that: String,
     /// What it means, in words.
     pub message: Option<String>,

@@ -23,6 +23,8 @@ pub struct Utilisation {
 pub struct NodeUtilisation {
     /// The node's name.
     pub node: Name,
+    /// The cpu of the machine [millicores].
+    pub cpu_capacity: i64,
     /// Allocatable cpu [millicores].
     pub cpu_allocatable: i64,
     /// Allocatable memory [bytes].
@@ -140,6 +142,7 @@ impl Utilisation {
             id,
             NodeUtilisation {
                 node: node.meta.name.clone(),
+                cpu_capacity: node.spec.capacity.cpu.0,
                 cpu_allocatable: node.spec.allocatable.cpu.0,
                 memory_allocatable: node.spec.allocatable.memory.0,
                 cpu: level,
@@ -154,6 +157,7 @@ impl Utilisation {
 
     fn resize(&mut self, id: NodeId, cluster: &Cluster) {
         if let (Some(entry), Some(node)) = (self.living.get_mut(&id), cluster.node(id)) {
+            entry.cpu_capacity = node.spec.capacity.cpu.0;
             entry.cpu_allocatable = node.spec.allocatable.cpu.0;
             entry.memory_allocatable = node.spec.allocatable.memory.0;
         }

@@ -10,6 +10,9 @@ use crate::report::table::Table;
 /// The version of the JSON format.
 pub const FORMAT: &str = "sim/comparison/v1";
 
+/// What goes without saying of no latency: a variant that answers less may have shorter ones.
+pub const LATENCIES: &str = "latencies are those of answered requests";
+
 /// A comparison as data.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -118,9 +121,17 @@ pub fn text(comparison: &Comparison, summary: &ComparisonSummary) -> String {
         (Some(only), _) => format!("seed {only}"),
         _ => String::new(),
     };
-    out.push_str(&format!("\ntrials  {n} of each variant, {seeds}; ± and [ ] are 95 % intervals\n"));
+    let of_answered = if has_latencies(comparison) { format!("; {LATENCIES}") } else { String::new() };
+    out.push_str(&format!(
+        "\ntrials  {n} of each variant, {seeds}; ± and [ ] are 95 % intervals{of_answered}\n"
+    ));
     out.push_str(&format!("again   {}   (sim {})\n", summary.reproduce, summary.sim_version));
     out
+}
+
+/// Whether a latency was measured.
+pub fn has_latencies(comparison: &Comparison) -> bool {
+    comparison.rows.iter().any(|row| row.kind.is_latency())
 }
 
 /// The table of all measures: its heads and its rows.

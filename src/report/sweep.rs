@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 use crate::experiment::measures::{Better, KINDS, Measure, MeasureKind, Measures, Unit};
 use crate::experiment::statistics::Estimate;
 use crate::experiment::sweep::RunResult;
-use crate::model::sweep::Sweep;
-use crate::report::comparison::{amount, unit_name};
+use crate::model::scenario::Scenario;
+use crate::report::comparison::{LATENCIES, amount, unit_name};
 use crate::report::table::Table;
 
 /// The version of the format.
@@ -29,6 +29,12 @@ pub struct Head {
     pub sim_version: String,
     /// The hash of the scenario and the grid.
     pub fingerprint: String,
+    /// The name of the scenario.
+    pub scenario: String,
+    /// What it says that it is about.
+    pub description: String,
+    /// What was assumed.
+    pub assumptions: Vec<String>,
     /// The names of the axes.
     pub axes: Vec<String>,
     /// The seeds of each point.
@@ -119,11 +125,15 @@ pub fn mean(rows: &[RunRow], key: &str) -> Option<f64> {
 
 impl Head {
     /// The head of the results of a sweep.
-    pub fn of(sweep: &Sweep, fingerprint: String) -> Self {
+    pub fn of(scenario: &Scenario, fingerprint: String) -> Self {
+        let sweep = &scenario.sweep;
         Self {
             format: FORMAT.to_owned(),
             sim_version: env!("CARGO_PKG_VERSION").to_owned(),
             fingerprint,
+            scenario: scenario.name.to_string(),
+            description: scenario.description.as_deref().unwrap_or_default().to_owned(),
+            assumptions: scenario.assumptions.clone(),
             axes: sweep.axes.iter().map(|axis| axis.vary.label()).collect(),
             trials: sweep.n_trials.max(1),
             runs: sweep.n_runs(),
@@ -197,6 +207,9 @@ pub fn text(head: &Head, rows: &[RunRow]) -> String {
             "… and {} more points (the file of results has all)\n",
             points.len() - ROWS_MAX
         ));
+    }
+    if columns.iter().any(|column| column.kind.is_latency()) {
+        out.push_str(&format!("{LATENCIES}\n"));
     }
     out
 }

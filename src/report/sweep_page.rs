@@ -1,4 +1,4 @@
-//! The page of a sweep: what `sim sweep --report` writes.
+//! The page of a sweep: what `sim sweep --report` and `sim merge --report` write.
 //!
 //! A curve of each outcome along each axis, with other axes averaged over; a heat map where there are two axes; for
 //! instants of failure, which one hurts most; the table of all points.
@@ -30,12 +30,6 @@ pub struct SweepReport<'a> {
     pub head: &'a Head,
     /// Its runs, in the order of the grid.
     pub rows: &'a [RunRow],
-    /// The name of the scenario.
-    pub title: &'a str,
-    /// What it says that it is about.
-    pub description: &'a str,
-    /// What was assumed.
-    pub assumptions: &'a [String],
     /// The command that gives the same again.
     pub reproduce: &'a str,
 }
@@ -66,10 +60,10 @@ fn page_of(report: &SweepReport<'_>) -> Page {
     }
     let json = page::data::json(FORMAT, "sweep", report.head, &data);
     Page {
-        title: report.title.to_owned(),
-        description: report.description.to_owned(),
+        title: report.head.scenario.clone(),
+        description: report.head.description.clone(),
         verdict: verdict(report),
-        assumptions: report.assumptions.to_vec(),
+        assumptions: report.head.assumptions.clone(),
         sections,
         data,
         json,

@@ -333,6 +333,49 @@ fn a_file_that_is_not_there_is_named() {
 }
 
 #[test]
+fn mistakes_in_the_form_of_a_scenario_hide_no_others() {
+    check(
+        format!(
+            "{SCENARIO}  images: {{i: {{setps: []}}}}\n  expect:\n    - {{that: 'nodes.size() >', mesage: m}}\n    \
+             - {{that: 'node == 3'}}\n  timeline:\n    - {{at: 1m}}\n    - {{at: 1m, heal: {{zones: [a]}}}}\n  \
+             nodePools: [{{name: small, count: 1, capacity: {{cpu: 1, memory: 1Gi}}}}]\n  \
+             capacity: {{sizes: [{{pool: smal}}]}}\n"
+        ),
+        &[
+            "in.yaml:4:16: spec.images[i].setps: unknown field `setps`; did you mean `steps`?",
+            "in.yaml:6:14: spec.expect[0].that: not a CEL expression: Syntax error: mismatched input '<EOF>' \
+             expecting expression",
+            "in.yaml:6:32: spec.expect[0].mesage: unknown field `mesage`; did you mean `message`?",
+            "in.yaml:7:14: spec.expect[1].that: unknown variable \"node\": known are autoscalers, budgets, cronjobs, \
+             daemonsets, deployments, jobs, logs, nodes, pods, quotas, records, replicasets, services, statefulsets, t, \
+             tiers, traffic",
+            "in.yaml:9:7: spec.timeline[0]: exactly one action is wanted, found 0",
+            "in.yaml:10:16: spec.timeline[1].heal: no partition of zone a begins before",
+            "in.yaml:12:22: spec.capacity.sizes[0]: there is no pool/smal; did you mean `small`?",
+        ],
+    );
+}
+
+#[test]
+fn what_may_be_right_is_not_blamed_on_a_mistake_elsewhere() {
+    let autoscaler = "---\napiVersion: autoscaling/v2\nkind: HorizontalPodAutoscaler\nmetadata: {name: h}\nspec:\n  \
+        scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: d}\n  maxReplicas: 3\n  metrics:\n    \
+        - {type: External, external: {metric: {name: queue}, target: {type: Value, value: 3}}}\n";
+    check(
+        format!(
+            "{SCENARIO}  nodePools: [{{name: a, cuont: 1, capacity: {{cpu: 1, memory: 1Gi}}}}]\n  \
+             metrics: [{{name: queue, serise: []}}]\n  sweep: {{axes: [{{pool: a, values: [1]}}]}}\n{autoscaler}"
+        ),
+        &[
+            "in.yaml:4:15: spec.nodePools[0].count: Required value",
+            "in.yaml:4:25: spec.nodePools[0].cuont: unknown field `cuont`; did you mean `count`?",
+            "in.yaml:5:13: spec.metrics[0].series: Required value",
+            "in.yaml:5:27: spec.metrics[0].serise: unknown field `serise`; did you mean `series`?",
+        ],
+    );
+}
+
+#[test]
 fn what_the_run_does_not_come_to_is_not_passed_over() {
     let text = format!(
         "{SCENARIO}  horizon: 1m\n  timeline: [{{at: 2m, fail: {{node: node-1}}}}]\n  expect:\n    \
@@ -343,6 +386,16 @@ fn what_the_run_does_not_come_to_is_not_passed_over() {
         &[
             "in.yaml:5:19: warning: spec.timeline[0].at: 2m is after the horizon, 1m: never done",
             "in.yaml:7:12: spec.expect[0].at: 2h is after the horizon, 1m: never judged",
+        ],
+    );
+    check(
+        format!(
+            "{SCENARIO}  timeline:\n    - {{at: 1m, heal: {{zones: [b, a]}}}}\n    \
+             - {{at: 2m, partition: {{zones: [a, b]}}}}\n    - {{at: 3m, heal: {{zones: [a]}}}}\n"
+        ),
+        &[
+            "in.yaml:5:16: spec.timeline[0].heal: no partition of zones a, b begins before",
+            "in.yaml:7:16: spec.timeline[2].heal: no partition of zone a begins before",
         ],
     );
 }
@@ -437,9 +490,9 @@ fn a_failure_that_can_never_be_is_not_passed_over() {
     check(&["--fail", "node/edge-1@1m", "--fail", "zone/east@2s..2h"], "", 0);
     let late = "in.yaml:1:1: fail zone east: 2m is after the horizon, 1m: never done\n";
     check(&["--fail", "zone/east@2m..3m"], late, 2);
-    let unknown = "in.yaml:1:1: warning: fail node edeg-1: the scenario has none of this name; did you mean `edge-1`?\n";
+    let unknown = "in.yaml:1:1: warning: fail node edeg-1: there is no node edeg-1; did you mean `edge-1`?\n";
     check(&["--fail", "node/edeg-1@5s"], unknown, 0);
-    let unknown = "in.yaml:1:1: warning: fail zone west-2: the scenario has none of this name\n";
+    let unknown = "in.yaml:1:1: warning: fail zone west-2: there is no node in zone west-2\n";
     check(&["--fail", "zone/west-2@5s"], unknown, 0);
     let early = "warning: `--fail node/edge-1@30s` is after `--until`: never done\n";
     check(&["--fail", "node/edge-1@30s", "--until", "10s"], early, 0);

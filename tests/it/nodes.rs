@@ -85,6 +85,14 @@ fn a_cluster_that_has_lost_all_nodes_evicts_nothing() {
 }
 
 #[test]
+fn a_zone_that_failed_for_ever_can_be_brought_back() {
+    let trial = play("  timeline: [{at: 10m, fail: {zone: a}}, {at: 15m, recover: {zone: a}}]\n");
+    let failures = trial.simulation.observer().0.failures.failures();
+    let backs: Vec<_> = failures.iter().map(|failure| failure.back.map(|at| at.as_secs())).collect();
+    assert_eq!(backs, [Some(900), Some(900)]);
+}
+
+#[test]
 fn a_kubelet_that_stops_is_no_failure_of_its_node_before_the_machine_stops_too() {
     let timeline =
         "[{at: 10m, stop: {component: kubelet, node: node-1}}, {at: 12m, fail: {node: node-1, for: 30m}}]";

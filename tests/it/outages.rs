@@ -190,8 +190,9 @@ fn a_pod_of_a_node_that_is_out_of_service_is_made_again_at_once() {
     assert_eq!(node_of_pod(220), ("a-2".to_owned(), false));
 }
 
-/// The errors of a client of `front`, in zone z1, which calls `back`, in zone z2, with zones cut off for 10 s of 20.
-fn cut_off(zones: &Value) -> (u64, u64) {
+/// The calls that failed, and the requests that were answered, of a client of `front`, in zone z1, which calls `back`, in
+/// zone z2.
+fn cut_off(timeline: &Value) -> (u64, u64) {
     let calls = json!([{"to": "pod/back:80", "timeout": "1s"}]);
     let images = json!({
         "front/1": {"serve": [{"port": 80, "cpu": "1ms", "calls": calls}]},
@@ -206,7 +207,7 @@ fn cut_off(zones: &Value) -> (u64, u64) {
     };
     spec["nodePools"] = json!([pool("a", "z1"), pool("b", "z2"), pool("c", "z3")]);
     spec["horizon"] = json!("30s");
-    spec["timeline"] = json!([{"at": "5.05s", "partition": {"zones": zones, "for": "10s"}}]);
+    spec["timeline"] = timeline.clone();
     let results = results(&spec, &objects);
     (errors(&results.sources[0], ErrorKind::CallFailed), results.sources[0].succeeded)
 }
@@ -214,10 +215,24 @@ fn cut_off(zones: &Value) -> (u64, u64) {
 #[test]
 fn calls_between_zones_that_are_cut_off_from_each_other_time_out() {
     for zones in [json!(["z1", "z2"]), json!(["z1"]), json!(["z2"]), json!(["z1", "z2", "z3"])] {
-        let (failed, succeeded) = cut_off(&zones);
+        let (failed, succeeded) = cut_off(&for_10_of_20_seconds(&zones));
         assert_eq!((failed, failed + succeeded), (100, 190), "{zones}");
     }
     for zones in [json!(["z3"]), json!(["z1", "z3"])] {
-        assert_eq!(cut_off(&zones).0, 0, "{zones}");
+        assert_eq!(cut_off(&for_10_of_20_seconds(&zones)).0, 0, "{zones}");
     }
+}
+
+fn for_10_of_20_seconds(zones: &Value) -> Value {
+    json!([{"at": "5.05s", "partition": {"zones": zones, "for": "10s"}}])
+}
+
+#[test]
+fn a_partition_can_be_healed_before_its_time() {
+    let begin = json!({"at": "5.05s", "partition": {"zones": ["z1", "z2"], "for": "10s"}});
+    let for_ever = json!({"at": "5.05s", "partition": {"zones": ["z1", "z2"]}});
+    let heal = |at: &str| json!({"at": at, "heal": {"zones": ["z2", "z1"]}});
+    assert_eq!(cut_off(&json!([begin, heal("8.05s")])), (30, 160));
+    assert_eq!(cut_off(&json!([for_ever, heal("15.05s")])), (100, 90));
+    assert_eq!(cut_off(&json!([for_ever])).0, 149);
 }

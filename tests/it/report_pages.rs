@@ -160,6 +160,60 @@ fn a_sweep_has_curves_and_maps_and_the_same_bytes_on_any_number_of_workers() {
 }
 
 #[test]
+fn shards_that_are_merged_have_the_page_of_the_whole() {
+    let folder = fresh("pages-merge-input");
+    fs::write(folder.join("grid.yaml"), [BASE, GRID, JOB].concat()).unwrap();
+    let path = |name: &str| folder.join(name).to_str().unwrap().to_owned();
+    let scenario = path("grid.yaml");
+    let mut whole = sweep("pages-merge-whole", &scenario, "2");
+    for shard in ["1", "2"] {
+        sim(&[
+            "sweep",
+            &scenario,
+            "--shard",
+            &format!("{shard}/2"),
+            "--out",
+            &path(&format!("{shard}.jsonl")),
+        ]);
+    }
+    let (first, second, out) = (path("1.jsonl"), path("2.jsonl"), path("r.csv"));
+    let mut merged = report("pages-merge", &["merge", &first, &second, "--out", &out]);
+    let again = |page: &str, command: &str| {
+        let from = page.find(command).unwrap_or_else(|| panic!("no {command} on the page"));
+        let until = from + page[from..].find('<').unwrap();
+        page.replace(&page[from..until], "AGAIN")
+    };
+    let page = |files: &mut BTreeMap<String, String>| files.remove("index.html").unwrap();
+    assert_eq!(again(&page(&mut merged), "sim merge"), again(&page(&mut whole), "sim sweep"));
+    assert_eq!(merged, whole);
+}
+
+#[test]
+fn what_nodes_keep_from_pods_is_no_idle_cpu() {
+    let pool = "{name: a, count: 2, capacity: {cpu: 4, memory: 4Gi}";
+    let text = format!(
+        "apiVersion: sim/v1\nkind: Scenario\nmetadata: {{name: kept}}\nspec:\n  horizon: 1m\n  \
+         nodePools: [{pool}}}]\n  images: {{web/1: {{serve: [{{port: 80, cpu: 5ms}}]}}}}\n  \
+         traffic: [{{name: users, to: 'pod/web:80', rate: 20/s}}]\n  variants:\n    - {{name: all}}\n    \
+         - {{name: most, nodePools: [{pool}, allocatable: {{cpu: 3, memory: 4Gi}}}}]}}\n---\napiVersion: v1\n\
+         kind: Pod\nmetadata: {{name: web}}\nspec:\n  \
+         containers: [{{name: c, image: web/1, resources: {{requests: {{cpu: 1}}}}}}]\n"
+    );
+    let scenario = fresh("pages-kept-input").join("kept.yaml");
+    fs::write(&scenario, text).unwrap();
+    let files = report("pages-kept", &["compare", scenario.to_str().unwrap(), "--trials", "2"]);
+    let mut reader = csv::Reader::from_reader(files["data/waste.csv"].as_bytes());
+    let rows = reader.records().map(|row| row.unwrap().iter().map(str::to_owned).collect::<Vec<_>>());
+    for (row, (name, idle, kept)) in rows.zip([("all", 7.0, 0.0), ("most", 5.0, 2.0)]) {
+        let number = |at: usize| row[at].parse::<f64>().unwrap();
+        assert_eq!((row[0].as_str(), number(4)), (name, kept), "{row:?}");
+        assert!((number(3) - idle).abs() < 1e-9 && (number(1) + number(2) - 1.0).abs() < 1e-9, "{row:?}");
+    }
+    let page = &files["index.html"];
+    assert!(page.contains("latencies are those of answered requests"), "{page}");
+}
+
+#[test]
 fn a_sweep_over_instants_of_failure_marks_the_worst() {
     let files = sweep("pages-worst", "scenarios/worst-instant.yaml", "2");
     check_links(&files);

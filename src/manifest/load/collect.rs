@@ -156,7 +156,9 @@ impl Loader<'_> {
             let ObjectKind::Cluster(kind) = object.kind else { continue };
             let accepted = convert::accept_object(kind, object, &context, &mut self.diagnostics);
             let Some(new) = accepted else { continue };
-            if let NewSpec::HorizontalPodAutoscaler(spec) = &new.spec {
+            if let NewSpec::HorizontalPodAutoscaler(spec) = &new.spec
+                && head.knows_metrics
+            {
                 let series = metrics::series(&head.spec.metrics, &mut FieldErrors::default());
                 for (path, message) in metrics::missing_series(spec, &series) {
                     self.diagnostics.push(object.error(&path, message));

@@ -50,10 +50,10 @@ impl Loader<'_> {
 }
 
 /// The objects of the start, and those that are applied later on.
-struct Present<'a>(Vec<&'a NewObject>);
+pub(super) struct Present<'a>(Vec<&'a NewObject>);
 
 impl<'a> Present<'a> {
-    fn of(scenario: &'a Scenario) -> Self {
+    pub(super) fn of(scenario: &'a Scenario) -> Self {
         let applied = scenario.timeline.iter().filter_map(|entry| match &entry.action {
             Action::Apply(objects) => Some(objects),
             _ => None,
@@ -94,6 +94,20 @@ impl<'a> Present<'a> {
             of_name().next().map(|object| format!("; there is one in namespace {}", object.namespace));
         let near = || hint(&wanted.name, here.map(|object| &*object.name));
         Some(format!("there is no {wanted}{}", elsewhere.unwrap_or_else(near)))
+    }
+
+    /// What to say of a node that is not there.
+    pub(super) fn lost_node(&self, name: &Name) -> Option<String> {
+        self.absence(&ObjectName { kind: Kind::Node, namespace: "".into(), name: name.clone() })
+    }
+
+    /// What to say of a zone without a node.
+    pub(super) fn lost_zone(&self, zone: &Name) -> Option<String> {
+        let zones = self.zones();
+        if zones.contains(&**zone) {
+            return None;
+        }
+        Some(format!("there is no node in zone {zone}{}", hint(zone, zones.iter().copied())))
     }
 
     /// What to say of a Service's address that leads nowhere.
@@ -246,15 +260,12 @@ fn lost_actions(scenario: &Scenario, present: &Present<'_>) -> Vec<LooseEnd> {
     for timed in &scenario.timeline {
         let Some(entry) = timed.entry else { continue };
         let end = |message: String| (format!("spec.timeline[{entry}]"), message);
-        let node = |name: &Name| {
-            let wanted = ObjectName { kind: Kind::Node, namespace: "".into(), name: name.clone() };
-            present.absence(&wanted).map(end)
-        };
+        let node = |name: &Name| present.lost_node(name).map(end);
         let object = |object: &ObjectName| {
             let absence = present.absence(object).filter(|_| !may_be_made(object.kind, scenario, present));
             absence.map(end)
         };
-        let zone = |zone: &Name| lost_zone(zone, present).map(end);
+        let zone = |zone: &Name| present.lost_zone(zone).map(end);
         match &timed.action {
             Action::Patch { object: name, .. } => ends.extend(object(name)),
             Action::Delete { object: name, .. } => ends.extend(object(name)),
@@ -296,19 +307,8 @@ fn may_be_made(kind: Kind, scenario: &Scenario, present: &Present<'_>) -> bool {
 fn lost_faults(scenario: &Scenario, present: &Present<'_>) -> Vec<LooseEnd> {
     let faults = scenario.faults.iter().enumerate();
     let lost = faults.filter_map(|(idx, fault)| match &fault.target {
-        FaultTarget::Nodes(name) => {
-            let wanted = ObjectName { kind: Kind::Node, namespace: "".into(), name: name.clone() };
-            Some((format!("spec.faults[{idx}].nodes"), present.absence(&wanted)?))
-        }
-        FaultTarget::Zone(zone) => Some((format!("spec.faults[{idx}].zone"), lost_zone(zone, present)?)),
+        FaultTarget::Nodes(name) => Some((format!("spec.faults[{idx}].nodes"), present.lost_node(name)?)),
+        FaultTarget::Zone(zone) => Some((format!("spec.faults[{idx}].zone"), present.lost_zone(zone)?)),
     });
     lost.collect()
-}
-
-fn lost_zone(zone: &Name, present: &Present<'_>) -> Option<String> {
-    let zones = present.zones();
-    if zones.contains(&**zone) {
-        return None;
-    }
-    Some(format!("there is no node in zone {zone}{}", hint(zone, zones.iter().copied())))
 }

@@ -65,6 +65,7 @@ impl Loader<'_> {
         }
         actions.extend(self.options.failures.iter().cloned());
         actions.sort_by_key(|action| action.at);
+        self.check_heals(head, &actions);
         actions
     }
 
@@ -177,9 +178,6 @@ fn timed_actions(entry: Option<u32>, written: &TimelineEntry, at: SimTime) -> Ve
     if let Some(drain) = &written.drain {
         add(at, Action::Drain(drain_order(drain)));
     }
-    if let Some(target) = &written.recover {
-        add(at, Action::RecoverNode(target.node.as_str().into()));
-    }
     for (target, is_unschedulable) in [(&written.cordon, true), (&written.uncordon, false)] {
         if let Some(target) = target {
             add(at, Action::Cordon { node: target.node.as_str().into(), is_unschedulable });
@@ -200,6 +198,7 @@ fn n_actions(entry: &TimelineEntry) -> usize {
         entry.recover.is_some(),
         entry.shutdown.is_some(),
         entry.partition.is_some(),
+        entry.heal.is_some(),
         entry.cordon.is_some(),
         entry.uncordon.is_some(),
         entry.drain.is_some(),

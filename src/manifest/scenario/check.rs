@@ -3,6 +3,7 @@
 use crate::engine::SimDuration;
 use crate::manifest::check::{Checker, Options, Subject};
 use crate::manifest::diagnostic::Diagnostics;
+use crate::manifest::expression;
 use crate::manifest::json_schema::{self, NamedFormat};
 use crate::manifest::scalar::{Meaning, Scalar};
 use crate::manifest::scenario::ScenarioFile;
@@ -11,7 +12,8 @@ use crate::manifest::schema::{Format, Mismatch, Treatment};
 use crate::manifest::source::Object;
 
 /// The formats of scalars that the types name.
-const FORMATS: [NamedFormat; 4] = [
+const FORMATS: [NamedFormat; 5] = [
+    ("CEL", Format { expected: "a string", check: check_expression }),
     ("duration", Format { expected: "a span of time such as 90s, 1h30m or 250ms", check: check_span }),
     ("quantity", crate::manifest::api::QUANTITY),
     ("rate", Format { expected: "a rate such as 1Mi/m", check: check_growth }),
@@ -26,6 +28,13 @@ pub fn check(object: &Object, diagnostics: &mut Diagnostics) {
     let options = Options::default();
     let mut checker = Checker::new(&schema, subject, &options, diagnostics);
     checker.check_root(&object.tree, &shape, Treatment::Modelled);
+}
+
+fn check_expression(scalar: &Scalar) -> Result<(), Mismatch> {
+    match scalar.meaning() {
+        Meaning::Text(text) => expression::check(text).map_err(Mismatch::Value),
+        Meaning::Null | Meaning::Bool(_) | Meaning::Int(_) | Meaning::Float(_) => Err(Mismatch::Kind),
+    }
 }
 
 fn check_span(scalar: &Scalar) -> Result<(), Mismatch> {

@@ -26,12 +26,14 @@ pub struct TimelineEntry {
     pub evict: Option<Evict>,
     /// A node, or a whole zone, stops dead.
     pub fail: Option<Fail>,
-    /// A node that stopped comes back.
-    pub recover: Option<NodeTarget>,
+    /// A node that stopped, or a whole zone, comes back.
+    pub recover: Option<Recover>,
     /// A node shuts down: it ends its pods within `spec.kubelet.shutdownGracePeriod`, and is off then.
     pub shutdown: Option<Shutdown>,
     /// Requests between zones get lost. Kubelets still reach the control plane, so endpoints stay what they are.
     pub partition: Option<PartitionEntry>,
+    /// Zones see each other again.
+    pub heal: Option<Heal>,
     /// Marks a node unschedulable.
     pub cordon: Option<NodeTarget>,
     /// Marks a node schedulable again.
@@ -207,6 +209,16 @@ pub struct Fail {
     pub r#for: Option<Span>,
 }
 
+/// A node that comes back, or all nodes of a zone. Exactly one of them.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Recover {
+    /// The node.
+    pub node: Option<String>,
+    /// The zone: the nodes with this value of the label `topology.kubernetes.io/zone`.
+    pub zone: Option<String>,
+}
+
 /// A node that shuts down.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -226,6 +238,14 @@ pub struct PartitionEntry {
     pub zones: Vec<String>,
     /// For how long. Default: for ever.
     pub r#for: Option<Span>,
+}
+
+/// A partition that ends before its time.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Heal {
+    /// The zones of the partition, all of them.
+    pub zones: Vec<String>,
 }
 
 /// A node.

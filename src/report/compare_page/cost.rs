@@ -7,6 +7,7 @@ use crate::experiment::measures::{
 use crate::report::chart::scale::Scale;
 use crate::report::chart::scatter::{self, Scatter, Spot};
 use crate::report::compare_page::{Chapter, hue, title};
+use crate::report::comparison::LATENCIES;
 use crate::report::page::data::Dataset;
 use crate::report::page::{Figure, Part, Section};
 
@@ -43,7 +44,11 @@ pub(super) fn chapter(comparison: &Comparison) -> Option<Chapter> {
     let section = Section {
         id: "cost",
         title: "Cost against service".to_owned(),
-        lead: "What is paid for, and what one gets.".to_owned(),
+        lead: if services.iter().any(|row| row.kind.is_latency()) {
+            format!("What is paid for, and what one gets; {LATENCIES}.")
+        } else {
+            "What is paid for, and what one gets.".to_owned()
+        },
         parts,
     };
     Some(Chapter { section, data: vec![data(comparison, cost, &services)] })

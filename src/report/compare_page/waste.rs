@@ -1,7 +1,7 @@
 //! The section on waste: what of the cpu of each variant's nodes was used, and why the rest was not.
 
 use crate::experiment::comparison::Comparison;
-use crate::experiment::measures::{CPU_REQUESTED, CPU_SHARE, CPU_USED, MeasureKind, Unit};
+use crate::experiment::measures::{CPU_REQUESTED, CPU_RESERVED, CPU_SHARE, CPU_USED, MeasureKind, Unit};
 use crate::report::chart::palette::Hue;
 use crate::report::chart::scale::Scale;
 use crate::report::chart::stack::{self, StackRow, Stacks};
@@ -11,8 +11,12 @@ use crate::report::page::data::Dataset;
 use crate::report::page::table::{Cell, DataTable, Head};
 use crate::report::page::{Figure, Part, Section};
 
-const KINDS: [(&str, Hue); 3] =
-    [("used", Hue::Blue), ("workload idle", Hue::Orange), ("infrastructure idle", Hue::Grey)];
+const KINDS: [(&str, Hue); 4] = [
+    ("used", Hue::Blue),
+    ("workload idle", Hue::Orange),
+    ("infrastructure idle", Hue::Grey),
+    ("reserved", Hue::Purple),
+];
 
 /// The cpu of a variant, on average over time and trials [cores].
 struct Account<'a> {
@@ -20,13 +24,15 @@ struct Account<'a> {
     used: f64,
     requested: f64,
     allocatable: f64,
+    reserved: f64,
 }
 
 impl Account<'_> {
-    /// Used, requested and not used, not requested.
-    fn parts(&self) -> [f64; 3] {
+    /// Used, requested and not used, not requested, kept from pods.
+    fn parts(&self) -> [f64; 4] {
         let idle = (self.requested - self.used).max(0.0);
-        [self.used, idle, (self.allocatable - self.requested.max(self.used)).max(0.0)]
+        let unrequested = (self.allocatable - self.requested.max(self.used)).max(0.0);
+        [self.used, idle, unrequested, self.reserved]
     }
 }
 
@@ -38,14 +44,15 @@ pub(super) fn chapter(comparison: &Comparison) -> Option<Chapter> {
         return None;
     }
     let stacks = stacks(&accounts);
-    let caption =
-        "Cpu of the nodes, on average over time and trials: used, requested and not used, not requested.";
+    let caption = "Cpu of the nodes, on average over time and trials: used, requested and not used, not requested, \
+         and kept from pods.";
     let figure = Figure::new("waste", caption, |screen| stack::draw(&stacks, screen)).with_data("waste");
     let heads = vec![
         Head::text("Variant"),
         Head::number("Used"),
         Head::number("Workload idle"),
         Head::number("Infrastructure idle"),
+        Head::number("Reserved"),
         Head::number("Used of requested"),
     ];
     let mut table = DataTable::new("Cpu of the nodes", heads).with_data("waste");
@@ -60,7 +67,7 @@ pub(super) fn chapter(comparison: &Comparison) -> Option<Chapter> {
         id: "waste",
         title: "Waste: what was paid for and not used".to_owned(),
         lead: "Workload idle is requested and not used: smaller requests free it. Infrastructure idle is requested by \
-               nobody: fewer nodes free it."
+               nobody: fewer nodes free it. Reserved is what nodes keep from pods."
             .to_owned(),
         parts: vec![Part::Figure(figure), Part::Table(table)],
     };
@@ -74,7 +81,8 @@ fn account(comparison: &Comparison, variant: usize) -> Option<Account<'_>> {
     };
     let (used, requested, share) = (mean(CPU_USED)?, mean(CPU_REQUESTED)?, mean(CPU_SHARE)?);
     let allocatable = if share > 0.0 { requested / share } else { requested };
-    Some(Account { variant: &comparison.variants[variant], used, requested, allocatable })
+    let reserved = mean(CPU_RESERVED).unwrap_or(0.0);
+    Some(Account { variant: &comparison.variants[variant], used, requested, allocatable, reserved })
 }
 
 fn stacks(accounts: &[Account<'_>]) -> Stacks {
@@ -104,11 +112,12 @@ fn data(accounts: &[Account<'_>]) -> Dataset {
         ("used_cores", "cpu that was used, on average over time and trials"),
         ("workload_idle_cores", "cpu that was requested and not used"),
         ("infrastructure_idle_cores", "cpu that nobody requested"),
+        ("reserved_cores", "cpu that nodes keep from pods"),
     ];
     let mut data = Dataset::new("waste", "the cpu of the nodes of a variant", &columns);
     for account in accounts {
-        let [used, workload, infrastructure] = account.parts();
-        data.row([account.variant.into(), used.into(), workload.into(), infrastructure.into()]);
+        let parts = account.parts().map(Into::into);
+        data.row([vec![account.variant.into()], parts.into()].concat());
     }
     data
 }

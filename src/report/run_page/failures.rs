@@ -125,7 +125,7 @@ fn table(failures: &[FailureRow]) -> DataTable {
         Head::number("Not Ready"),
         Head::number("Tainted"),
         Head::number("Back"),
-        Head::number("Pods lost"),
+        Head::number("Pods there"),
         Head::number("Replaced"),
         Head::number("Slowest replacement ready"),
     ];

@@ -1,6 +1,6 @@
 //! The section with all points, and every run as data.
 
-use crate::report::comparison::{amount, unit_name};
+use crate::report::comparison::{LATENCIES, amount, unit_name};
 use crate::report::page::data::{Dataset, Value};
 use crate::report::page::table::{Cell, DataTable, Head, Tone};
 use crate::report::page::{Part, Section};
@@ -30,7 +30,11 @@ pub(super) fn chapter(report: &SweepReport<'_>) -> Chapter {
         section: Section {
             id: "points",
             title: "All points".to_owned(),
-            lead: "The mean over the runs of each point.".to_owned(),
+            lead: if columns.iter().any(|column| column.kind.is_latency()) {
+                format!("The mean over the runs of each point; {LATENCIES}.")
+            } else {
+                "The mean over the runs of each point.".to_owned()
+            },
             parts: vec![Part::Table(table)],
         },
         data: vec![points(report), runs(report)],

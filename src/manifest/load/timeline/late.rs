@@ -1,13 +1,10 @@
-//! What is to happen and cannot: after the end of the run, or to nodes that nothing makes.
+//! What is to happen and cannot: after the end of the run, or to nodes or partitions that nothing makes.
 
 use crate::manifest::diagnostic::{Diagnostic, Place};
+use crate::manifest::load::loose_ends::Present;
 use crate::manifest::load::{Head, Loader};
-use crate::manifest::near_name::hint;
 use crate::manifest::scenario::read;
-use crate::model::ids::Kind;
-use crate::model::meta::Name;
-use crate::model::node::LABEL_ZONE;
-use crate::model::scenario::{Action, Horizon, NewObject, Scenario};
+use crate::model::scenario::{Action, Horizon, Scenario, TimedAction};
 
 impl Loader<'_> {
     /// Warns of entries of the timeline that the run does not come to.
@@ -23,43 +20,38 @@ impl Loader<'_> {
         }
     }
 
+    /// Refuses to end partitions that nothing begins before.
+    pub(super) fn check_heals(&mut self, head: &Head, actions: &[TimedAction]) {
+        for (position, heal) in actions.iter().enumerate() {
+            let Action::Heal(partition) = &heal.action else { continue };
+            let begin = Action::Partition(partition.clone());
+            if !actions[..position].iter().any(|earlier| earlier.action == begin) {
+                let path = format!("spec.timeline[{}].heal", heal.entry.unwrap_or_default());
+                self.entry_error(head, &path, format!("no partition of {partition} begins before"));
+            }
+        }
+    }
+
     /// Looks at the failures that were asked for besides the timeline. One that the run does not come to is refused: who
     /// asks for it would take the result for what comes of it. A warning tells of a node or zone that nothing makes.
     pub(in crate::manifest::load) fn check_failures(&mut self, scenario: &Scenario, place: &Place) {
-        let horizon = scenario.horizon.limit();
+        let (horizon, present) = (scenario.horizon.limit(), Present::of(scenario));
         for failure in &self.options.failures {
-            let (Action::FailNode(name) | Action::FailZone(name)) = &failure.action else { continue };
+            let absence = match &failure.action {
+                Action::FailNode(name) => present.lost_node(name),
+                Action::FailZone(name) => present.lost_zone(name),
+                // What ends a failure needs no look of its own.
+                _ => continue,
+            };
             if failure.at > horizon {
                 let message =
                     format!("{}: {} is after the horizon, {horizon}: never done", failure.action, failure.at);
                 self.diagnostics.push(Diagnostic::error(place.clone(), message));
             }
-            let known = match failure.action {
-                Action::FailNode(_) => nodes(scenario).map(|node| &node.name).collect(),
-                // A patch may put a node into any zone.
-                _ if patches_nodes(scenario) => continue,
-                _ => nodes(scenario).filter_map(|node| node.labels.get(LABEL_ZONE)).collect::<Vec<&Name>>(),
-            };
-            if !known.contains(&name) {
-                let hint = hint(name, known.iter().map(|name| &***name));
-                let message = format!("{}: the scenario has none of this name{hint}", failure.action);
+            if let Some(absence) = absence {
+                let message = format!("{}: {absence}", failure.action);
                 self.diagnostics.push(Diagnostic::warning(place.clone(), message));
             }
         }
     }
-}
-
-/// The nodes of the start, and those that the timeline applies.
-fn nodes(scenario: &Scenario) -> impl Iterator<Item = &NewObject> {
-    let applied = scenario.timeline.iter().flat_map(|entry| match &entry.action {
-        Action::Apply(objects) => objects.as_slice(),
-        _ => &[],
-    });
-    scenario.objects.iter().chain(applied).filter(|object| object.spec.kind() == Kind::Node)
-}
-
-fn patches_nodes(scenario: &Scenario) -> bool {
-    let is_of_node =
-        |action: &Action| matches!(action, Action::Patch { object, .. } if object.kind == Kind::Node);
-    scenario.timeline.iter().any(|entry| is_of_node(&entry.action))
 }

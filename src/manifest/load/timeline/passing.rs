@@ -3,6 +3,7 @@
 use crate::engine::{SimDuration, SimTime};
 use crate::manifest::load::Head;
 use crate::manifest::scenario::{ComponentChoice, Fail, PartitionEntry, Shutdown, Span, Stop, TimelineEntry};
+use crate::model::meta::Name;
 use crate::model::scenario::{Action, ComponentName, TimedAction};
 use crate::model::traffic::Partition;
 
@@ -34,10 +35,19 @@ pub(super) fn spells(written: &TimelineEntry, head: &Head) -> impl Iterator<Item
         let pair = component(target.component, target.node.as_deref());
         pair.map(|(_, start)| Spell { begin: start, end: None })
     });
+    let recover = written.recover.as_ref().map(|target| {
+        let pair = nodes(target.node.as_deref(), target.zone.as_deref());
+        pair.map(|(_, recover)| Spell { begin: recover, end: None })
+    });
+    let heal = written.heal.as_ref().map(|entry| {
+        zones(&entry.zones).map(|partition| Spell { begin: Action::Heal(partition), end: None })
+    });
     [
         ("fail", written.fail.as_ref().map(fail)),
+        ("recover", recover),
         ("shutdown", written.shutdown.as_ref().map(|shutdown| shut_down(shutdown, head))),
         ("partition", written.partition.as_ref().map(partition)),
+        ("heal", heal),
         ("stop", written.stop.as_ref().map(stop)),
         ("start", start),
     ]
@@ -46,16 +56,17 @@ pub(super) fn spells(written: &TimelineEntry, head: &Head) -> impl Iterator<Item
 }
 
 fn fail(fail: &Fail) -> Result<Spell, String> {
-    let (begin, end) = match (&fail.node, &fail.zone) {
-        (Some(node), None) => {
-            (Action::FailNode(node.as_str().into()), Action::RecoverNode(node.as_str().into()))
-        }
-        (None, Some(zone)) => {
-            (Action::FailZone(zone.as_str().into()), Action::RecoverZone(zone.as_str().into()))
-        }
-        (None, None) | (Some(_), Some(_)) => return Err("exactly one of node, zone is wanted".to_owned()),
-    };
+    let (begin, end) = nodes(fail.node.as_deref(), fail.zone.as_deref())?;
     Ok(Spell::new(begin, end, fail.r#for))
+}
+
+/// What has a node or a zone fail, and what brings it back.
+fn nodes(node: Option<&str>, zone: Option<&str>) -> Result<(Action, Action), String> {
+    match (node, zone) {
+        (Some(node), None) => Ok((Action::FailNode(node.into()), Action::RecoverNode(node.into()))),
+        (None, Some(zone)) => Ok((Action::FailZone(zone.into()), Action::RecoverZone(zone.into()))),
+        (None, None) | (Some(_), Some(_)) => Err("exactly one of node, zone is wanted".to_owned()),
+    }
 }
 
 fn shut_down(shutdown: &Shutdown, head: &Head) -> Result<Spell, String> {
@@ -70,11 +81,18 @@ fn shut_down(shutdown: &Shutdown, head: &Head) -> Result<Spell, String> {
 }
 
 fn partition(entry: &PartitionEntry) -> Result<Spell, String> {
-    if entry.zones.is_empty() {
+    let partition = zones(&entry.zones)?;
+    Ok(Spell::new(Action::Partition(partition.clone()), Action::Heal(partition), entry.r#for))
+}
+
+/// The partition of some zones, in whatever order they are named.
+fn zones(names: &[String]) -> Result<Partition, String> {
+    if names.is_empty() {
         return Err("at least one zone is wanted".to_owned());
     }
-    let partition = Partition { zones: entry.zones.iter().map(|zone| zone.as_str().into()).collect() };
-    Ok(Spell::new(Action::Partition(partition.clone()), Action::Heal(partition), entry.r#for))
+    let mut zones: Vec<Name> = names.iter().map(|zone| zone.as_str().into()).collect();
+    zones.sort_unstable();
+    Ok(Partition { zones })
 }
 
 fn stop(stop: &Stop) -> Result<Spell, String> {
