@@ -8,7 +8,7 @@ pub mod random;
 pub mod time;
 
 pub use arena::{Arena, Id};
-pub use calendar::{Calendar, EventId, Rank, Scheduled};
+pub use calendar::{Calendar, Rank, Scheduled};
 pub use distribution::{Distribution, DistributionError, Law, Weighted};
 pub use random::{EntityKey, Purpose, Streams};
 pub use time::{SimDuration, SimTime};

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::engine::{Rank, SimDuration, SimTime};
+use crate::engine::{Id, Rank, SimDuration, SimTime};
 use crate::model::cronjob::{CronJobSpec, CronJobStatus};
 use crate::model::daemon_set::{DaemonSetSpec, DaemonSetStatus};
 use crate::model::deployment::{DeploymentSpec, DeploymentStatus};
@@ -140,6 +140,9 @@ pub enum Event {
     UnschedulableFlush,
 }
 
+/// The id of an event that was scheduled, to cancel it by. It finds nothing after the event has happened or was cancelled.
+pub type EventId = Id<Event>;
+
 /// Names one run of a container's process; an event about an earlier run is out of date.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ProcessRef {
@@ -155,6 +158,7 @@ impl Event {
     /// The rank at one instant: what happens to the cluster from outside comes first, then processes, kubelets,
     /// node lifecycle, garbage, controllers, and the scheduler last. Equal ranks go in order of
     /// scheduling.
+    #[inline]
     pub const fn rank(&self) -> Rank {
         Rank::new(match self {
             Self::ActionDue(_)

@@ -23,8 +23,8 @@ use std::collections::BTreeSet;
 
 use crate::cluster::Cluster;
 use crate::component::{Component, Context, Timers, Turn, Watch};
-use crate::engine::{EventId, SimTime};
-use crate::event::{Change, Command, Event, NodeChange, PodChange, Unschedulable};
+use crate::engine::SimTime;
+use crate::event::{Change, Command, Event, EventId, NodeChange, PodChange, Unschedulable};
 use crate::model::ids::{Kind, NodeId, ObjectId, PodId};
 use crate::model::meta::Name;
 use crate::model::pod::Pod;

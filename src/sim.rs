@@ -169,10 +169,7 @@ impl<O: Observer> Simulation<O> {
             self.is_started = true;
             self.begin();
         }
-        if self.calendar.peek_time().is_none_or(|next| next > limit) {
-            return false;
-        }
-        let Some(due) = self.calendar.pop() else { return false };
+        let Some(due) = self.calendar.pop_until(limit) else { return false };
         self.n_events += 1;
         self.observer.begin(due.time, self.n_events, &due.event, &self.cluster);
         self.dispatch(due.event);
@@ -354,7 +351,11 @@ impl<O: Observer> Simulation<O> {
     }
 
     /// Shows the changes of this step to all components.
+    #[inline]
     fn broadcast(&mut self) {
+        if self.changes.is_empty() {
+            return;
+        }
         let mut watch = Watch::new(&self.context, &self.cluster, &mut self.calendar);
         for change in &self.changes {
             self.components.on_change(change, &mut watch);

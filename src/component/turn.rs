@@ -1,8 +1,8 @@
 //! The hands of a component: what it may read and do while it handles an event or is shown a change.
 
 use crate::cluster::{Cluster, Refusal};
-use crate::engine::{Calendar, EventId, SimDuration, SimTime, Streams};
-use crate::event::{Change, Command, Event};
+use crate::engine::{Calendar, SimDuration, SimTime, Streams};
+use crate::event::{Change, Command, Event, EventId};
 use crate::model::ids::ObjectId;
 use crate::model::profile::Profile;
 use crate::model::record::{Record, Severity};
@@ -65,18 +65,21 @@ pub trait Timers {
     fn calendar(&mut self) -> &mut Calendar<Event>;
 
     /// Makes an event due at an instant, at the earliest now.
+    #[inline]
     fn set_timer(&mut self, at: SimTime, event: Event) -> EventId {
         let at = at.max(self.now());
         self.calendar().schedule(at, event.rank(), event)
     }
 
     /// Makes an event due after a span.
+    #[inline]
     fn set_timer_after(&mut self, span: SimDuration, event: Event) -> EventId {
         let at = self.now() + span;
         self.set_timer(at, event)
     }
 
     /// Takes an event back; nothing happens where it is over.
+    #[inline]
     fn cancel(&mut self, timer: EventId) {
         self.calendar().cancel(timer);
     }
@@ -85,6 +88,7 @@ pub trait Timers {
 impl<'a> Turn<'a> {
     /// A turn at the calendar's present instant. Changes are shown to `observer` at once and put into `changes` for
     /// the components.
+    #[inline]
     pub fn new(
         context: &'a Context,
         cluster: &'a mut Cluster,
@@ -148,6 +152,7 @@ impl<'a> Turn<'a> {
 
 impl<'a> Watch<'a> {
     /// A watch at the calendar's present instant.
+    #[inline]
     pub fn new(context: &'a Context, cluster: &'a Cluster, calendar: &'a mut Calendar<Event>) -> Self {
         let now = calendar.now();
         Self { context, now, cluster, calendar }

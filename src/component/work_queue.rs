@@ -11,8 +11,8 @@ use std::hash::Hash;
 use rustc_hash::FxHashMap;
 
 use crate::component::turn::Timers;
-use crate::engine::{EventId, SimDuration, SimTime};
-use crate::event::Event;
+use crate::engine::{SimDuration, SimTime};
+use crate::event::{Event, EventId};
 
 /// A work queue over keys of type `K`.
 #[derive(Debug, Clone)]

@@ -27,8 +27,8 @@ use crate::component::{Component, Context, Timers, Turn, Watch};
 use crate::controllers::node_lifecycle::taint_queue::{Rate, TaintQueue};
 use crate::controllers::node_lifecycle::zones::{Census, EvictionLimits, Verdict, Zone, ZoneState};
 use crate::controllers::ticks::Ticks;
-use crate::engine::{EventId, SimDuration, SimTime};
-use crate::event::{Change, Command, Event};
+use crate::engine::{SimDuration, SimTime};
+use crate::event::{Change, Command, Event, EventId};
 use crate::model::ids::{NodeId, ObjectId, PodId};
 use crate::model::meta::Name;
 use crate::model::node::{

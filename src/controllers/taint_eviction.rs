@@ -16,8 +16,8 @@
 use std::collections::BTreeMap;
 
 use crate::component::{Component, Timers, Turn, Watch};
-use crate::engine::{EventId, SimDuration, SimTime};
-use crate::event::{Change, Command, Event};
+use crate::engine::{SimDuration, SimTime};
+use crate::event::{Change, Command, Event, EventId};
 use crate::model::ids::{NodeId, ObjectId, PodId};
 use crate::model::meta::Name;
 use crate::model::profile::Feature;

@@ -32,6 +32,7 @@ struct Slot<T> {
 
 impl<T> Id<T> {
     /// The position of the entry in the table, for side tables by index.
+    #[inline]
     pub const fn index(self) -> usize {
         self.index as usize
     }
@@ -47,6 +48,7 @@ impl<T> Arena<T> {
     ///
     /// # Panics
     /// At 2³² living entries.
+    #[inline]
     pub fn insert_with(&mut self, build: impl FnOnce(Id<T>) -> T) -> Id<T> {
         let index = self.free.pop().unwrap_or_else(|| {
             self.slots.push(Slot { generation: 0, entry: None });
@@ -60,6 +62,7 @@ impl<T> Arena<T> {
     }
 
     /// Takes the entry out; `None` where it is gone already.
+    #[inline]
     pub fn remove(&mut self, id: Id<T>) -> Option<T> {
         let slot = self.slots.get_mut(id.index())?;
         if slot.generation != id.generation {
@@ -75,15 +78,23 @@ impl<T> Arena<T> {
     }
 
     /// The entry, unless it is gone.
+    #[inline]
     pub fn get(&self, id: Id<T>) -> Option<&T> {
         let slot = self.slots.get(id.index())?;
         if slot.generation == id.generation { slot.entry.as_ref() } else { None }
     }
 
     /// The entry to change, unless it is gone.
+    #[inline]
     pub fn get_mut(&mut self, id: Id<T>) -> Option<&mut T> {
         let slot = self.slots.get_mut(id.index())?;
         if slot.generation == id.generation { slot.entry.as_mut() } else { None }
+    }
+
+    /// Whether the entry is not gone.
+    #[inline]
+    pub fn contains(&self, id: Id<T>) -> bool {
+        self.get(id).is_some()
     }
 
     /// How many entries are alive.
@@ -129,12 +140,14 @@ impl<T> Default for Arena<T> {
 impl<T> std::ops::Index<Id<T>> for Arena<T> {
     type Output = T;
 
+    #[inline]
     fn index(&self, id: Id<T>) -> &T {
         self.get(id).expect("the entry of an id held by its owner is alive")
     }
 }
 
 impl<T> std::ops::IndexMut<Id<T>> for Arena<T> {
+    #[inline]
     fn index_mut(&mut self, id: Id<T>) -> &mut T {
         self.get_mut(id).expect("the entry of an id held by its owner is alive")
     }
@@ -170,7 +183,7 @@ impl<T> Ord for Id<T> {
 
 impl<T> Hash for Id<T> {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        (self.index, self.generation).hash(state);
+        state.write_u64(u64::from(self.index) << 32 | u64::from(self.generation));
     }
 }
 

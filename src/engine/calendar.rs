@@ -4,38 +4,36 @@
 //! current instant takes its place among those still due at it: one of a lower rank than the event just popped
 //! simply comes next.
 //!
-//! Pending events stand in three places, by how near they are:
+//! Events lie in a table; what is ordered are small entries that name them. The entries stand in three places, by how
+//! near they are:
 //!
 //! ```text
 //! schedule ─┬─ at the current instant ─> lanes: one queue per rank ──────┬─> pop
-//!           ├─ within the window ──────> front: sorted, fewer than 128 ──┘
+//!           ├─ within the window ──────> front: sorted, fewer than 64 ───┘
 //!           └─ later ──────────────────> wheel: 11 levels of 64 buckets
 //!                                          └─ earliest bucket ─> front, lanes or lower levels,
 //!                                             once lanes and front are empty
 //! ```
 //!
-//! The wheel is a radix heap of base 64 over the nanoseconds: an event lies at the level of the highest digit in
-//! which its time differs from the current instant, in the bucket of that digit. All events of one instant are
-//! therefore always in the same bucket, in the order in which they were scheduled, and an event changes its place
-//! at most eleven times, however many share its instant. A small bucket is not spread over lower levels but
-//! sorted as a whole: it becomes the front, and the span of time that it covers the window.
+//! The wheel is a radix heap of base 64 over the nanoseconds: an entry lies at the level of the highest digit in
+//! which its time differs from the current instant, in the bucket of that digit. All entries of one instant are
+//! therefore always in the same bucket, in the order in which they were scheduled, and an entry changes its place
+//! at most eleven times, however many share its instant. A small bucket is not spread over lower levels: it becomes the
+//! front as a whole, and the span of time that it covers the window.
 //!
-//! A cancelled event is dropped where it is met. When a cancellation makes them clearly more than the pending ones,
-//! all are swept out: memory is bounded by the most events ever pending at one time.
+//! A cancelled event is gone at once, its entry is dropped where it is met. When a cancellation makes such entries clearly
+//! more than the pending events, all are swept out: memory is bounded by the most events ever pending at one time.
 
 mod lanes;
-mod tickets;
 mod wheel;
 
 use std::cmp::Reverse;
 use std::fmt;
 
+use super::arena::{Arena, Id};
 use super::time::SimTime;
 use lanes::Lanes;
-use tickets::Tickets;
-use wheel::{Bucket, Wheel};
-
-pub use tickets::EventId;
+use wheel::Wheel;
 
 /// The precedence of an event among those of the same instant: the lowest goes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -72,37 +70,37 @@ pub struct Scheduled<E> {
 #[derive(Clone)]
 pub struct Calendar<E> {
     now: SimTime,
-    /// The instant that places are relative to. Other than `now` only within `pop`.
+    /// The instant that places are relative to: `now`, or later where only cancelled events were found in between.
     base: SimTime,
-    /// How many low bits of a time may differ from `base` within the window of the front.
-    window: u32,
+    /// The bits in which a time agrees with `base` within the window of the front.
+    fixed_bits: u64,
     next_seq: u64,
-    n_pending: usize,
-    /// Cancelled events that are still stored.
+    /// Entries of cancelled events.
     n_cancelled: usize,
-    tickets: Tickets,
+    events: Arena<E>,
     lanes: Lanes<E>,
-    /// The events within the window, the latest first. Those at `base` were scheduled before it was the current
-    /// instant.
+    /// The entries within the window, and those before `base`; the earliest last. Those at `base` were scheduled before
+    /// it became that.
     front: Vec<Entry<E>>,
     wheel: Wheel<E>,
 }
 
-/// A stored event.
-#[derive(Clone)]
+/// Stands for an event in the order.
 struct Entry<E> {
     time: SimTime,
     order: Order,
-    id: EventId,
-    event: E,
+    id: Id<E>,
 }
 
 /// The order of events at one instant: rank in the upper 6 bits, sequence number in the lower 58.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Order(u64);
 
-/// The length of the front at which its later events go back to the wheel.
-const FRONT_MAX: usize = 128;
+/// The length of the front at which its later entries go back to the wheel.
+const FRONT_MAX: usize = 64;
+
+/// The fixed bits of a window that is the current instant.
+const NO_WINDOW: u64 = u64::MAX;
 
 /// How many cancelled events may be stored beyond the number of pending ones.
 const CANCELLED_SLACK: usize = 256;
@@ -132,11 +130,10 @@ impl<E> Calendar<E> {
         Self {
             now: SimTime::ZERO,
             base: SimTime::ZERO,
-            window: 0,
+            fixed_bits: NO_WINDOW,
             next_seq: 0,
-            n_pending: 0,
             n_cancelled: 0,
-            tickets: Tickets::default(),
+            events: Arena::new(),
             lanes: Lanes::new(),
             front: Vec::new(),
             wheel: Wheel::new(),
@@ -150,37 +147,36 @@ impl<E> Calendar<E> {
 
     /// How many events are pending.
     pub const fn len(&self) -> usize {
-        self.n_pending
+        self.events.len()
     }
 
     /// Whether nothing is pending.
     pub const fn is_empty(&self) -> bool {
-        self.n_pending == 0
+        self.events.is_empty()
     }
 
-    /// Lets `event` happen at `at`, with the precedence `rank` among the events of that instant.
+    /// Lets `event` happen at `at`, with the precedence `rank` among the events of that instant. By its id it can be
+    /// cancelled.
     ///
     /// # Panics
     /// When `at` has passed: a component that changes the past has a bug.
-    pub fn schedule(&mut self, at: SimTime, rank: Rank, event: E) -> EventId {
+    #[inline]
+    pub fn schedule(&mut self, at: SimTime, rank: Rank, event: E) -> Id<E> {
         assert!(at >= self.now, "an event is scheduled at {at}, which has passed at {}", self.now);
-        let id = self.tickets.issue();
+        let id = self.events.insert_with(|_| event);
         let order = Order::new(rank, self.next_seq);
         self.next_seq += 1;
-        self.n_pending += 1;
-        self.place(Entry { time: at, order, id, event });
+        self.place(Entry { time: at, order, id });
         id
     }
 
     /// Takes back an event; false where it has happened or was cancelled already.
-    ///
-    /// The event itself may be dropped later than this, at the latest with the calendar.
-    pub fn cancel(&mut self, id: EventId) -> bool {
-        let was_pending = self.tickets.redeem(id);
+    #[inline]
+    pub fn cancel(&mut self, id: Id<E>) -> bool {
+        let was_pending = self.events.remove(id).is_some();
         if was_pending {
-            self.n_pending -= 1;
             self.n_cancelled += 1;
-            if self.n_cancelled > self.n_pending + CANCELLED_SLACK {
+            if self.n_cancelled > self.len() + CANCELLED_SLACK {
                 self.sweep();
             }
         }
@@ -189,107 +185,126 @@ impl<E> Calendar<E> {
 
     /// Takes out the event that is due next and sets the clock to its time; `None` where nothing is pending.
     pub fn pop(&mut self) -> Option<Scheduled<E>> {
-        while let Some(entry) = self.take_next() {
-            if self.tickets.redeem(entry.id) {
+        self.pop_until(SimTime::MAX)
+    }
+
+    /// Takes out the event that is due next and sets the clock to its time; `None` where nothing is due at `limit` or
+    /// before.
+    #[inline]
+    pub fn pop_until(&mut self, limit: SimTime) -> Option<Scheduled<E>> {
+        loop {
+            let entry = self.take_next(limit)?;
+            if let Some(event) = self.events.remove(entry.id) {
                 self.now = entry.time;
-                self.n_pending -= 1;
-                return Some(entry.into_scheduled());
+                return Some(entry.into_scheduled(event));
             }
             self.n_cancelled -= 1;
         }
-        self.base = self.now;
-        self.window = 0;
-        None
     }
 
-    /// The time of the event that is due next.
-    ///
-    /// It takes at most a constant factor of the time that the next [`pop`](Self::pop) takes.
+    /// The time of the event that is due next. It takes a look at all that are near.
     pub fn peek_time(&self) -> Option<SimTime> {
-        let is_pending = |entry: &Entry<E>| self.tickets.is_pending(entry.id);
-        if self.lanes.iter().any(is_pending) {
-            return Some(self.now);
-        }
-        let nearest = self.front.iter().rev().find(|entry| is_pending(entry));
-        nearest.map(|entry| entry.time).or_else(|| self.wheel.earliest(is_pending))
+        let is_pending = |entry: &Entry<E>| self.events.contains(entry.id);
+        let near = self.front.iter().chain(self.lanes.iter()).filter(|entry| is_pending(entry));
+        near.map(|entry| entry.time).min().or_else(|| self.wheel.earliest(is_pending))
     }
 
+    #[inline]
     fn place(&mut self, entry: Entry<E>) {
         let difference = entry.time.as_nanos() ^ self.base.as_nanos();
-        if difference >> self.window != 0 {
-            self.wheel.insert(difference, entry);
-        } else if difference == 0 {
+        if difference == 0 {
             self.lanes.push(entry);
-        } else {
+        } else if difference & self.fixed_bits == 0 || entry.time < self.base {
             self.place_in_front(entry);
+        } else {
+            self.wheel.insert(difference, entry);
         }
     }
 
+    /// Most of what is scheduled is due soon, and the front is short: a walk from its end finds the place faster than a
+    /// binary search does.
+    #[inline]
     fn place_in_front(&mut self, entry: Entry<E>) {
-        let position = self.front.partition_point(|later| later.key() > entry.key());
-        self.front.insert(position, entry);
-        if self.front.len() >= FRONT_MAX {
+        self.front.push(entry);
+        let (front, key) = (self.front.as_mut_slice(), entry.key());
+        let mut at = front.len() - 1;
+        while at > 0 && front[at - 1].key() < key {
+            front[at] = front[at - 1];
+            at -= 1;
+        }
+        front[at] = entry;
+        if front.len() >= FRONT_MAX && self.fixed_bits != NO_WINDOW {
             self.disperse_front();
         }
     }
 
     /// Moves all of the front to the wheel save what is due at the current instant: that precedes, within each
     /// rank, what the lanes hold.
+    #[cold]
     fn disperse_front(&mut self) {
+        self.fixed_bits = NO_WINDOW;
         let n_later = self.front.partition_point(|entry| entry.time > self.base);
-        let due = self.front.split_off(n_later);
-        let later = std::mem::replace(&mut self.front, due);
-        self.window = 0;
-        for entry in later.into_iter().rev() {
-            self.place(entry);
+        for entry in self.front.drain(..n_later).rev() {
+            let difference = entry.time.as_nanos() ^ self.base.as_nanos();
+            self.wheel.insert(difference, entry);
         }
     }
 
-    /// The first stored entry, cancelled or not.
-    fn take_next(&mut self) -> Option<Entry<E>> {
+    /// The first entry, of a pending event or not, unless it is due after `limit`.
+    #[inline]
+    fn take_next(&mut self, limit: SimTime) -> Option<Entry<E>> {
         loop {
-            if let Some(order) = self.lanes.first_order() {
-                let is_front_first =
-                    self.front.last().is_some_and(|e| e.time == self.base && e.order < order);
-                return if is_front_first { self.front.pop() } else { self.lanes.pop() };
+            let (front, lane) = (self.front.last(), self.lanes.first_order());
+            let front = front.filter(|entry| lane.is_none_or(|order| entry.key() < key(self.base, order)));
+            if let Some(entry) = front {
+                if entry.time > limit {
+                    return None;
+                }
+                self.base = self.base.max(entry.time);
+                return self.front.pop();
             }
-            if let Some(entry) = self.front.pop() {
-                self.base = entry.time;
-                return Some(entry);
+            if lane.is_some() {
+                return if self.base > limit { None } else { self.lanes.pop() };
             }
-            let (span_bits, bucket) = self.wheel.take_earliest()?;
-            self.open(span_bits, bucket);
+            if !self.bring_nearer(limit) {
+                return None;
+            }
         }
     }
 
-    /// Brings the entries of the earliest bucket nearer. Lanes and front are empty.
-    fn open(&mut self, span_bits: u32, bucket: Bucket<E>) {
-        match bucket.into_single_chunk() {
+    /// Brings the entries of the first bucket nearer; false where nothing in it is due at `limit` or before. Lanes and front
+    /// are empty.
+    fn bring_nearer(&mut self, limit: SimTime) -> bool {
+        let Some((span_bits, bucket)) = self.wheel.first() else { return false };
+        let earliest = bucket.earliest(|_| true).expect("a bucket in use holds an entry");
+        if earliest > limit {
+            return false;
+        }
+        self.base = earliest;
+        match self.wheel.take_first().into_single_chunk() {
             Ok(mut chunk) => {
-                self.window = span_bits;
-                self.front.append(&mut chunk);
+                self.fixed_bits = !0 << span_bits;
+                let n_entries = chunk.len();
+                let events = &self.events;
+                self.front.extend(chunk.drain(..).filter(|entry| events.contains(entry.id)));
+                self.n_cancelled -= n_entries - self.front.len();
                 self.front.sort_unstable_by_key(|entry| Reverse(entry.key()));
                 self.wheel.recycle(chunk);
             }
-            Err(bucket) => self.spread(bucket),
-        }
-    }
-
-    /// Moves the entries of a bucket to the lanes and to lower levels.
-    fn spread(&mut self, bucket: Bucket<E>) {
-        self.window = 0;
-        self.base = bucket.earliest(|_| true).expect("a bucket taken from the wheel holds an entry");
-        for mut chunk in bucket.into_chunks() {
-            for entry in chunk.drain(..) {
-                self.place(entry);
+            Err(bucket) => {
+                self.fixed_bits = NO_WINDOW;
+                for mut chunk in bucket.into_chunks() {
+                    chunk.drain(..).for_each(|entry| self.place(entry));
+                    self.wheel.recycle(chunk);
+                }
             }
-            self.wheel.recycle(chunk);
         }
+        true
     }
 
-    /// Drops all cancelled events.
+    /// Drops the entries of all cancelled events.
     fn sweep(&mut self) {
-        let is_pending = |entry: &Entry<E>| self.tickets.is_pending(entry.id);
+        let is_pending = |entry: &Entry<E>| self.events.contains(entry.id);
         self.lanes.retain(is_pending);
         self.front.retain(is_pending);
         self.wheel.retain(is_pending);
@@ -307,20 +322,36 @@ impl<E> fmt::Debug for Calendar<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Calendar")
             .field("now", &self.now)
-            .field("n_pending", &self.n_pending)
+            .field("len", &self.len())
             .field("peek_time", &self.peek_time())
             .finish_non_exhaustive()
     }
 }
 
 impl<E> Entry<E> {
-    const fn key(&self) -> (SimTime, Order) {
-        (self.time, self.order)
+    #[inline]
+    const fn key(&self) -> u128 {
+        key(self.time, self.order)
     }
 
-    fn into_scheduled(self) -> Scheduled<E> {
-        Scheduled { time: self.time, rank: self.order.rank(), seq: self.order.seq(), event: self.event }
+    #[inline]
+    const fn into_scheduled(self, event: E) -> Scheduled<E> {
+        Scheduled { time: self.time, rank: self.order.rank(), seq: self.order.seq(), event }
     }
+}
+
+impl<E> Clone for Entry<E> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<E> Copy for Entry<E> {}
+
+/// The place in the order as one number.
+#[inline]
+const fn key(time: SimTime, order: Order) -> u128 {
+    (time.as_nanos() as u128) << 64 | order.0 as u128
 }
 
 impl Order {

@@ -8,6 +8,8 @@ use rand_chacha::rand_core::Rng;
 
 /// How many draws are made at a time: what the generator buffers.
 const BLOCK_LEN: usize = 32;
+/// How many bytes of the generator are a draw.
+const DRAW_BYTES: usize = size_of::<u64>();
 /// How many blocks are kept.
 const N_BLOCKS: usize = 4;
 /// The number of a block that was never made.
@@ -34,6 +36,7 @@ impl IndexedDraws {
 
     /// The draw at `position`, as the uniform number of at least 0 and below 1 that [`uniform`](super::random::uniform)
     /// makes of it.
+    #[inline]
     pub fn uniform_at(&mut self, position: u64) -> f64 {
         (self.draw_at(position) >> 11) as f64 * (f64::EPSILON / 2.0)
     }
@@ -45,7 +48,11 @@ impl IndexedDraws {
             block.number = number;
             // A draw is two words of the generator.
             self.rng.set_word_pos(u128::from(number) * BLOCK_LEN as u128 * 2);
-            block.draws.fill_with(|| self.rng.next_u64());
+            let mut bytes = [0; BLOCK_LEN * DRAW_BYTES];
+            self.rng.fill_bytes(&mut bytes);
+            for (draw, bytes) in block.draws.iter_mut().zip(bytes.as_chunks().0) {
+                *draw = u64::from_le_bytes(*bytes);
+            }
         }
         block.draws[position as usize % BLOCK_LEN]
     }

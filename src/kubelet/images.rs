@@ -8,8 +8,8 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::component::{Timers, Turn};
-use crate::engine::{EventId, SimDuration, SimTime};
-use crate::event::{Command, Event, ProcessRef};
+use crate::engine::{SimDuration, SimTime};
+use crate::event::{Command, Event, EventId, ProcessRef};
 use crate::kubelet::catalogue::{Catalogue, ImageId};
 use crate::model::ids::NodeId;
 use crate::model::meta::Name;

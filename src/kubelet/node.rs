@@ -6,7 +6,7 @@ use std::net::Ipv4Addr;
 use rustc_hash::FxHashMap;
 
 use crate::cluster::Cluster;
-use crate::engine::EventId;
+use crate::event::EventId;
 use crate::kubelet::addresses::{AddressBlock, SpareAddresses};
 use crate::kubelet::catalogue::Catalogue;
 use crate::kubelet::images::NodeImages;

@@ -13,7 +13,8 @@
 
 use std::cmp::Reverse;
 
-use crate::engine::{EventId, SimDuration, SimTime};
+use crate::engine::{SimDuration, SimTime};
+use crate::event::EventId;
 use crate::model::ids::PodId;
 use crate::model::pod::QosClass;
 use crate::model::program::MemoryUse;

@@ -20,8 +20,8 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::component::{Timers, Turn};
 use crate::engine::random::uniform;
-use crate::engine::{Distribution, EntityKey, EventId, Purpose, SimDuration, SimTime};
-use crate::event::{Command, Event, ProcessRef, ServingEnd};
+use crate::engine::{Distribution, EntityKey, Purpose, SimDuration, SimTime};
+use crate::event::{Command, Event, EventId, ProcessRef, ServingEnd};
 use crate::kubelet::catalogue::ProgramId;
 use crate::kubelet::logs::PodLogs;
 use crate::kubelet::memory;

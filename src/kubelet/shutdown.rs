@@ -15,8 +15,7 @@
 //! Deviation: without a grace period the machine is off at once; its init system would ask processes to end first.
 
 use crate::component::{Timers, Turn};
-use crate::engine::EventId;
-use crate::event::{Command, Event};
+use crate::event::{Command, Event, EventId};
 use crate::kubelet::Kubelet;
 use crate::kubelet::admission::Rejection;
 use crate::kubelet::node::{MachineState, Machines};

@@ -134,8 +134,7 @@ impl Testbed {
     /// Plays everything up to an instant [s], that instant included.
     pub(super) fn run_until(&mut self, secs: u64) {
         let end = SimTime::from_secs(secs);
-        while self.calendar.peek_time().is_some_and(|due| due <= end) {
-            let due = self.calendar.pop().expect("an event was just seen");
+        while let Some(due) = self.calendar.pop_until(end) {
             self.n_events += 1;
             self.turn(|kubelet, turn| kubelet.on_event(due.event, turn));
             self.cluster.check_invariants().unwrap();
@@ -187,7 +186,7 @@ impl Testbed {
 
     /// Whether nothing is left to happen.
     pub(super) fn is_quiet(&self) -> bool {
-        self.calendar.peek_time().is_none()
+        self.calendar.is_empty()
     }
 
     /// The log of the present run of a container, a line each.

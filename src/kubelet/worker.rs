@@ -37,8 +37,8 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use crate::component::{Timers, Turn};
-use crate::engine::{EntityKey, EventId, SimDuration, SimTime};
-use crate::event::{Command, Event, ProcessRef, ServingEnd};
+use crate::engine::{EntityKey, SimDuration, SimTime};
+use crate::event::{Command, Event, EventId, ProcessRef, ServingEnd};
 use crate::kubelet::admission;
 use crate::kubelet::backoff::{Backoff, BackoffPolicy};
 use crate::kubelet::catalogue::{Catalogue, ImageId};

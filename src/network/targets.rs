@@ -107,6 +107,7 @@ impl Targets {
     ///
     /// # Errors
     /// When it leads nowhere.
+    #[inline]
     pub fn connect(
         &mut self,
         target: TargetId,
@@ -256,6 +257,7 @@ fn endpoints(
     if falls_back { of(true) } else { ready }
 }
 
+#[inline]
 fn one_of(endpoints: &[Endpoint], draw: f64) -> Endpoint {
-    endpoints[(draw * endpoints.len() as f64) as usize]
+    endpoints[(draw * f64::from(endpoints.len() as u32)) as u32 as usize]
 }

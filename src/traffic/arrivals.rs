@@ -60,6 +60,7 @@ impl ArrivalClock {
     }
 
     /// The next arrival; `None` where none follows.
+    #[inline]
     pub(super) fn next(&mut self) -> Option<SimTime> {
         let offset = match &self.arrivals {
             Arrivals::Recorded(instants) => *instants.get(self.n_arrived as usize)?,
@@ -77,6 +78,7 @@ impl ArrivalClock {
     }
 
     /// Goes on until the integral of the rate has grown by `area`.
+    #[inline]
     fn walk(&mut self, mut area: f64) -> Option<SimDuration> {
         let horizon = self.until.since(self.from).as_nanos() as f64;
         for _ in 0..EMPTY_PIECES_MAX {

@@ -14,20 +14,21 @@
 //! Only requests use cpu: what processes do in `run` steps takes time, not cpu.
 //! Source: Kubernetes 1.28, pkg/kubelet/cm/helpers_linux.go, MilliCPUToShares.
 
-use std::cmp::Reverse;
+use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
+use std::collections::binary_heap::PeekMut;
 
 use crate::component::Timers;
-use crate::engine::{EventId, SimDuration, SimTime};
-use crate::event::Event;
+use crate::engine::{SimDuration, SimTime};
+use crate::event::{Event, EventId};
 use crate::model::ids::NodeId;
 use crate::model::resources::Millicores;
 use crate::model::traffic::CpuId;
 
 /// The least weight of a container. Source: MilliCPUToShares, MinShares.
-const SHARES_MIN: u64 = 2;
+const SHARES_MIN: i64 = 2;
 /// One core [millicores].
-const CORE: u64 = 1000;
+const CORE: i64 = 1000;
 /// Work that a rounding error may leave undone [ns].
 const ROUNDING: f64 = 0.001;
 
@@ -58,11 +59,11 @@ pub(super) struct Share {
 #[derive(Debug, Clone)]
 struct ContainerCpu {
     node: usize,
-    weight: u64,
+    weight: i64,
     /// [millicores]
-    limit: u64,
+    limit: i64,
     /// What it can use at present [millicores].
-    wanted: u64,
+    wanted: i64,
     /// What it gets [millicores].
     speed: f64,
     /// The work that each request has got since the container was idle [ns of a core].
@@ -81,7 +82,7 @@ struct ContainerCpu {
 }
 
 /// A request in work. In the order of being done: by the bits of a number that is not negative, which are in its order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy)]
 struct InWork {
     due: u64,
     number: u64,
@@ -93,9 +94,9 @@ struct InWork {
 #[derive(Debug, Clone, Default)]
 struct NodeCpu {
     /// [millicores]
-    capacity: u64,
+    capacity: i64,
     /// What its containers can use [millicores].
-    wanted: u64,
+    wanted: i64,
     containers: Vec<CpuId>,
     is_short: bool,
 }
@@ -107,13 +108,12 @@ impl Cpus {
         if self.nodes.len() <= node {
             self.nodes.resize_with(node + 1, NodeCpu::default);
         }
-        let positive = |amount: Millicores| u64::try_from(amount.0).unwrap_or(0);
-        let capacity = positive(share.capacity).max(1);
+        let capacity = share.capacity.0.max(1);
         self.nodes[node].capacity = capacity;
         let container = ContainerCpu {
             node,
-            weight: (positive(share.request) * 1024 / CORE).max(SHARES_MIN),
-            limit: share.limit.map_or(u64::MAX, positive).clamp(1, capacity),
+            weight: (share.request.0.saturating_mul(1024) / CORE).max(SHARES_MIN),
+            limit: share.limit.map_or(i64::MAX, |limit| limit.0).clamp(1, capacity),
             wanted: 0,
             speed: 0.0,
             virtual_time: 0.0,
@@ -149,6 +149,7 @@ impl Cpus {
     }
 
     /// A request enters work.
+    #[inline]
     pub(super) fn enter(&mut self, id: CpuId, request: u32, demand: SimDuration, now: SimTime) {
         let container = &mut self.containers[id.0 as usize];
         container.advance(now);
@@ -167,6 +168,7 @@ impl Cpus {
     }
 
     /// The timer of a container has gone off: appends the requests that are done.
+    #[inline]
     pub(super) fn take_done(&mut self, id: CpuId, now: SimTime, done: &mut Vec<u32>) {
         let container = &mut self.containers[id.0 as usize];
         container.timer = None;
@@ -174,12 +176,12 @@ impl Cpus {
         if let Some(Reverse(first)) = container.in_work.peek() {
             container.virtual_time = container.virtual_time.max(f64::from_bits(first.due));
         }
-        while let Some(Reverse(next)) = container.in_work.peek().copied() {
-            let (due, entered) = (f64::from_bits(next.due), f64::from_bits(next.entered));
+        while let Some(next) = container.in_work.peek_mut() {
+            let (due, entered) = (f64::from_bits(next.0.due), f64::from_bits(next.0.entered));
             if due > container.virtual_time + ROUNDING {
                 break;
             }
-            container.in_work.pop();
+            let Reverse(next) = PeekMut::pop(next);
             container.entered -= entered;
             container.done += due - entered;
             done.push(next.request);
@@ -188,23 +190,31 @@ impl Cpus {
     }
 
     /// Brings speeds and timers up to date, after requests have entered or left work.
+    #[inline]
     pub(super) fn settle(&mut self, timers: &mut impl Timers) {
         while let Some(id) = self.touched.pop() {
-            let container = &mut self.containers[id.0 as usize];
-            container.is_touched = false;
+            self.settle_container(id, timers);
+        }
+    }
+
+    #[inline]
+    fn settle_container(&mut self, id: CpuId, timers: &mut impl Timers) {
+        let container = &mut self.containers[id.0 as usize];
+        container.is_touched = false;
+        let wanted = (container.in_work.len() as i64).saturating_mul(CORE).min(container.limit);
+        let before = std::mem::replace(&mut container.wanted, wanted);
+        if wanted != before {
             let node = &mut self.nodes[container.node];
-            let wanted = (container.in_work.len() as u64).saturating_mul(CORE).min(container.limit);
-            let before = std::mem::replace(&mut container.wanted, wanted);
-            node.wanted = node.wanted - before + wanted;
+            node.wanted += wanted - before;
             let was_short = std::mem::replace(&mut node.is_short, node.wanted > node.capacity);
-            if (was_short || node.is_short) && wanted != before {
+            if was_short || node.is_short {
                 let node = container.node;
                 self.share_out(node, timers);
-            } else if !node.is_short {
+            } else {
                 container.speed = wanted as f64;
             }
-            self.containers[id.0 as usize].set_timer(id, timers);
         }
+        self.containers[id.0 as usize].set_timer(id, timers);
     }
 
     /// Gives each container of a node its share of what the node has.
@@ -218,10 +228,10 @@ impl Cpus {
         // Those that want least for their weight are content first.
         waiting.sort_by(|a, b| {
             let (a, b) = (&self.containers[a.0 as usize], &self.containers[b.0 as usize]);
-            (u128::from(a.wanted) * u128::from(b.weight)).cmp(&(u128::from(b.wanted) * u128::from(a.weight)))
+            (i128::from(a.wanted) * i128::from(b.weight)).cmp(&(i128::from(b.wanted) * i128::from(a.weight)))
         });
         let mut left = *capacity as f64;
-        let mut weights: u64 = waiting.iter().map(|id| self.containers[id.0 as usize].weight).sum();
+        let mut weights: i64 = waiting.iter().map(|id| self.containers[id.0 as usize].weight).sum();
         for id in waiting {
             let container = &mut self.containers[id.0 as usize];
             container.advance(timers.now());
@@ -233,6 +243,7 @@ impl Cpus {
         }
     }
 
+    #[inline]
     fn touch(&mut self, id: CpuId) {
         if !std::mem::replace(&mut self.containers[id.0 as usize].is_touched, true) {
             self.touched.push(id);
@@ -256,26 +267,59 @@ impl Cpus {
     }
 }
 
+impl InWork {
+    #[inline]
+    const fn place(&self) -> u128 {
+        (self.due as u128) << 64 | self.number as u128
+    }
+}
+
+impl PartialEq for InWork {
+    fn eq(&self, other: &Self) -> bool {
+        self.place() == other.place()
+    }
+}
+
+impl Eq for InWork {}
+
+impl PartialOrd for InWork {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for InWork {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.place().cmp(&other.place())
+    }
+}
+
 impl ContainerCpu {
     /// Lets the work go on up to an instant.
+    #[inline]
     fn advance(&mut self, now: SimTime) {
         let span = now.since(self.since).as_nanos() as f64;
         if span > 0.0 {
             let work = self.speed / CORE as f64 * span;
             self.used += work;
             if !self.in_work.is_empty() {
-                self.virtual_time += work / self.in_work.len() as f64;
+                self.virtual_time += work / self.n_in_work();
             }
             self.since = now;
         }
     }
 
+    fn n_in_work(&self) -> f64 {
+        f64::from(self.in_work.len() as u32)
+    }
+
     /// Has the timer go off when the next request is done.
+    #[inline]
     fn set_timer(&mut self, id: CpuId, timers: &mut impl Timers) {
         let due = self.in_work.peek().map(|Reverse(next)| {
             let left = (f64::from_bits(next.due) - self.virtual_time).max(0.0);
-            let span = left * self.in_work.len() as f64 * CORE as f64 / self.speed;
-            timers.now() + SimDuration::from_nanos(libm::ceil(span - ROUNDING) as u64)
+            let span = left * self.n_in_work() * CORE as f64 / self.speed;
+            timers.now() + SimDuration::from_nanos(whole_above(span - ROUNDING))
         });
         match (self.timer, due) {
             (Some((at, _)), Some(due)) if at == due => return,
@@ -284,4 +328,11 @@ impl ContainerCpu {
         }
         self.timer = due.map(|due| (due, timers.set_timer(due, Event::CpuDone(id))));
     }
+}
+
+/// The least whole number that is not below `value`; 0 for one below 0.
+#[inline]
+fn whole_above(value: f64) -> u64 {
+    let below = value as i64;
+    below.saturating_add(i64::from((below as f64) < value)).unsigned_abs()
 }

@@ -81,9 +81,14 @@ impl Traffic {
     }
 
     /// Whether a partition lies between a request's client and its server.
+    #[inline]
     fn is_cut(&self, index: u32, cluster: &Cluster) -> bool {
+        !self.partitions.is_empty() && self.is_cut_by_any(index, cluster)
+    }
+
+    fn is_cut_by_any(&self, index: u32, cluster: &Cluster) -> bool {
         let request = &self.requests[index];
-        if self.partitions.is_empty() || request.distance != Distance::OtherZone {
+        if request.distance != Distance::OtherZone {
             return false;
         }
         let server = request.server.and_then(|server| self.servers.get(server)?.location.zone.clone());
@@ -253,7 +258,7 @@ impl Traffic {
     }
 
     fn send_call(&mut self, index: u32, server: ServerId, leg: Leg, started: SimTime, turn: &mut Turn<'_>) {
-        let request = self.requests[index];
+        let request = &self.requests[index];
         let Some(path) = self.paths.branch(request.path, leg) else {
             return self.call_answered(self.requests.name(index), leg, Err(ErrorKind::TooManyCalls), turn);
         };

@@ -16,6 +16,7 @@ pub(super) struct Gauge {
 
 impl Gauge {
     /// The present number.
+    #[inline]
     pub(super) const fn value(&self) -> u32 {
         self.value
     }
@@ -26,6 +27,7 @@ impl Gauge {
     }
 
     /// One more.
+    #[inline]
     pub(super) fn rise(&mut self, now: SimTime) {
         self.advance(now);
         self.value += 1;
@@ -33,6 +35,7 @@ impl Gauge {
     }
 
     /// One less.
+    #[inline]
     pub(super) fn fall(&mut self, now: SimTime) {
         self.advance(now);
         self.value -= 1;
@@ -52,6 +55,7 @@ impl Gauge {
     }
 
     /// The integral since the beginning [requests × ns].
+    #[inline]
     pub(super) fn area(&self, now: SimTime) -> u128 {
         self.area + u128::from(self.value) * u128::from(now.since(self.since).as_nanos())
     }
@@ -61,6 +65,7 @@ impl Gauge {
         self.area(now) - self.warm_area
     }
 
+    #[inline]
     fn advance(&mut self, now: SimTime) {
         self.area = self.area(now);
         self.since = now;

@@ -53,6 +53,7 @@ pub(super) fn histogram<C: hdrhistogram::Counter>(digits: u8) -> Histogram<C> {
 
 impl Latencies {
     /// Adds a latency.
+    #[inline]
     pub(super) fn add(&mut self, latency: SimDuration) {
         let nanos = latency.as_nanos();
         self.count += 1;

@@ -62,6 +62,7 @@ impl Paths {
     }
 
     /// The path that goes on from another; `None` where it would be too long.
+    #[inline]
     pub(super) fn branch(&mut self, from: PathId, leg: Leg) -> Option<PathId> {
         let path = &self.paths[from.0 as usize];
         match path.branches.binary_search_by(|(other, _)| other.cmp(&leg)) {
@@ -77,6 +78,7 @@ impl Paths {
     }
 
     /// The draw for the cpu time of a request.
+    #[inline]
     pub(super) fn demand(&mut self, path: PathId, number: u64) -> f64 {
         let path = &mut self.paths[path.0 as usize];
         let draws = path
@@ -86,6 +88,7 @@ impl Paths {
     }
 
     /// The draw for the choice of an endpoint.
+    #[inline]
     pub(super) fn choice(&mut self, path: PathId, number: u64) -> f64 {
         let path = &mut self.paths[path.0 as usize];
         let draws = path

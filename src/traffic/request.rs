@@ -148,6 +148,7 @@ pub(super) struct NewRequest {
 
 impl Requests {
     /// Adds a request that is about to be sent.
+    #[inline]
     pub(super) fn add(&mut self, new: NewRequest) -> RequestRef {
         let request = Request {
             generation: 0,
@@ -187,6 +188,7 @@ impl Requests {
     }
 
     /// Forgets a request: nobody will look at it any more.
+    #[inline]
     pub(super) fn remove(&mut self, index: u32) {
         let slot = &mut self.slots[index as usize];
         slot.generation = slot.generation.wrapping_add(1);
@@ -196,16 +198,19 @@ impl Requests {
     }
 
     /// A request, unless it is over.
+    #[inline]
     pub(super) fn get(&self, id: RequestRef) -> Option<&Request> {
         self.slots.get(id.index as usize).filter(|request| request.generation == id.generation)
     }
 
     /// Whether the client of a request waits.
+    #[inline]
     pub(super) fn is_open(&self, id: RequestRef) -> bool {
         self.get(id).is_some_and(|request| !request.is_abandoned)
     }
 
     /// The name of the request at a place.
+    #[inline]
     pub(super) fn name(&self, index: u32) -> RequestRef {
         RequestRef { index, generation: self.slots[index as usize].generation }
     }

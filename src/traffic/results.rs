@@ -247,7 +247,7 @@ impl Traffic {
                 arrived: port.arrived - port.warm.arrived,
                 succeeded: port.succeeded - port.warm.succeeded,
                 failed,
-                present_mean: mean(port.present.warm_area(now)),
+                present_mean: mean(port.present(now)),
                 queue_mean: mean(port.queued.warm_area(now)),
                 queue_max: port.queued.max(),
                 busy_mean: mean(port.busy.warm_area(now)),

@@ -61,8 +61,6 @@ pub(super) struct PortLedger {
     pub(super) succeeded: u64,
     /// Requests that were not, by what was the matter.
     pub(super) failed: [u64; ErrorKind::COUNT],
-    /// Requests in the queue or in work.
-    pub(super) present: Gauge,
     /// Requests in the queue.
     pub(super) queued: Gauge,
     /// Workers that are busy.
@@ -86,6 +84,7 @@ pub(super) struct WarmCounts {
 
 impl Server {
     /// What it serves.
+    #[inline]
     pub(super) fn serve(&self) -> &Serve {
         &self.serves[self.serve_at]
     }
@@ -93,9 +92,9 @@ impl Server {
 
 impl PortLedger {
     /// A request comes in.
+    #[inline]
     pub(super) fn arrive(&mut self, now: SimTime) {
         self.arrived += 1;
-        self.present.rise(now);
         self.present_since += u128::from(now.as_nanos());
     }
 
@@ -105,9 +104,9 @@ impl PortLedger {
         self.failed[ErrorKind::QueueFull as usize] += 1;
     }
 
-    /// A request leaves.
+    /// A request leaves the queue or its worker.
+    #[inline]
     pub(super) fn leave(&mut self, arrived: SimTime, outcome: Outcome, now: SimTime) {
-        self.present.fall(now);
         self.present_since -= u128::from(arrived.as_nanos());
         self.sojourn += u128::from(now.since(arrived).as_nanos());
         match outcome {
@@ -118,16 +117,22 @@ impl PortLedger {
 
     /// The warm-up is over.
     pub(super) fn warm_up(&mut self, now: SimTime) {
-        for gauge in [&mut self.present, &mut self.queued, &mut self.busy] {
+        for gauge in [&mut self.queued, &mut self.busy] {
             gauge.warm_up(now);
         }
         let Self { arrived, succeeded, failed, sojourn, .. } = *self;
         self.warm = WarmCounts { arrived, succeeded, failed, sojourn };
     }
 
-    /// Whether Little's law holds: the number present, over time, is the time that requests spent here.
+    /// The number of requests in the queue or in work, over time, since the warm-up [requests × ns].
+    pub(super) fn present(&self, now: SimTime) -> u128 {
+        self.queued.warm_area(now) + self.busy.warm_area(now)
+    }
+
+    /// Whether Little's law holds: the number in the queue and in work, over time, is the time that requests spent here.
     pub(super) fn keeps_littles_law(&self, now: SimTime) -> bool {
-        let present = u128::from(self.present.value()) * u128::from(now.as_nanos()) - self.present_since;
-        self.present.area(now) == self.sojourn + present
+        let n_present = u128::from(self.queued.value()) + u128::from(self.busy.value());
+        let present = n_present * u128::from(now.as_nanos()) - self.present_since;
+        self.queued.area(now) + self.busy.area(now) == self.sojourn + present
     }
 }

@@ -91,12 +91,14 @@ impl SourceLedger {
     }
 
     /// A request arrives.
+    #[inline]
     pub(super) fn offer(&mut self, is_counted: bool, now: SimTime) {
         self.offered += u64::from(is_counted);
         self.windows.at(now).offered += 1;
     }
 
     /// A request is over.
+    #[inline]
     pub(super) fn finish(&mut self, outcome: Outcome, started: SimTime, is_counted: bool, now: SimTime) {
         let latency = now.since(started);
         let window = self.windows.at(now);
@@ -119,6 +121,7 @@ impl Windows {
     }
 
     /// The window of an instant, at the earliest that of the instant before.
+    #[inline]
     fn at(&mut self, now: SimTime) -> &mut Window {
         if now >= self.latest_end {
             self.latest = self.find(now);

@@ -6,8 +6,8 @@
 use std::collections::VecDeque;
 
 use crate::component::Timers;
-use crate::engine::{EventId, SimDuration, SimTime};
-use crate::event::Event;
+use crate::engine::{SimDuration, SimTime};
+use crate::event::{Event, EventId};
 use crate::model::traffic::{RequestRef, TimeoutId};
 
 /// The requests that wait, by their timeouts.
@@ -37,6 +37,7 @@ impl Timeouts {
     }
 
     /// A request was sent.
+    #[inline]
     pub(super) fn push(&mut self, id: TimeoutId, request: RequestRef, timers: &mut impl Timers) {
         let lane = &mut self.lanes[id.0 as usize];
         let deadline = timers.now() + lane.timeout;
@@ -48,6 +49,7 @@ impl Timeouts {
     }
 
     /// A request has its answer.
+    #[inline]
     pub(super) fn close(&mut self, id: TimeoutId) {
         self.lanes[id.0 as usize].n_open -= 1;
     }
@@ -85,6 +87,7 @@ impl Timeouts {
     }
 
     /// Drops what does not wait any more; called now and then, so that memory is bounded by what waits.
+    #[inline]
     pub(super) fn trim(&mut self, id: TimeoutId, is_open: impl Fn(RequestRef) -> bool) {
         let lane = &mut self.lanes[id.0 as usize];
         while lane.waiting.front().is_some_and(|(_, request)| !is_open(*request)) {

@@ -23,6 +23,7 @@ impl<E> Lanes<E> {
     }
 
     /// The place of the first entry.
+    #[inline]
     pub(super) fn first_order(&self) -> Option<Order> {
         let entry = self.queues.get(self.occupied.trailing_zeros() as usize)?.front()?;
         Some(entry.order)

@@ -20,7 +20,7 @@ struct Model {
 struct Pair {
     calendar: Calendar<u32>,
     model: Model,
-    issued: Vec<(EventId, (SimTime, Rank, u64))>,
+    issued: Vec<(Id<u32>, (SimTime, Rank, u64))>,
     n_pending_max: usize,
 }
 
@@ -30,6 +30,7 @@ enum Step {
     ScheduleAt { time: u64, rank: u8 },
     Cancel { among_last: usize, n: usize },
     Pop { n: usize },
+    PopUntil { span: u64 },
 }
 
 impl Model {
@@ -75,6 +76,7 @@ impl Pair {
                 }
             }
             Step::Pop { n } => (0..n).for_each(|_| self.pop()),
+            Step::PopUntil { span } => self.pop_until(self.model.now + SimDuration::from_nanos(span)),
         }
         self.check();
     }
@@ -104,6 +106,19 @@ impl Pair {
         assert_eq!(self.calendar.pop(), self.model.pop());
     }
 
+    /// Takes out all that is due until an instant.
+    #[track_caller]
+    fn pop_until(&mut self, limit: SimTime) {
+        loop {
+            let is_due = self.model.pending.first_key_value().is_some_and(|(&(time, ..), _)| time <= limit);
+            let due = if is_due { self.model.pop() } else { None };
+            assert_eq!(self.calendar.pop_until(limit), due);
+            if due.is_none() {
+                break;
+            }
+        }
+    }
+
     #[track_caller]
     fn check(&self) {
         assert_eq!(self.calendar.len(), self.model.pending.len());
@@ -123,6 +138,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     let rank = prop_oneof![Just(0_u8), 0..4_u8, 0..64_u8];
     let step = prop_oneof![
         4 => (delay.clone(), rank.clone(), 1..4_usize).prop_map(|(delay, rank, n)| Step::Schedule { delay, rank, n }),
+        2 => delay.clone().prop_map(|span| Step::PopUntil { span }),
         1 => (delay, rank.clone(), 1..400_usize).prop_map(|(delay, rank, n)| Step::Schedule { delay, rank, n }),
         1 => (u64::MAX - 5..=u64::MAX, rank).prop_map(|(time, rank)| Step::ScheduleAt { time, rank }),
         2 => (1..1_000_usize).prop_map(|among_last| Step::Cancel { among_last, n: 1 }),
@@ -241,7 +257,7 @@ fn timers_set_and_cancelled_for_ever_take_no_memory() {
     assert_eq!(calendar.len(), 100);
     let n_stored_max = 2 * 100 + CANCELLED_SLACK + 1;
     assert!(calendar.n_cancelled <= n_stored_max);
-    assert!(calendar.tickets.n_slots() <= n_stored_max);
+    assert!(calendar.events.n_slots() <= n_stored_max);
     assert!(calendar.wheel.n_chunks() <= n_stored_max);
 }
 

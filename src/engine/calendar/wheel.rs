@@ -54,12 +54,17 @@ impl<E> Wheel<E> {
         self.buckets[level * N_DIGITS + digit].push(entry, &mut self.spare);
     }
 
-    /// Takes out the bucket with the earliest entries, and the number of low bits in which their times differ.
-    pub(super) fn take_earliest(&mut self) -> Option<(u32, Bucket<E>)> {
-        let level = self.occupied_levels.trailing_zeros() as usize;
-        let digit = self.occupied.get(level)?.trailing_zeros() as usize;
+    /// The bucket with the earliest entries, and the number of low bits in which their times differ.
+    pub(super) fn first(&self) -> Option<(u32, &Bucket<E>)> {
+        let (level, digit) = self.first_in_use()?;
+        Some((span_bits(level), &self.buckets[level * N_DIGITS + digit]))
+    }
+
+    /// Takes out the bucket with the earliest entries; an empty one where there is none.
+    pub(super) fn take_first(&mut self) -> Bucket<E> {
+        let Some((level, digit)) = self.first_in_use() else { return Bucket::empty() };
         self.set_vacant(level, digit);
-        Some((span_bits(level), self.buckets[level * N_DIGITS + digit].take()))
+        self.buckets[level * N_DIGITS + digit].take()
     }
 
     /// Takes the memory of an emptied chunk back.
@@ -92,6 +97,12 @@ impl<E> Wheel<E> {
     pub(super) fn n_chunks(&self) -> usize {
         let in_use = |bucket: &Bucket<E>| bucket.full.len() + usize::from(bucket.last.capacity() > 0);
         self.spare.len() + self.buckets.iter().map(in_use).sum::<usize>()
+    }
+
+    /// Level and digit of the bucket with the earliest entries.
+    fn first_in_use(&self) -> Option<(usize, usize)> {
+        let level = self.occupied_levels.trailing_zeros() as usize;
+        Some((level, self.occupied.get(level)?.trailing_zeros() as usize))
     }
 
     fn set_vacant(&mut self, level: usize, digit: usize) {

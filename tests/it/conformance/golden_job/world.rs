@@ -101,8 +101,7 @@ impl World {
 
     /// Plays until nothing is due at `limit` or before.
     pub fn run_until(&mut self, limit: SimTime) {
-        while self.calendar.peek_time().is_some_and(|next| next <= limit) {
-            let due = self.calendar.pop().expect("an event was seen to be due");
+        while let Some(due) = self.calendar.pop_until(limit) {
             self.dispatch(due.event);
             self.broadcast();
             self.cluster.check_invariants().expect("the invariants of the cluster hold");

@@ -107,8 +107,7 @@ impl World {
 
     /// Plays to the horizon; gives what was seen.
     pub fn run(mut self) -> Timeline {
-        while self.calendar.peek_time().is_some_and(|next| next <= self.scenario.horizon) {
-            let due = self.calendar.pop().expect("an event was seen to be due");
+        while let Some(due) = self.calendar.pop_until(self.scenario.horizon) {
             self.dispatch(due.event);
             self.broadcast();
             self.see_zones(due.event);

@@ -101,8 +101,7 @@ impl World {
 
     /// Plays to the horizon or until nothing is left to happen; gives what was seen.
     pub fn run(mut self) -> Timeline {
-        while self.calendar.peek_time().is_some_and(|next| next <= self.horizon) {
-            let due = self.calendar.pop().expect("an event was seen to be due");
+        while let Some(due) = self.calendar.pop_until(self.horizon) {
             self.dispatch(due.event);
             self.broadcast();
             self.cluster.check_invariants().expect("the invariants of the cluster hold");
