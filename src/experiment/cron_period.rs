@@ -36,14 +36,20 @@ pub struct Period {
     pub outages: Vec<(SimDuration, SimDuration)>,
 }
 
-/// A period that does not end after its beginning.
+/// Why a period cannot be played.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("the period ends at {to}, not after its beginning at {from}")]
-pub struct PeriodError {
-    /// The beginning.
-    pub from: UnixTime,
-    /// The end.
-    pub to: UnixTime,
+pub enum PeriodError {
+    /// It does not end after its beginning.
+    #[error("the period ends at {to}, not after its beginning at {from}")]
+    Empty {
+        /// The beginning.
+        from: UnixTime,
+        /// The end.
+        to: UnixTime,
+    },
+    /// An outage begins when it is over.
+    #[error("the outage from {0} on is after the end of the period, {1}: never done")]
+    OutageTooLate(SimTime, SimTime),
 }
 
 /// What of a run is worth a look for its CronJobs.
@@ -79,7 +85,7 @@ pub struct Played {
 /// The scenario over a period.
 ///
 /// # Errors
-/// When the period is empty.
+/// When the period is empty, or an outage lies after it.
 pub fn scenario_of(mut scenario: Scenario, period: &Period) -> Result<Scenario, PeriodError> {
     let from = period.from.unwrap_or(scenario.start_time);
     let end = scenario.horizon.limit();
@@ -87,7 +93,7 @@ pub fn scenario_of(mut scenario: Scenario, period: &Period) -> Result<Scenario, 
         None => end,
         Some(to) => {
             let secs = u64::try_from(to.secs() - from.secs()).ok().filter(|secs| *secs > 0);
-            SimTime::from_secs(secs.ok_or(PeriodError { from, to })?)
+            SimTime::from_secs(secs.ok_or(PeriodError::Empty { from, to })?)
         }
     };
     scenario.start_time = from;
@@ -95,6 +101,9 @@ pub fn scenario_of(mut scenario: Scenario, period: &Period) -> Result<Scenario, 
     for (down, up) in &period.outages {
         let component = ComponentName::KubeControllerManager;
         let (down, up) = (SimTime::ZERO + *down, SimTime::ZERO + *up);
+        if down > span {
+            return Err(PeriodError::OutageTooLate(down, span));
+        }
         scenario.timeline.push(TimedAction {
             entry: None,
             at: down,

@@ -236,6 +236,7 @@ impl Loader<'_> {
         let horizon = self.horizon(head, trace.as_ref(), &mut errors);
         let expectations = self.expectations(head, horizon);
         self.warn_of_late_actions(head, horizon);
+        self.warn_of_late_axes(head, &sweep, horizon);
         let scheduler = read::scheduler(head.spec.scheduler.as_ref(), &mut errors);
         let kubelet = read::kubelet(head.spec.kubelet.as_ref(), &mut errors);
         let start_time = start_time(head, &mut errors);

@@ -239,6 +239,7 @@ fn questions_that_cannot_be_asked_are_refused_with_the_reason() {
     check_refused("backwards", "", "--pool small=5..2", "the smallest size is above the largest");
     check_refused("share", "", "--at-least 120%", "not a share above 0 and at most 100%");
     check_refused("late", "  horizon: 10m", "--lost-at 10m --survive 1", "is not before the horizon");
+    check_refused("late-quiet", "", "--lost-at 25h --survive 1", "25h is not before the horizon, 24h");
     let no_zone = web(1, 100, "").replace(", zone: a", "");
     let folder = folder("no-zone", &no_zone);
     let (_, error, code) = sim(&folder, "capacity s.yaml --survive zone");

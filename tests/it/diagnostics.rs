@@ -390,6 +390,16 @@ fn what_the_run_does_not_come_to_is_not_passed_over() {
     );
     check(
         format!(
+            "{SCENARIO}  horizon: 1h\n  seed: -1\n  sweep:\n    axes:\n      \
+             - {{failNode: node-1, values: [1h, 61m]}}\n      - {{failNode: node-2, from: 0s, to: 1h, step: 30m}}\n"
+        ),
+        &[
+            "in.yaml:5:9: spec.seed: expected an integer from 0 to 18446744073709551615, found `-1`",
+            "in.yaml:8:9: warning: spec.sweep.axes[0]: 1h1m is after the horizon, 1h: never done",
+        ],
+    );
+    check(
+        format!(
             "{SCENARIO}  timeline:\n    - {{at: 1m, heal: {{zones: [b, a]}}}}\n    \
              - {{at: 2m, partition: {{zones: [a, b]}}}}\n    - {{at: 3m, heal: {{zones: [a]}}}}\n"
         ),

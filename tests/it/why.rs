@@ -206,6 +206,8 @@ fn a_period_may_be_given_by_dates_of_its_zone() {
     let scenario = "scenarios/cronjob.yaml";
     let dates = ["cron", scenario, "--zone", "Europe/Rome", "--from", "2027-03-28", "--to", "2027-03-29"];
     check(&dates, &["91 runs scheduled", "2027-03-28  88 ran, 3 missed, clocks went forward by 1h"]);
+    let (_, err, is_ok) = sim(&["cron", scenario, "--outage", "40d..41d"]);
+    assert!(!is_ok && err.contains("the outage from 960h on is after the end of the period"), "{err}");
     let (_, err, _) = sim(&["cron", scenario, "--from", "2027-02-30"]);
     assert!(err.contains("`--from`: expected a timestamp"), "{err}");
 }

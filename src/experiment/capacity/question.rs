@@ -10,7 +10,7 @@ use crate::manifest::near_name::hint;
 use crate::model::capacity::{Capacity, Loss, Range};
 use crate::model::ids::Kind;
 use crate::model::meta::Name;
-use crate::model::scenario::{Horizon, NewObject, NewSpec, Scenario};
+use crate::model::scenario::{NewObject, NewSpec, Scenario};
 use crate::model::sweep::Vary;
 
 /// The seeds of each size, where nothing is said.
@@ -111,10 +111,9 @@ impl Question {
         let mut lost_at = asked.lost_at.clone();
         lost_at.sort_unstable();
         lost_at.dedup();
-        if let (Horizon::At(horizon), Some(last)) = (loaded.scenario.horizon, lost_at.last())
-            && *last >= horizon
-        {
-            return Err(QuestionError::LostTooLate(*last, horizon));
+        let horizon = loaded.scenario.horizon.limit();
+        if let Some(late) = lost_at.last().filter(|last| **last >= horizon) {
+            return Err(QuestionError::LostTooLate(*late, horizon));
         }
         let question = Self {
             dimensions,

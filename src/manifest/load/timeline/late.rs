@@ -5,6 +5,7 @@ use crate::manifest::load::loose_ends::Present;
 use crate::manifest::load::{Head, Loader};
 use crate::manifest::scenario::read;
 use crate::model::scenario::{Action, Horizon, Scenario, TimedAction};
+use crate::model::sweep::{AxisValue, Sweep, Vary};
 
 impl Loader<'_> {
     /// Warns of entries of the timeline that the run does not come to.
@@ -15,6 +16,28 @@ impl Loader<'_> {
             if at > horizon.limit() {
                 let message = format!("{at} is after the horizon, {}: never done", horizon.limit());
                 let path = format!("spec.timeline[{idx}].at");
+                self.diagnostics.push(Diagnostic::warning(object.place_of(&path), message).at(path));
+            }
+        }
+    }
+
+    /// Warns of instants of a sweep that its runs do not come to. Where parameters vary, the horizon may, too.
+    pub(in crate::manifest::load) fn warn_of_late_axes(
+        &mut self,
+        head: &Head,
+        sweep: &Sweep,
+        horizon: Horizon,
+    ) {
+        let varies_params = sweep.axes.iter().any(|axis| matches!(axis.vary, Vary::Param(_)));
+        let Some(object) = head.object.as_ref().filter(|_| !varies_params) else { return };
+        for (idx, axis) in sweep.axes.iter().enumerate() {
+            let late = axis.values.iter().find_map(|value| match value {
+                AxisValue::At(at) => Some(*at).filter(|at| *at > horizon.limit()),
+                AxisValue::Text(_) | AxisValue::Count(_) => None,
+            });
+            if let Some(at) = late {
+                let message = format!("{at} is after the horizon, {}: never done", horizon.limit());
+                let path = format!("spec.sweep.axes[{idx}]");
                 self.diagnostics.push(Diagnostic::warning(object.place_of(&path), message).at(path));
             }
         }
