@@ -45,7 +45,11 @@ fn time(flag: &str, text: &str, zone: Tz) -> Result<UnixTime, CliError> {
     {
         return Ok(begin);
     }
-    UnixTime::parse_rfc3339(text).map_err(|error| CliError::BadInput(format!("`{flag}`: {error}")))
+    UnixTime::parse_rfc3339(text).map_err(|_| {
+        CliError::BadInput(format!(
+            "`{flag}` needs a date or a timestamp, as 2027-03-27 or 2027-03-27T00:00:00Z, found {text:?}"
+        ))
+    })
 }
 
 /// The first instant of a date: midnight, or when the clocks get into the date past midnight.

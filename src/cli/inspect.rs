@@ -33,9 +33,7 @@ pub(super) fn get(args: &GetArgs, out: &mut impl Write) -> Result<Outcome, CliEr
     let kind = args.kind.kind();
     let objects = get::objects(cluster, kind, args.namespace.as_deref(), name.as_deref());
     if let Some(name) = name.filter(|_| objects.is_empty()) {
-        let all = get::objects(cluster, kind, args.namespace.as_deref(), None);
-        let known: Vec<Name> = all.into_iter().map(|object| cluster.name_of(object)).collect();
-        let hint = hint(&name, known.iter().map(|name| &**name));
+        let hint = other_name(cluster, kind, args.namespace.as_deref(), &name);
         return Err(CliError::BadInput(format!("no {} {name:?} at this instant{hint}", kind.resource())));
     }
     let clock = trial.simulation.context().clock;
@@ -87,7 +85,8 @@ pub(super) fn logs(args: &LogsArgs, out: &mut impl Write) -> Result<Outcome, Cli
     let mut pods: Vec<_> = cluster.pods().iter().filter(|(_, pod)| is_here(pod) && is_meant(pod)).collect();
     pods.sort_by_key(|(_, pod)| pod.meta.uid.serial);
     if pods.is_empty() {
-        return Err(CliError::BadInput(format!("no pod {:?} at this instant", args.pod)));
+        let hint = other_name(cluster, kind, args.namespace.as_deref(), name);
+        return Err(CliError::BadInput(format!("no pod {:?} at this instant{hint}", args.pod)));
     }
     let lines = trial::log_lines(&trial.simulation);
     let is_named = pods.len() > 1 || args.container.is_none() && pods[0].1.spec.containers.len() > 1;
@@ -103,6 +102,13 @@ pub(super) fn logs(args: &LogsArgs, out: &mut impl Write) -> Result<Outcome, Cli
         }
     }
     Ok(Outcome::Ok)
+}
+
+/// What to say of a name under which nothing was found: the one that may be meant.
+fn other_name(cluster: &Cluster, kind: Kind, namespace: Option<&str>, name: &str) -> String {
+    let all = get::objects(cluster, kind, namespace, None);
+    let known: Vec<Name> = all.into_iter().map(|object| cluster.name_of(object)).collect();
+    hint(name, known.iter().map(|known| &**known).filter(|known| *known != name))
 }
 
 /// Whether an object of a kind and name owns something, or owns what owns it.

@@ -209,4 +209,15 @@ mod tests {
         assert_eq!(arena.get(second), Some(&"second"));
         assert_eq!((arena.len(), arena.n_slots()), (1, 1));
     }
+
+    #[test]
+    fn a_slot_without_generations_left_is_never_used_again() {
+        let slots = vec![Slot { generation: u32::MAX - 1, entry: None }];
+        let mut arena = Arena { slots, free: vec![0], len: 0 };
+        for (entry, index) in [("one before the last", 0), ("last", 0), ("next", 1)] {
+            let id = arena.insert_with(|_| entry);
+            assert_eq!((id.index(), arena.remove(id)), (index, Some(entry)));
+            assert_eq!((arena.contains(id), arena.remove(id)), (false, None));
+        }
+    }
 }

@@ -9,11 +9,14 @@
 //!
 //! ```text
 //! schedule ─┬─ at the current instant ─> lanes: one queue per rank ──────┬─> pop
-//!           ├─ within the window ──────> front: sorted, fewer than 64 ───┘
+//!           ├─ within the window ──────> front: sorted, 64 at most ──────┘
 //!           └─ later ──────────────────> wheel: 11 levels of 64 buckets
 //!                                          └─ earliest bucket ─> front, lanes or lower levels,
 //!                                             once lanes and front are empty
 //! ```
+//!
+//! The current instant of the places is that of the event popped last, or a later one where only cancelled events were
+//! found on the way to a limit; what is scheduled before it then goes to the front, too.
 //!
 //! The wheel is a radix heap of base 64 over the nanoseconds: an entry lies at the level of the highest digit in
 //! which its time differs from the current instant, in the bucket of that digit. All entries of one instant are
@@ -96,13 +99,13 @@ struct Entry<E> {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Order(u64);
 
-/// The length of the front at which its later entries go back to the wheel.
+/// The length of the front at which an addition moves its later entries back to the wheel.
 const FRONT_MAX: usize = 64;
 
 /// The fixed bits of a window that is the current instant.
 const NO_WINDOW: u64 = u64::MAX;
 
-/// How many cancelled events may be stored beyond the number of pending ones.
+/// How many entries of cancelled events may be stored beyond the number of pending events.
 const CANCELLED_SLACK: usize = 256;
 
 impl Rank {

@@ -106,7 +106,7 @@ impl SimDuration {
         self.0 == 0
     }
 
-    /// The span to the next millisecond where it is 1 s or more: who reads it does not want to know it better.
+    /// The span to the nearest millisecond where it is 1 s or more: who reads it does not want to know it better.
     pub const fn for_people(self) -> Self {
         const MILLI: u64 = 1_000_000;
         if self.0 < NANOS_PER_SECOND { self } else { Self(self.0.saturating_add(MILLI / 2) / MILLI * MILLI) }

@@ -545,23 +545,21 @@ pub fn status_text(pod: &Pod) -> String {
 }
 
 /// The restarts of a pod as kubectl counts them: of its init containers until they are done, then of its app containers
-/// and sidecars.
+/// and of its sidecars up to the first that does not run.
 ///
 /// Source: Kubernetes 1.29, pkg/printers/internalversion/printers.go, printPod.
 pub fn restarts(pod: &Pod) -> u32 {
     let (spec, status) = (&pod.spec, &pod.status);
     let is_initialized =
         status.conditions.initialized.as_ref().is_some_and(|c| c.status == ConditionStatus::True);
-    let mut init = spec.init_containers.iter().zip(&status.init_containers);
+    let init = spec.init_containers.iter().zip(&status.init_containers);
     let current = init.clone().position(|(container, now)| !is_past(container, now));
-    match current.filter(|_| !is_initialized) {
-        Some(current) => init.take(current + 1).map(|(_, now)| now.restart_count).sum(),
-        None => {
-            let sidecars = init.by_ref().filter(|(container, _)| container.init_kind == InitKind::Sidecar);
-            let sidecars = sidecars.map(|(_, now)| now);
-            sidecars.chain(&status.containers).map(|container| container.restart_count).sum()
-        }
+    let counted = init.take(current.map_or(usize::MAX, |current| current + 1));
+    if current.is_some() && !is_initialized {
+        return counted.map(|(_, now)| now.restart_count).sum();
     }
+    let sidecars = counted.filter(|(container, _)| container.init_kind == InitKind::Sidecar);
+    sidecars.map(|(_, now)| now).chain(&status.containers).map(|container| container.restart_count).sum()
 }
 
 /// Whether the pod does not wait for an init container, or no longer.

@@ -1,8 +1,9 @@
 //! The ledger of a period of CronJobs: days at a glance, and every run that is not ordinary.
 
 use std::fmt::Write;
+use std::ops::Range;
 
-use chrono::{DateTime, NaiveDate, Offset, TimeZone, Utc};
+use chrono::{DateTime, NaiveDate, NaiveDateTime, Offset, TimeZone, Utc};
 use chrono_tz::Tz;
 use serde::{Serialize, Serializer};
 
@@ -69,7 +70,7 @@ pub fn ledgers(played: &Played) -> Vec<PeriodLedger> {
         if !has_pods {
             ledger.runs.iter_mut().for_each(|run| run.result = None);
         }
-        let days = days(&ledger, clock.at(SimTime::ZERO), clock.at(end));
+        let days = days(&ledger, &(clock.at(SimTime::ZERO)..clock.at(end)));
         PeriodLedger { ledger, days }
     });
     ledgers.collect()
@@ -84,14 +85,14 @@ fn local(run: &ScheduledRun, zone: Tz) -> DateTime<Tz> {
     run.time.to_utc().with_timezone(&zone)
 }
 
-fn days(ledger: &CronJobLedger, from: UnixTime, to: UnixTime) -> Vec<Day> {
+fn days(ledger: &CronJobLedger, period: &Range<UnixTime>) -> Vec<Day> {
     let zone = zone(ledger);
     let mut days = days_with_runs(ledger, zone);
     let date = |time: UnixTime| time.to_utc().with_timezone(&zone).date_naive();
-    let forward =
-        date(from).iter_days().take_while(|day| *day <= date(to)).filter(|day| clock_change(*day, zone) > 0);
-    for date in forward {
-        let left_out = left_out(&ledger.schedule, date, zone);
+    let (first, last) = (date(period.start), date(period.end));
+    let all = first.iter_days().take_while(|day| *day <= last);
+    for date in all.filter(|day| clock_change(*day, zone) > 0) {
+        let left_out = left_out(&ledger.schedule, date, zone, period);
         match days.binary_search_by_key(&date, |day| day.date) {
             Ok(at) => days[at].left_out = left_out,
             Err(_) if left_out.is_empty() => {}
@@ -104,9 +105,9 @@ fn days(ledger: &CronJobLedger, from: UnixTime, to: UnixTime) -> Vec<Day> {
     days
 }
 
-/// The times of day of a schedule that the clocks of a zone do not show on a day. A schedule that has a zone in it, or counts
-/// from the last run, has none.
-fn left_out(schedule: &str, date: NaiveDate, zone: Tz) -> Vec<String> {
+/// The times of day of a schedule that the clocks of a zone do not show on a day, as far as they go forward within a period. A
+/// schedule that has a zone in it, or counts from the last run, has none.
+fn left_out(schedule: &str, date: NaiveDate, zone: Tz, period: &Range<UnixTime>) -> Vec<String> {
     if schedule.contains("TZ") || schedule.contains("@every") {
         return Vec::new();
     }
@@ -118,8 +119,16 @@ fn left_out(schedule: &str, date: NaiveDate, zone: Tz) -> Vec<String> {
         .map(|time| time.to_utc().naive_utc())
         .take_while(|time| time.date() == date)
         .filter(|time| zone.offset_from_local_datetime(time).earliest().is_none())
+        .filter(|time| period.contains(&by_old_clocks(time, zone)))
         .map(|time| time.format("%H:%M").to_string())
         .collect()
+}
+
+/// The instant at which the clocks would have shown a time of day, had they not changed on that day.
+fn by_old_clocks(time: &NaiveDateTime, zone: Tz) -> UnixTime {
+    let day_before = *time - chrono::Duration::days(1);
+    let offset = zone.offset_from_utc_datetime(&day_before).fix();
+    (*time - offset).and_utc().into()
 }
 
 fn before(time: DateTime<Utc>) -> UnixTime {

@@ -334,5 +334,5 @@ impl ContainerCpu {
 #[inline]
 fn whole_above(value: f64) -> u64 {
     let below = value as i64;
-    below.saturating_add(i64::from((below as f64) < value)).unsigned_abs()
+    below.saturating_add(i64::from((below as f64) < value)).max(0).unsigned_abs()
 }

@@ -204,6 +204,11 @@ fn logs_of_finished_pods_can_be_read() {
     let out = ok(&["logs", "together", conflict, "--at", "1s", "-c", "admin"]);
     assert!(out.contains("address already in use"), "{out}");
     refused(&["logs", "no-such-pod", conflict], "", "no pod \"no-such-pod\"");
+    refused(
+        &["logs", "job/batch-jab", ONCE],
+        "",
+        "no pod \"job/batch-jab\" at this instant; did you mean `batch-job`?",
+    );
 }
 
 #[test]

@@ -438,6 +438,11 @@ kind: Service
 metadata: {name: web, namespace: shop}
 spec: {selector: {app: web}, ports: [{name: http, port: 80}]}
 ---
+apiVersion: v1
+kind: Service
+metadata: {name: pods, namespace: shop}
+spec: {selector: {app: web}, clusterIP: None}
+---
 apiVersion: apps/v1
 kind: Deployment
 metadata: {name: web, namespace: shop}
@@ -456,10 +461,15 @@ spec:
   traffic:
   - {name: a, to: 'service/web:80', rate: 1/s}
   - {name: b, to: 'service/web.shop:https', rate: 1/s}
+  - {name: c, to: 'service/pods.shop', rate: 1/s}
   timeline:
   - {at: 1s, fail: {node: node-9}}
   - {at: 1s, scale: {deployment: webb, namespace: shop, replicas: 2}}
   - {at: 1s, partition: {zones: [a]}}
+  - {at: 1s, stop: {component: kubelet, node: node-8, for: 1s}}
+  - {at: 1s, recover: {node: node-7}}
+  - {at: 1s, recover: {zone: b}}
+  - {at: 1s, start: {component: kubelet, node: node-6}}
   faults: [{nodes: 'big-*', mtbf: 1h, mttr: 1m}]
   expect: [{that: 'false'}]
 ";
@@ -476,10 +486,15 @@ spec:
         "9:93: warning: spec.images[web:2].serve[0].calls[2].to: there is no service shop/db",
         "11:19: warning: spec.traffic[0].to: there is no service default/web; there is one in namespace shop",
         "12:19: warning: spec.traffic[1].to: service shop/web has no port `https`; it has 80 (http)",
-        "14:5: warning: spec.timeline[0]: there is no node node-9; did you mean `node-1`?",
-        "15:5: warning: spec.timeline[1]: there is no deployment shop/webb; did you mean `web`?",
-        "16:5: warning: spec.timeline[2]: there is no node in zone a",
-        "17:20: warning: spec.faults[0].nodes: there is no node big-*",
+        "13:19: warning: spec.traffic[2].to: service shop/pods has no ports: it must give a number",
+        "15:5: warning: spec.timeline[0]: there is no node node-9; did you mean `node-1`?",
+        "16:5: warning: spec.timeline[1]: there is no deployment shop/webb; did you mean `web`?",
+        "17:5: warning: spec.timeline[2]: there is no node in zone a",
+        "18:5: warning: spec.timeline[3]: there is no node node-8; did you mean `node-1`?",
+        "19:5: warning: spec.timeline[4]: there is no node node-7; did you mean `node-1`?",
+        "20:5: warning: spec.timeline[5]: there is no node in zone b",
+        "21:5: warning: spec.timeline[6]: there is no node node-6; did you mean `node-1`?",
+        "22:20: warning: spec.faults[0].nodes: there is no node big-*",
     ];
     let expected: String = expected.iter().map(|line| format!("in.yaml:{line}\n")).collect();
     assert_eq!(said, expected);

@@ -202,6 +202,21 @@ fn a_night_without_its_run_because_clocks_went_forward_is_a_day_of_its_own() {
 }
 
 #[test]
+fn a_period_knows_nothing_of_clocks_that_change_before_or_after_it() {
+    let nightly = HOURLY.replace("0 * * * *", "30 2 * * *");
+    let text_of = |from: &str, to: &str| {
+        let [from, to] = [from, to].map(|time| Some(UnixTime::parse_rfc3339(time).unwrap()));
+        let period = Period { from, to, ..Period::default() };
+        let scenario = cron_period::scenario_of((*load(&nightly)).clone(), &period).unwrap();
+        period::text(&period::ledgers(&cron_period::play(&Arc::new(scenario))))
+    };
+    let midnight = "2027-03-27T23:00:00Z";
+    assert!(!text_of("2027-03-25T23:00:00Z", midnight).contains("clocks"));
+    assert!(!text_of("2027-03-28T10:00:00Z", "2027-03-29T22:00:00Z").contains("clocks"));
+    assert!(text_of(midnight, "2027-03-28T22:00:00Z").contains("there was no 02:30"));
+}
+
+#[test]
 fn a_period_may_be_given_by_dates_of_its_zone() {
     let scenario = "scenarios/cronjob.yaml";
     let dates = ["cron", scenario, "--zone", "Europe/Rome", "--from", "2027-03-28", "--to", "2027-03-29"];
@@ -209,7 +224,7 @@ fn a_period_may_be_given_by_dates_of_its_zone() {
     let (_, err, is_ok) = sim(&["cron", scenario, "--outage", "40d..41d"]);
     assert!(!is_ok && err.contains("the outage from 960h on is after the end of the period"), "{err}");
     let (_, err, _) = sim(&["cron", scenario, "--from", "2027-02-30"]);
-    assert!(err.contains("`--from`: expected a timestamp"), "{err}");
+    assert!(err.contains("`--from` needs a date or a timestamp, as 2027-03-27 or "), "{err}");
 }
 
 /// The starts of a CronJob over a day with an outage, which end the Jobs were played to, and whether with pods. The

@@ -1,4 +1,4 @@
-//! The events of the current instant: a queue for each rank.
+//! The entries of the current instant: a queue for each rank.
 
 use std::collections::VecDeque;
 

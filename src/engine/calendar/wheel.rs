@@ -1,6 +1,6 @@
-//! Later events, by the digits of their times to base 64.
+//! Later entries, by the digits of their times to base 64.
 //!
-//! The level of an event is the position of the highest digit in which its time differs from the current
+//! The level of an entry is the position of the highest digit in which its time differs from the current
 //! instant; the digit itself is its bucket. Whatever is at a lower level, or in a lower bucket of the same level,
 //! is earlier. The caller moves the current instant only into the earliest bucket, and empties that as it does.
 

@@ -126,14 +126,16 @@ impl<'a> Present<'a> {
             _ => None,
         });
         let mut services = services.peekable();
-        let first = services.peek()?.ports.iter().map(shown_port).collect::<Vec<_>>().join(", ");
+        let ports: Vec<String> = services.peek()?.ports.iter().map(shown_port).collect();
         if services.any(|service| answers(service, port)) {
             return None;
         }
+        let known = if ports.is_empty() { "none".to_owned() } else { ports.join(", ") };
         Some(match port {
-            PortName::Number(number) => format!("{wanted} has no port {number}; it has {first}"),
-            PortName::Named(name) => format!("{wanted} has no port {}; it has {first}", quoted(name)),
-            PortName::Only => format!("{wanted} has several ports: it must say which; it has {first}"),
+            PortName::Number(number) => format!("{wanted} has no port {number}; it has {known}"),
+            PortName::Named(name) => format!("{wanted} has no port {}; it has {known}", quoted(name)),
+            PortName::Only if ports.is_empty() => format!("{wanted} has no ports: it must give a number"),
+            PortName::Only => format!("{wanted} has several ports: it must say which; it has {known}"),
         })
     }
 }
@@ -269,22 +271,20 @@ fn lost_actions(scenario: &Scenario, present: &Present<'_>) -> Vec<LooseEnd> {
         match &timed.action {
             Action::Patch { object: name, .. } => ends.extend(object(name)),
             Action::Delete { object: name, .. } => ends.extend(object(name)),
-            Action::FailNode(name) => ends.extend(node(name)),
-            Action::ShutDownNode(name) => ends.extend(node(name)),
-            Action::StopKubelet(name) => ends.extend(node(name)),
-            Action::Cordon { node: name, is_unschedulable: true } => ends.extend(node(name)),
-            Action::Cordon { node: name, is_unschedulable: false } => ends.extend(node(name)),
+            Action::FailNode(name)
+            | Action::RecoverNode(name)
+            | Action::ShutDownNode(name)
+            | Action::StopKubelet(name)
+            | Action::StartKubelet(name)
+            | Action::Cordon { node: name, .. } => ends.extend(node(name)),
             Action::Drain(order) => ends.extend(node(&order.node)),
-            Action::FailZone(name) => ends.extend(zone(name)),
+            Action::FailZone(name) | Action::RecoverZone(name) => ends.extend(zone(name)),
             Action::Partition(partition) => {
                 ends.extend(partition.zones.iter().filter_map(zone));
             }
             Action::Apply(_)
             | Action::Kill { .. }
             | Action::Evict { .. }
-            | Action::RecoverNode(_)
-            | Action::RecoverZone(_)
-            | Action::StartKubelet(_)
             | Action::Heal(_)
             | Action::StopComponent(_)
             | Action::StartComponent(_) => {}
