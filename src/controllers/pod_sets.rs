@@ -61,12 +61,14 @@ pub struct SetQueue<S: PodSet> {
     /// The sets.
     pub due: WorkQueue<Id<S>>,
     orphans: FxHashMap<Id<S>, BTreeSet<PodId>>,
+    /// Own pods of sets whose labels nobody has looked at yet as they are now.
+    strangers: FxHashMap<Id<S>, BTreeSet<PodId>>,
 }
 
 impl<S: PodSet> Default for SetQueue<S> {
     fn default() -> Self {
         let due = WorkQueue::new(S::SYNC, RETRY).with_bucket(TokenBucket::CONTROLLER);
-        Self { due, orphans: FxHashMap::default() }
+        Self { due, orphans: FxHashMap::default(), strangers: FxHashMap::default() }
     }
 }
 
@@ -88,6 +90,10 @@ impl<S: PodSet> SetQueue<S> {
         if !wanted.is_empty() {
             self.orphans.entry(id).or_default().extend(wanted);
         }
+        let own: BTreeSet<PodId> = cluster.pods_of(S::object(id)).map(|(pod, _)| pod).collect();
+        if !own.is_empty() {
+            self.strangers.insert(id, own);
+        }
         self.due.add(id, watch);
     }
 
@@ -95,11 +101,16 @@ impl<S: PodSet> SetQueue<S> {
     pub fn on_set_deleted(&mut self, id: Id<S>, watch: &mut Watch<'_>) {
         self.due.remove(id, watch);
         self.orphans.remove(&id);
+        self.strangers.remove(&id);
     }
 
-    /// Takes note of a pod that may have no owner: the sets that select it are to look at it.
-    pub fn on_orphan(&mut self, id: PodId, watch: &mut Watch<'_>) {
+    /// Takes note of a pod that is new, has other labels or lost its owner: its set, or the sets that select it, are to look
+    /// at it.
+    pub fn on_labels(&mut self, id: PodId, watch: &mut Watch<'_>) {
         let cluster = watch.cluster();
+        if let Some((set, _)) = set_of_pod::<S>(id, cluster) {
+            self.strangers.entry(set).or_default().insert(id);
+        }
         let is_orphan = |pod: &&Pod| pod.meta.owner.is_none() && S::counts(pod);
         let Some(pod) = cluster.pod(id).filter(is_orphan) else { return };
         for (set, _) in in_order::<S>(cluster).into_iter().filter(|(_, set)| set.selects(pod)) {
@@ -136,12 +147,15 @@ impl<S: PodSet> SetQueue<S> {
     /// Has a set take and let go pods. A set that is being deleted neither takes nor lets go.
     pub fn claim(&mut self, id: Id<S>, turn: &mut Turn<'_>) {
         let orphans = self.orphans.remove(&id).unwrap_or_default();
+        let strangers = self.strangers.remove(&id).unwrap_or_default();
         let cluster = turn.cluster();
         let Some(set) = S::all(cluster).get(id).filter(|set| !set.meta().is_terminating()) else { return };
         let owner = Owner { object: S::object(id), name: set.meta().name.clone(), uid: set.meta().uid };
-        let own = cluster.pods_of(owner.object);
-        let lost: Vec<PodId> =
-            own.filter(|(_, pod)| S::counts(pod) && !set.selects(pod)).map(|(id, _)| id).collect();
+        let is_own = |pod: &Pod| pod.meta.owner.as_ref().is_some_and(|of| of.object == owner.object);
+        let is_lost = |pod: &Pod| is_own(pod) && S::counts(pod) && !set.selects(pod);
+        let mut lost: Vec<PodId> =
+            strangers.into_iter().filter(|id| cluster.pod(*id).is_some_and(is_lost)).collect();
+        lost.sort_by_key(|id| cluster.pods()[*id].meta.uid);
         let takes = |pod: &Pod| {
             pod.meta.owner.is_none() && !pod.meta.is_terminating() && S::counts(pod) && set.selects(pod)
         };

@@ -84,13 +84,12 @@ impl ReplicaSetController {
         }
         self.queue.claim(id, turn);
         let mut effects = Effects { id, turn };
-        let active = effects.active();
-        if effects.is_spinning(&active) {
+        // The pods are counted as they were before anything is done about their number.
+        let status = effects.status();
+        if effects.is_spinning(status.replicas) {
             return self.queue.due.add_after(id, SPIN_PAUSE, turn);
         }
-        // The pods are counted as they were before anything is done about their number.
-        let status = effects.status(&active);
-        let error = effects.scale(&active).err();
+        let error = effects.scale(status.replicas).err();
         let has_failed = error.is_some();
         let (n_ready, n_available) = (status.ready_replicas, status.available_replicas);
         effects.write_status(status, error);
@@ -146,12 +145,12 @@ impl Component for ReplicaSetController {
             Change::Deleted(ObjectId::ReplicaSet(id), _) => self.queue.on_set_deleted(*id, watch),
             Change::PodDeleted(_, pod) => self.queue.on_pod_deleted(pod.owner.as_ref(), watch),
             Change::Created(ObjectId::Pod(id)) => {
-                self.queue.on_orphan(*id, watch);
+                self.queue.on_labels(*id, watch);
                 self.queue.on_pod_change(*id, watch);
             }
-            Change::Orphaned(ObjectId::Pod(id)) => self.queue.on_orphan(*id, watch),
+            Change::Orphaned(ObjectId::Pod(id)) => self.queue.on_labels(*id, watch),
             Change::PodChanged(id, change) if change.has_other_labels => {
-                self.queue.on_orphan(*id, watch);
+                self.queue.on_labels(*id, watch);
                 self.queue.on_pod_change(*id, watch);
             }
             Change::PodReadyChanged(id, true) => self.queue.on_pod_ready(*id, watch),

@@ -126,10 +126,10 @@ impl Component for StatefulSetController {
             Change::Deleted(ObjectId::StatefulSet(id), _) => self.queue.on_set_deleted(*id, watch),
             Change::PodDeleted(_, pod) => self.queue.on_pod_deleted(pod.owner.as_ref(), watch),
             Change::Created(ObjectId::Pod(id)) | Change::PodChanged(id, _) => {
-                self.queue.on_orphan(*id, watch);
+                self.queue.on_labels(*id, watch);
                 self.queue.on_pod_change(*id, watch);
             }
-            Change::Orphaned(ObjectId::Pod(id)) => self.queue.on_orphan(*id, watch),
+            Change::Orphaned(ObjectId::Pod(id)) => self.queue.on_labels(*id, watch),
             Change::PodReadyChanged(id, true) => self.queue.on_pod_ready(*id, watch),
             Change::PodBound(id, _)
             | Change::PodAccepted(id)

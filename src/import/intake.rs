@@ -180,8 +180,13 @@ pub struct Intake {
     diagnostics: Diagnostics,
     n_rows: usize,
     n_bad: usize,
+    /// The first bad row beyond those that are shown.
+    next_bad: Option<Place>,
     left_out: BTreeMap<String, usize>,
 }
+
+/// A file of another form is wrong in every row: so many are told one by one.
+const BAD_ROWS_SHOWN_MAX: usize = 20;
 
 impl Intake {
     /// The intake of a file of this name.
@@ -192,6 +197,7 @@ impl Intake {
             diagnostics: Diagnostics::default(),
             n_rows: 0,
             n_bad: 0,
+            next_bad: None,
             left_out: BTreeMap::new(),
         }
     }
@@ -214,11 +220,20 @@ impl Intake {
         }
     }
 
+    /// Keeps what is wrong with a row; of many the place of the first that is not kept.
     fn push(&mut self, line: u32, fault: Fault) {
         let place = Place { file: Arc::clone(&self.file), mark: Mark { line, column: fault.column } };
+        match self.n_bad {
+            ..=BAD_ROWS_SHOWN_MAX => self.report(place, fault.message),
+            _ if self.next_bad.is_none() => self.next_bad = Some(place),
+            _ => {}
+        }
+    }
+
+    fn report(&mut self, place: Place, message: String) {
         self.diagnostics.push(match self.on_bad_row {
-            OnBadRow::Refuse => Diagnostic::error(place, fault.message),
-            OnBadRow::Skip => Diagnostic::warning(place, format!("skipped: {}", fault.message)),
+            OnBadRow::Refuse => Diagnostic::error(place, message),
+            OnBadRow::Skip => Diagnostic::warning(place, format!("skipped: {message}")),
         });
     }
 
@@ -239,7 +254,11 @@ impl Intake {
     ///
     /// # Errors
     /// The rows that were wrong, where they are not to be skipped; or that there was none at all.
-    pub fn finish(self, noun: &str) -> Result<Vec<String>, ImportError> {
+    pub fn finish(mut self, noun: &str) -> Result<Vec<String>, ImportError> {
+        if let Some(place) = self.next_bad.take() {
+            let n_more = self.n_bad - BAD_ROWS_SHOWN_MAX;
+            self.report(place, format!("{} from here on", counted(n_more, "more bad row")));
+        }
         if self.diagnostics.has_errors() {
             return Err(ImportError::Rows(self.diagnostics));
         }
@@ -283,6 +302,20 @@ mod tests {
         let cells = blank_cells("  1  -1\t30 ");
         let cells: Vec<_> = cells.iter().map(|cell| (cell.column, &*cell.text)).collect();
         assert_eq!(cells, [(3, "1"), (6, "-1"), (9, "30")]);
+    }
+
+    #[test]
+    fn of_many_bad_rows_the_first_are_told_and_the_rest_is_counted() {
+        let mut intake = Intake::new("f", OnBadRow::Refuse);
+        for line in 1..=100 {
+            assert!(intake.take::<()>(line, Err(Fault { column: 3, message: "odd".to_owned() })).is_none());
+        }
+        let error = intake.finish("pod").unwrap_err().to_string();
+        let lines: Vec<&str> = error.lines().collect();
+        assert_eq!(
+            (lines.len(), lines[0], lines[20]),
+            (21, "f:1:3: odd", "f:21:3: 80 more bad rows from here on")
+        );
     }
 
     #[test]

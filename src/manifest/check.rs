@@ -339,7 +339,7 @@ mod tests {
         let api = Api::load();
         let mut diagnostics = Diagnostics::default();
         let source = Source { name: "f".into(), text: text.into() };
-        for object in source::read(&[source], &api, &mut diagnostics) {
+        for object in source::read(&[source], &api, options.unmodelled, &mut diagnostics) {
             api.check(&object, options, &mut diagnostics);
         }
         diagnostics.to_string().lines().map(str::to_owned).collect()

@@ -11,6 +11,7 @@ mod loose_ends;
 mod nodes;
 mod progress;
 mod reading;
+mod references;
 mod sweep;
 mod timeline;
 mod trace;
@@ -115,7 +116,12 @@ pub fn load(sources: &[Source], fetch: &mut Fetch<'_>, options: &Options) -> Res
 
 /// Whether there is a Scenario among the objects of some files.
 pub fn has_scenario(sources: &[Source]) -> bool {
-    let objects = crate::manifest::source::read(sources, &Api::load(), &mut Diagnostics::default());
+    let objects = crate::manifest::source::read(
+        sources,
+        &Api::load(),
+        OnUnmodelled::GoWithout,
+        &mut Diagnostics::default(),
+    );
     objects.iter().any(|object| object.kind_name == "Scenario")
 }
 
@@ -131,7 +137,7 @@ struct Loader<'a> {
 
 impl Loader<'_> {
     fn load(&mut self, sources: &[Source]) -> Option<(Scenario, Vec<String>, Vec<Pool>)> {
-        let objects = crate::manifest::source::read(sources, &self.api, &mut self.diagnostics);
+        let objects = self.read(sources);
         let (mut written, mut objects) = self.apart(objects);
         let variants = self.variants(written.as_ref());
         if let Some(name) = &self.options.variant {
@@ -302,7 +308,7 @@ impl Loader<'_> {
     fn fetch_objects(&mut self, head: &Head, name: &str) -> Vec<Object> {
         let from = head.object.as_ref().map_or("", |object| &object.file);
         match (self.fetch)(from, name) {
-            Ok(source) => crate::manifest::source::read(&[source], &self.api, &mut self.diagnostics),
+            Ok(source) => self.read(&[source]),
             Err(message) => {
                 self.diagnostics
                     .extend(head.object.as_ref().map(|object| object.error("spec.manifests", message)));
@@ -311,9 +317,17 @@ impl Loader<'_> {
         }
     }
 
+    /// The objects of some files.
+    fn read(&mut self, sources: &[Source]) -> Vec<Object> {
+        crate::manifest::source::read(sources, &self.api, self.unmodelled(), &mut self.diagnostics)
+    }
+
+    const fn unmodelled(&self) -> OnUnmodelled {
+        if self.options.allows_unmodelled { OnUnmodelled::GoWithout } else { OnUnmodelled::Refuse }
+    }
+
     fn check_options(&self, profile: &Profile) -> CheckOptions {
-        let unmodelled =
-            if self.options.allows_unmodelled { OnUnmodelled::GoWithout } else { OnUnmodelled::Refuse };
+        let unmodelled = self.unmodelled();
         CheckOptions { version: profile.version, unmodelled, ..CheckOptions::default() }
     }
 

@@ -5,7 +5,8 @@
 use std::sync::Arc;
 
 use crate::manifest::api::Api;
-use crate::manifest::diagnostic::{Diagnostic, Diagnostics, Mark, Place};
+use crate::manifest::check::OnUnmodelled;
+use crate::manifest::diagnostic::{Diagnostic, Diagnostics, Mark, Place, quoted};
 use crate::manifest::limits::TEXT_BYTES_MAX;
 use crate::manifest::tree::{Content, Tree};
 use crate::manifest::{json, yaml};
@@ -74,7 +75,12 @@ impl Object {
 }
 
 /// Reads sources into objects, in their order; what cannot be read is reported and left out.
-pub fn read(sources: &[Source], api: &Api, diagnostics: &mut Diagnostics) -> Vec<Object> {
+pub fn read(
+    sources: &[Source],
+    api: &Api,
+    unmodelled: OnUnmodelled,
+    diagnostics: &mut Diagnostics,
+) -> Vec<Object> {
     let mut objects = Vec::new();
     for source in sources {
         let n_errors = diagnostics.n_errors();
@@ -83,7 +89,8 @@ pub fn read(sources: &[Source], api: &Api, diagnostics: &mut Diagnostics) -> Vec
             let place = Place { file: Arc::clone(&source.name), mark: Mark::START };
             diagnostics.push(Diagnostic::error(place, "nothing in it: expected a Kubernetes object"));
         }
-        let mut collector = Collector { file: &source.name, api, diagnostics, objects: &mut objects };
+        let mut collector =
+            Collector { file: &source.name, api, unmodelled, diagnostics, objects: &mut objects };
         for tree in trees {
             collector.add(tree, String::new(), None);
         }
@@ -155,6 +162,7 @@ fn end_of(bytes: &[u8]) -> Mark {
 struct Collector<'a> {
     file: &'a Arc<str>,
     api: &'a Api,
+    unmodelled: OnUnmodelled,
     diagnostics: &'a mut Diagnostics,
     objects: &'a mut Vec<Object>,
 }
@@ -175,6 +183,7 @@ impl Collector<'_> {
             return self.add_items(tree, &path, item.map(|kind| (&*api_version, kind)));
         }
         match self.api.kind(&api_version, &kind_name) {
+            Err(_) if is_custom(&api_version) => self.leave_out(&tree, &path, &kind_name),
             Err(unknown) => {
                 let mark = tree.mark_at(unknown.field);
                 self.report(mark, joined(&path, unknown.field), unknown.message);
@@ -232,10 +241,34 @@ impl Collector<'_> {
         None
     }
 
+    /// Goes without a custom resource, or refuses it.
+    fn leave_out(&mut self, tree: &Tree, path: &str, kind: &str) {
+        let mark = tree.mark_at("kind");
+        match self.unmodelled {
+            OnUnmodelled::GoWithout => {
+                let place = Place { file: Arc::clone(self.file), mark };
+                self.diagnostics.push_unmodelled(kind, "kind", place);
+            }
+            OnUnmodelled::Refuse => {
+                let message = format!(
+                    "{} is a custom resource and not modelled; `--allow-unmodelled` runs without it",
+                    quoted(kind)
+                );
+                self.report(mark, joined(path, "kind"), message);
+            }
+        }
+    }
+
     fn report(&mut self, mark: Mark, path: String, message: String) {
         let place = Place { file: Arc::clone(self.file), mark };
         self.diagnostics.push(Diagnostic::error(place, message).at(path));
     }
+}
+
+/// Whether a group is not of Kubernetes' own, all of which are known: those have no dot, or end in `.k8s.io`.
+fn is_custom(api_version: &str) -> bool {
+    let group = api_version.split_once('/').map_or("", |(group, _)| group);
+    group.contains('.') && !group.ends_with(".k8s.io")
 }
 
 fn joined(path: &str, field: &str) -> String {
@@ -287,7 +320,7 @@ mod tests {
 
     fn read_one(name: &str, text: impl Into<Vec<u8>>) -> (Vec<Object>, String) {
         let mut diagnostics = Diagnostics::default();
-        let objects = read(&[source(name, text)], &Api::load(), &mut diagnostics);
+        let objects = read(&[source(name, text)], &Api::load(), OnUnmodelled::Refuse, &mut diagnostics);
         (objects, diagnostics.to_string())
     }
 
@@ -397,7 +430,7 @@ mod tests {
     fn swallow(text: &[u8]) -> usize {
         let api = Api::load();
         let mut diagnostics = Diagnostics::default();
-        let objects = read(&[source("f", text)], &api, &mut diagnostics);
+        let objects = read(&[source("f", text)], &api, OnUnmodelled::Refuse, &mut diagnostics);
         for object in &objects {
             api.check(object, &Options::default(), &mut diagnostics);
             let value = object.tree.to_json();

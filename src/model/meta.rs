@@ -123,6 +123,12 @@ impl Labels {
         self.0.is_empty()
     }
 
+    /// Whether all labels of another set are among these.
+    pub fn has_all(&self, wanted: &Self) -> bool {
+        // Pods share the labels of their template until somebody changes them.
+        Arc::ptr_eq(&self.0, &wanted.0) || wanted.iter().all(|(key, value)| self.get(key) == Some(value))
+    }
+
     /// These labels and one more; a present key gets the new value.
     pub fn with(&self, key: &str, value: &str) -> Self {
         let mut map = (*self.0).clone();

@@ -237,6 +237,39 @@ fn a_namespace_narrows_down_what_is_shown() {
 }
 
 #[test]
+fn a_custom_resource_is_left_out_on_demand_and_a_typo_is_not() {
+    let text =
+        "{apiVersion: monitoring.coreos.com/v1, kind: ServiceMonitor, metadata: {name: m}, spec: {}}\n---\n";
+    let text = format!("{text}{POD}");
+    refused(
+        &["run", "-"],
+        &text,
+        "-:1:46: kind: `ServiceMonitor` is a custom resource and not modelled; `--allow-unmodelled` runs without it",
+    );
+    let (out, err) = check(&["run", "-", "--allow-unmodelled"], &text, 0);
+    assert!(out.contains("not modelled: ServiceMonitor kind"), "{out}");
+    assert!(err.contains("-:1:46: warning: ServiceMonitor kind: not modelled"), "{err}");
+    let typo = "{apiVersion: v1, kind: Pdo}";
+    refused(
+        &["run", "-", "--allow-unmodelled"],
+        typo,
+        "-:1:24: kind: unknown kind `Pdo` in `v1`; did you mean `Pod`?",
+    );
+}
+
+#[test]
+fn what_pods_name_and_is_not_there_is_said_to_be_assumed() {
+    let pod = "{apiVersion: v1, kind: Pod, metadata: {name: p}, spec: {containers: [{name: c, image: i, \
+         env: [{name: A, valueFrom: {secretKeyRef: {name: s, key: k}}}], \
+         envFrom: [{configMapRef: {name: maybe, optional: true}}, {configMapRef: {name: there}}]}], \
+         volumes: [{name: v, persistentVolumeClaim: {claimName: data}}]}}";
+    let map = "{apiVersion: v1, kind: ConfigMap, metadata: {name: there}}";
+    let (out, _) = check(&["run", "-"], &format!("{pod}\n---\n{map}\n"), 0);
+    let line = "        persistentvolumeclaim/data, secret/s are not among the manifests: taken as present\n";
+    assert!(out.contains(line), "{out}");
+}
+
+#[test]
 fn the_next_try_of_an_index_is_its_own() {
     let text = "{apiVersion: batch/v1, kind: Job, metadata: {name: j}, spec: {completions: 3, parallelism: 2, \
          completionMode: Indexed, backoffLimitPerIndex: 1, \

@@ -14,6 +14,7 @@ use crate::controllers::replica_set::status::{ScaleError, failure, status};
 use crate::event::{Command, Creation, StatusUpdate};
 use crate::model::ids::{NodeId, ObjectId, PodId, ReplicaSetId};
 use crate::model::meta::{Name, Owner};
+use crate::model::pod::Pod;
 use crate::model::record::Severity;
 use crate::model::replica_set::{ReplicaSet, ReplicaSetStatus};
 use crate::model::scenario::{NewObject, NewSpec};
@@ -38,35 +39,32 @@ impl Effects<'_, '_> {
     }
 
     /// The pods that count.
-    pub fn active(&self) -> Vec<PodId> {
-        let pods = self.turn.cluster().pods_of(self.id);
-        pods.filter(|(_, pod)| pod.is_active()).map(|(id, _)| id).collect()
+    fn active(&self) -> impl Iterator<Item = (PodId, &Pod)> {
+        self.turn.cluster().pods_of(self.id).filter(|(_, pod)| pod.is_active())
     }
 
     /// Whether pods are missing, and one was made and lost at this very instant.
-    pub fn is_spinning(&self, active: &[PodId]) -> bool {
-        active.len() < self.set().spec.replicas as usize
-            && has_lost_newborn(ObjectId::ReplicaSet(self.id), self.turn)
+    pub fn is_spinning(&self, n_active: u32) -> bool {
+        n_active < self.set().spec.replicas && has_lost_newborn(ObjectId::ReplicaSet(self.id), self.turn)
     }
 
     /// Creates or deletes pods.
     ///
     /// # Errors
     /// The first refusal of a sync that could not do all.
-    pub fn scale(&mut self, active: &[PodId]) -> Result<(), ScaleError> {
+    pub fn scale(&mut self, n_active: u32) -> Result<(), ScaleError> {
         let set = self.set();
-        if set.meta.is_terminating() {
+        if set.meta.is_terminating() || n_active == set.spec.replicas {
             return Ok(());
         }
-        let (pods, profile) = (self.turn.cluster().pods(), &self.turn.context.profile);
-        let wants_fewer = active.len() > set.spec.replicas as usize;
+        let profile = &self.turn.context.profile;
+        let wants_fewer = n_active > set.spec.replicas;
         let related = if wants_fewer { self.related() } else { BTreeMap::new() };
-        let candidates: Vec<(PodId, Candidate<'_>)> = active
-            .iter()
-            .map(|id| {
-                let pod = &pods[*id];
+        let candidates: Vec<(PodId, Candidate<'_>)> = self
+            .active()
+            .map(|(id, pod)| {
                 let n_related = pod.node.and_then(|node| related.get(&node)).copied().unwrap_or(0);
-                (*id, Candidate { pod, n_related, cost: deletion_cost(&pod.meta, profile) })
+                (id, Candidate { pod, n_related, cost: deletion_cost(&pod.meta, profile) })
             })
             .collect();
         match scale(set.spec.replicas, &candidates, self.turn.now()) {
@@ -145,10 +143,9 @@ impl Effects<'_, '_> {
         outcome
     }
 
-    /// The status that follows from these pods.
-    pub fn status(&self, active: &[PodId]) -> ReplicaSetStatus {
-        let pods = self.turn.cluster().pods();
-        status(self.set(), active.iter().map(|id| &pods[*id]), self.turn.now())
+    /// The status that follows from the pods that count.
+    pub fn status(&self) -> ReplicaSetStatus {
+        status(self.set(), self.active().map(|(_, pod)| pod), self.turn.now())
     }
 
     /// Writes a status, with the condition that an error makes.

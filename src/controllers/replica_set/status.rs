@@ -1,7 +1,7 @@
 //! The status of a ReplicaSet, as it follows from its active pods.
 
 use crate::engine::SimTime;
-use crate::model::meta::{Labels, Name};
+use crate::model::meta::Name;
 use crate::model::node::ConditionStatus;
 use crate::model::pod::Pod;
 use crate::model::replica_set::{ReplicaFailure, ReplicaSet, ReplicaSetStatus};
@@ -23,15 +23,11 @@ pub fn status<'a>(set: &ReplicaSet, active: impl Iterator<Item = &'a Pod>, now: 
         ReplicaSetStatus { observed_generation: set.meta.generation, ..ReplicaSetStatus::default() };
     for pod in active {
         status.replicas += 1;
-        status.fully_labeled_replicas += u32::from(has_all(&pod.meta.labels, &set.spec.template.labels));
+        status.fully_labeled_replicas += u32::from(pod.meta.labels.has_all(&set.spec.template.labels));
         status.ready_replicas += u32::from(pod.status.conditions.is_ready());
         status.available_replicas += u32::from(pod.is_available(set.spec.min_ready, now));
     }
     status
-}
-
-fn has_all(labels: &Labels, wanted: &Labels) -> bool {
-    wanted.iter().all(|(key, value)| labels.get(key) == Some(value))
 }
 
 /// The condition of a set that could not be scaled: it stays as it began until a sync succeeds.

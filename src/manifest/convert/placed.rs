@@ -93,6 +93,7 @@ mod tests {
     use super::*;
     use crate::manifest::admission::PriorityClasses;
     use crate::manifest::api::Api;
+    use crate::manifest::check::OnUnmodelled;
     use crate::manifest::check::Options;
     use crate::manifest::source::{ObjectKind, Source, read};
     use crate::model::profile::Profile;
@@ -104,7 +105,7 @@ mod tests {
         let source = Source { name: "a.yaml".into(), text: text.into() };
         let context =
             ReadContext { profile: &Profile::default(), priority_classes: &PriorityClasses::default() };
-        for object in read(&[source], &api, &mut diagnostics) {
+        for object in read(&[source], &api, OnUnmodelled::Refuse, &mut diagnostics) {
             api.check(&object, &Options::default(), &mut diagnostics);
             let ObjectKind::Cluster(kind) = object.kind else { panic!("{:?}", object.kind) };
             let accepted = accept_object(kind, &object, &context, &mut diagnostics);

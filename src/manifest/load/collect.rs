@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::manifest::admission::{PriorityClass, PriorityClasses};
 use crate::manifest::convert::{self, ReadContext};
 use crate::manifest::field_error::FieldErrors;
-use crate::manifest::load::{Head, Loader};
+use crate::manifest::load::{Head, Loader, references};
 use crate::manifest::params;
 use crate::manifest::scenario::metrics;
 use crate::manifest::source::{Object, ObjectKind};
@@ -24,6 +24,8 @@ pub(super) struct Collected {
     pub(super) classes: PriorityClasses,
     /// The labels of the namespaces among the manifests.
     pub(super) namespaces: BTreeMap<Name, Labels>,
+    /// What pods name and is not among the manifests.
+    absent: BTreeSet<String>,
     /// How many default nodes were added, where they were.
     pub(super) default_nodes: Option<u32>,
 }
@@ -102,6 +104,7 @@ impl Collected {
         if head.spec.start_time.is_none() && self.objects.keys().any(|(kind, ..)| *kind == Kind::CronJob) {
             lines.push("the run starts at 2027-01-01T00:00:00Z".to_owned());
         }
+        lines.extend(references::assumption(&self.absent));
         let images = self.images();
         let unknown: Vec<&str> =
             images.iter().filter(|image| !programs.contains_key(**image)).map(|i| &***i).collect();
@@ -139,6 +142,7 @@ impl Loader<'_> {
             self.used_params.extend(params::substitute(object, &head.params, &mut self.diagnostics));
             self.api.check(object, &options, &mut self.diagnostics);
         }
+        collected.absent = references::absent(&objects);
         let classes = objects.iter().filter(|object| object.kind == ObjectKind::PriorityClass);
         let classes: Vec<PriorityClass> = classes
             .filter_map(|object| {

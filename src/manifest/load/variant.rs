@@ -72,7 +72,7 @@ impl Loader<'_> {
 
     fn fetch_scenario(&mut self, from: &Object, path: &str, file: &str) -> Option<Vec<Object>> {
         match (self.fetch)(&from.file, file) {
-            Ok(source) => Some(crate::manifest::source::read(&[source], &self.api, &mut self.diagnostics)),
+            Ok(source) => Some(self.read(&[source])),
             Err(message) => {
                 self.diagnostics.push(from.error(path, message));
                 None

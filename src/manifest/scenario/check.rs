@@ -65,6 +65,7 @@ fn check_request_rate(scalar: &Scalar) -> Result<(), Mismatch> {
 mod tests {
     use super::*;
     use crate::manifest::api::Api;
+    use crate::manifest::check::OnUnmodelled;
     use crate::manifest::source::{self, Source};
 
     #[track_caller]
@@ -72,7 +73,7 @@ mod tests {
         let text = format!("apiVersion: sim/v1\nkind: Scenario\nspec:\n{spec}");
         let mut diagnostics = Diagnostics::default();
         let sources = [Source { name: "f".into(), text: text.into() }];
-        for object in source::read(&sources, &Api::load(), &mut diagnostics) {
+        for object in source::read(&sources, &Api::load(), OnUnmodelled::Refuse, &mut diagnostics) {
             check(&object, &mut diagnostics);
         }
         let lines: Vec<String> = diagnostics.iter().map(ToString::to_string).collect();

@@ -153,6 +153,8 @@ impl Lives {
             Change::ContainerChanged(pod, _, state) => {
                 if let ContainerState::Terminated(end) = state
                     && end.exit_code != 0
+                    // What ends because its pod has to go has not failed.
+                    && cluster.pod(*pod).is_some_and(|pod| !pod.meta.is_terminating())
                     && let Some(life) = self.living.get(pod).map(|at| &mut self.pods[*at])
                     && life.failures.len() < SPANS_MAX / PODS_MAX * 50
                 {

@@ -234,8 +234,11 @@ fn container_failures(pods: &[PodLife]) -> Dataset {
         ("exit_code", "with this exit code"),
         ("reason", "why"),
     ];
-    let mut data =
-        Dataset::new("container_failures", "a container that ended with another exit code than 0", &columns);
+    let mut data = Dataset::new(
+        "container_failures",
+        "a container that ended with another exit code than 0, and not because its pod was deleted",
+        &columns,
+    );
     for pod in pods {
         for failure in &pod.failures {
             data.row([
