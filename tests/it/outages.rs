@@ -128,7 +128,7 @@ fn the_time_of_an_outage_ends_no_later_one() {
         let zone = json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "b",
             "labels": {"topology.kubernetes.io/zone": "z"}}, "status": {"capacity": {"cpu": 4, "memory": "8Gi"}}});
         let status = |until: u64, timeline: Value| {
-            let trial = play(&timeline, until, &[zone.clone()]);
+            let trial = play(&timeline, until, std::slice::from_ref(&zone));
             let name = if begin["fail"]["zone"].is_null() { "a-1" } else { "b" };
             let node = trial.simulation.cluster().find_node(name).expect("the node is there");
             trial.simulation.cluster().nodes()[node].ready.status
