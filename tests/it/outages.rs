@@ -110,6 +110,38 @@ fn a_kubelet_that_is_back_in_time_leaves_no_trace_but_the_restarts_that_were_due
 }
 
 #[test]
+fn the_time_of_an_outage_ends_no_later_one() {
+    let fails = [
+        (json!({"fail": {"node": "a-1", "for": "10m"}}), json!({"recover": {"node": "a-1"}})),
+        (json!({"fail": {"zone": "z", "for": "10m"}}), json!({"recover": {"zone": "z"}})),
+        (
+            json!({"stop": {"component": "kubelet", "node": "a-1", "for": "10m"}}),
+            json!({"start": {"component": "kubelet", "node": "a-1"}}),
+        ),
+    ];
+    for (begin, end) in fails {
+        let at = |at: &str, entry: &Value| {
+            let mut entry = entry.clone();
+            entry["at"] = json!(at);
+            entry
+        };
+        let zone = json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "b",
+            "labels": {"topology.kubernetes.io/zone": "z"}}, "status": {"capacity": {"cpu": 4, "memory": "8Gi"}}});
+        let status = |until: u64, timeline: Value| {
+            let trial = play(&timeline, until, std::slice::from_ref(&zone));
+            let name = if begin["fail"]["zone"].is_null() { "a-1" } else { "b" };
+            let node = trial.simulation.cluster().find_node(name).expect("the node is there");
+            trial.simulation.cluster().nodes()[node].ready.status
+        };
+        let (first, over, again) = (at("10s", &begin), at("5m", &end), at("8m", &begin));
+        assert_eq!(status(700, json!([first])), ConditionStatus::True, "{begin}");
+        assert_eq!(status(450, json!([first, over])), ConditionStatus::True, "{begin}");
+        assert_eq!(status(700, json!([first, over, again])), ConditionStatus::Unknown, "{begin}");
+        assert_eq!(status(1100, json!([first, over, again])), ConditionStatus::True, "{begin}");
+    }
+}
+
+#[test]
 fn endpoints_stay_as_they_were_while_no_controller_keeps_them_up_to_date() {
     let (mut spec, objects) = behind_a_service("1s");
     spec["timeline"] = json!([{"at": "10s", "delete": {"pod": "web-a-1"}}]);

@@ -28,7 +28,7 @@ impl Loader<'_> {
         profile: &Profile,
         collected: &Collected,
     ) -> Vec<TimedAction> {
-        let mut actions = Vec::new();
+        let (mut actions, mut ends) = (Vec::new(), Vec::new());
         for (number, written) in (0..).zip(&head.spec.timeline) {
             let entry = Some(number);
             let path = format!("spec.timeline[{number}]");
@@ -57,14 +57,20 @@ impl Loader<'_> {
             }
             for (field, outcome) in passing::spells(written, head) {
                 match outcome {
-                    Ok(spell) => actions.extend(spell.actions(entry, at)),
+                    Ok(spell) => {
+                        let (begin, end) = spell.actions(entry, at);
+                        actions.push(begin);
+                        ends.extend(end);
+                    }
                     Err(message) => self.entry_error(head, &format!("{path}.{field}"), message),
                 }
             }
             actions.extend(timed_actions(entry, written, at));
         }
         actions.extend(self.options.failures.iter().cloned());
-        actions.sort_by_key(|action| action.at);
+        let ends: Vec<_> = ends.into_iter().filter_map(|end| end.unless_ended(&actions)).collect();
+        actions.extend(ends);
+        actions.sort_by_key(|action| (action.at, action.entry.unwrap_or(u32::MAX)));
         self.check_heals(head, &actions);
         actions
     }

@@ -205,7 +205,7 @@ pub struct Fail {
     pub node: Option<String>,
     /// The zone: the nodes with this value of the label `topology.kubernetes.io/zone`.
     pub zone: Option<String>,
-    /// For how long. Default: for ever.
+    /// For how long, unless a `recover` ends it sooner. Default: for ever.
     pub r#for: Option<Span>,
 }
 
@@ -236,7 +236,7 @@ pub struct Shutdown {
 pub struct PartitionEntry {
     /// Several zones, each of which is cut off from the others listed; or one, which is cut off from all others.
     pub zones: Vec<String>,
-    /// For how long. Default: for ever.
+    /// For how long, unless a `heal` ends it sooner. Default: for ever.
     pub r#for: Option<Span>,
 }
 
@@ -264,7 +264,7 @@ pub struct Stop {
     pub component: ComponentChoice,
     /// The node whose kubelet stops.
     pub node: Option<String>,
-    /// For how long. Default: for ever.
+    /// For how long, unless a `start` ends it sooner. Default: for ever.
     pub r#for: Option<Span>,
 }
 

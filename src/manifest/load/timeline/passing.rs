@@ -21,11 +21,31 @@ impl Spell {
         Self { begin, end: span.map(|span| (span.0, end)) }
     }
 
-    /// Its actions, where it begins at an instant.
-    pub(super) fn actions(self, entry: Option<u32>, at: SimTime) -> impl Iterator<Item = TimedAction> {
+    /// What it begins with at an instant, and what it ends with unless another entry ends it before.
+    pub(super) fn actions(self, entry: Option<u32>, at: SimTime) -> (TimedAction, Option<SpellEnd>) {
         let begin = TimedAction { entry, at, action: self.begin };
-        let end = self.end.map(|(span, action)| TimedAction { entry, at: at + span, action });
-        [begin].into_iter().chain(end)
+        let end = self.end.map(|(span, action)| SpellEnd {
+            begin: at,
+            action: TimedAction { entry, at: at + span, action },
+        });
+        (begin, end)
+    }
+}
+
+/// What ends a spell when its time is over.
+pub(super) struct SpellEnd {
+    begin: SimTime,
+    action: TimedAction,
+}
+
+impl SpellEnd {
+    /// The action, unless one of these has ended the spell by then: its end would be that of another spell.
+    pub(super) fn unless_ended(self, others: &[TimedAction]) -> Option<TimedAction> {
+        let Self { begin, action: end } = self;
+        let is_earlier_end = |other: &TimedAction| {
+            other.action == end.action && (other.at, other.entry) > (begin, end.entry) && other.at < end.at
+        };
+        (!others.iter().any(is_earlier_end)).then_some(end)
     }
 }
 
