@@ -67,8 +67,6 @@ pub(super) fn get(args: &GetArgs, out: &mut impl Write) -> Result<Outcome, CliEr
 
 /// `sim logs`
 pub(super) fn logs(args: &LogsArgs, out: &mut impl Write) -> Result<Outcome, CliError> {
-    let trial = play(&args.input, args.at)?;
-    let cluster = trial.simulation.cluster();
     let (kind, name) = match args.pod.split_once('/') {
         None => (Kind::Pod, &*args.pod),
         Some((kind, name)) => {
@@ -76,6 +74,8 @@ pub(super) fn logs(args: &LogsArgs, out: &mut impl Write) -> Result<Outcome, Cli
             (kind_of(kind).ok_or_else(|| CliError::BadInput(wrong()))?, name)
         }
     };
+    let trial = play(&args.input, args.at)?;
+    let cluster = trial.simulation.cluster();
     let is_meant = |pod: &Pod| match kind {
         Kind::Pod => crate::sim::name_matches(name, &pod.meta.name),
         _ => belongs(&pod.meta, kind, name, cluster),
@@ -137,9 +137,9 @@ fn about(text: &str) -> Result<(Kind, &str), CliError> {
 
 /// `sim events`
 pub(super) fn events(args: &EventsArgs, out: &mut impl Write) -> Result<Outcome, CliError> {
+    let about = args.about.as_deref().map(about).transpose()?;
     let trial = play(&args.input, args.at)?;
     let records = &trial.simulation.observer().0.records;
-    let about = args.about.as_deref().map(about).transpose()?;
     let is_meant =
         |entry: &&LoggedRecord| about.is_none_or(|(kind, name)| (entry.kind, &*entry.name) == (kind, name));
     let is_here = |entry: &&LoggedRecord| {

@@ -121,17 +121,16 @@ pub fn text(comparison: &Comparison, summary: &ComparisonSummary) -> String {
         (Some(only), _) => format!("seed {only}"),
         _ => String::new(),
     };
-    let of_answered = if has_latencies(comparison) { format!("; {LATENCIES}") } else { String::new() };
-    out.push_str(&format!(
-        "\ntrials  {n} of each variant, {seeds}; ± and [ ] are 95 % intervals{of_answered}\n"
-    ));
+    let caveat = caveat(comparison);
+    out.push_str(&format!("\ntrials  {n} of each variant, {seeds}; ± and [ ] are 95 % intervals{caveat}\n"));
     out.push_str(&format!("again   {}   (sim {})\n", summary.reproduce, summary.sim_version));
     out
 }
 
-/// Whether a latency was measured.
-pub fn has_latencies(comparison: &Comparison) -> bool {
-    comparison.rows.iter().any(|row| row.kind.is_latency())
+/// What is to be added to a sentence on all measures: where there are latencies, whose they are.
+pub fn caveat(comparison: &Comparison) -> String {
+    let has_latencies = comparison.rows.iter().any(|row| row.kind.is_latency());
+    if has_latencies { format!("; {LATENCIES}") } else { String::new() }
 }
 
 /// The table of all measures: its heads and its rows.

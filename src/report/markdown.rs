@@ -40,12 +40,8 @@ pub fn compare(compared: &Comparison, summary: &ComparisonSummary) -> String {
     let rows = rows.into_iter().map(|row| row.iter().map(|cell| escaped(cell)).collect());
     out.push_str(&format!("\n{}", table(&heads, rows)));
     let n = summary.seeds.len();
-    let of_answered = if comparison::has_latencies(compared) {
-        format!("; {}", comparison::LATENCIES)
-    } else {
-        String::new()
-    };
-    out.push_str(&format!("\n{n} trials of each variant; ± and [ ] are 95 % intervals{of_answered}\n"));
+    let caveat = comparison::caveat(compared);
+    out.push_str(&format!("\n{n} trials of each variant; ± and [ ] are 95 % intervals{caveat}\n"));
     out.push_str(&format!("\nagain: {}\n", code(&summary.reproduce)));
     out
 }

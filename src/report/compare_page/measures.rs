@@ -4,9 +4,7 @@ use crate::experiment::comparison::{Comparison, Judgement, Row};
 use crate::experiment::measures::Unit;
 use crate::experiment::statistics::Estimate;
 use crate::report::compare_page::{Chapter, title};
-use crate::report::comparison::{
-    LATENCIES, difference_text, has_latencies, judgement_text, mean_text, unit_name,
-};
+use crate::report::comparison::{caveat, difference_text, judgement_text, mean_text, unit_name};
 use crate::report::page::data::{Dataset, Value};
 use crate::report::page::table::{Cell, DataTable, Head, Tone};
 use crate::report::page::{Part, Section};
@@ -24,12 +22,12 @@ pub(super) fn chapter(comparison: &Comparison) -> Chapter {
     for row in &comparison.rows {
         table.row(cells(row));
     }
-    let of_answered = if has_latencies(comparison) { format!("; {LATENCIES}") } else { String::new() };
+    let caveat = caveat(comparison);
     Chapter {
         section: Section {
             id: "measures",
             title: "All measures".to_owned(),
-            lead: format!("The mean over the trials of each variant, and what the pairs say{of_answered}."),
+            lead: format!("The mean over the trials of each variant, and what the pairs say{caveat}."),
             parts: vec![Part::Table(table)],
         },
         data: vec![means(comparison), trials(comparison)],
