@@ -277,14 +277,12 @@ impl<O: Observer> Simulation<O> {
     }
 
     fn submit_creation(&mut self, creation: Creation) {
-        let mut turn = Turn::new(
-            &self.context,
-            &mut self.cluster,
-            &mut self.calendar,
-            &mut self.observer,
-            &mut self.changes,
-        );
-        turn.write(Command::Create(Box::new(creation)));
+        self.turn().write(Command::Create(Box::new(creation)));
+    }
+
+    /// A turn of nobody in particular.
+    fn turn(&mut self) -> Turn<'_> {
+        Turn::new(&self.context, &mut self.cluster, &mut self.calendar, &mut self.observer, &mut self.changes)
     }
 
     /// Has the one component that an event belongs to handle it.

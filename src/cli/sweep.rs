@@ -202,9 +202,6 @@ impl Writer {
 
 /// `sim merge`
 pub(super) fn merge(args: &MergeArgs, out: &mut impl Write) -> Result<Outcome, CliError> {
-    if let Some(report) = &args.report {
-        folder::prepare(report)?;
-    }
     let mut head: Option<Head> = None;
     let mut rows = BTreeMap::new();
     for path in &args.files {
@@ -230,6 +227,9 @@ pub(super) fn merge(args: &MergeArgs, out: &mut impl Write) -> Result<Outcome, C
         return Err(CliError::BadInput(message + more));
     }
     let rows: Vec<RunRow> = rows.into_values().collect();
+    if let Some(report) = &args.report {
+        folder::prepare(report)?;
+    }
     write_results(&args.out, &head, &rows)?;
     let names = args.files.iter().map(|file| file.display().to_string());
     let reproduce = format!("sim merge {} --out {}", names.collect::<Vec<_>>().join(" "), args.out.display());

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::component::{Observer, Turn};
+use crate::component::Observer;
 use crate::event::{Command, Creation};
 use crate::manifest::near_name::hint;
 use crate::model::ids::{Kind, NodeId, ObjectId, PodId};
@@ -138,14 +138,7 @@ impl<O: Observer> Simulation<O> {
     }
 
     fn submit_now(&mut self, command: Command) -> Result<Option<ObjectId>, crate::cluster::Refusal> {
-        let mut turn = Turn::new(
-            &self.context,
-            &mut self.cluster,
-            &mut self.calendar,
-            &mut self.observer,
-            &mut self.changes,
-        );
-        let outcome = turn.submit(command);
+        let outcome = self.turn().submit(command);
         self.broadcast();
         outcome
     }

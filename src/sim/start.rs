@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::component::{Observer, Turn};
+use crate::component::Observer;
 use crate::event::{Command, Creation, StatusUpdate};
 use crate::model::cronjob::JobReference;
 use crate::model::ids::{Kind, ObjectId};
@@ -46,9 +46,7 @@ impl<O: Observer> Simulation<O> {
             updates.push(StatusUpdate::CronJob(*cronjob, status));
         }
         for update in updates {
-            let (cluster, calendar) = (&mut self.cluster, &mut self.calendar);
-            let mut turn = Turn::new(&self.context, cluster, calendar, &mut self.observer, &mut self.changes);
-            turn.write(Command::UpdateStatus(Box::new(update)));
+            self.turn().write(Command::UpdateStatus(Box::new(update)));
         }
     }
 }

@@ -56,7 +56,7 @@ fn check_report(shipped: &str, made: &Path) {
 }
 
 /// All files below a folder, by path.
-fn files_below(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+pub fn files_below(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut found = BTreeMap::new();
     let mut folders = vec![folder.to_owned()];
     while let Some(inner) = folders.pop() {

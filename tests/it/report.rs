@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use assert_cmd::Command;
 use serde_json::Value;
 
+use crate::docs::files_below;
+
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
@@ -26,31 +28,13 @@ fn sim(folder: &Path, arguments: &[&str]) -> (String, String, Option<i32>) {
     (text(outcome.stdout), text(outcome.stderr), outcome.status.code())
 }
 
-/// All files below a folder, by path.
-fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
-    let mut found = BTreeMap::new();
-    let mut folders = vec![folder.to_owned()];
-    while let Some(inner) = folders.pop() {
-        for entry in fs::read_dir(&inner).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                folders.push(path);
-            } else {
-                let name = path.strip_prefix(folder).unwrap().to_str().unwrap().to_owned();
-                found.insert(name, fs::read(&path).unwrap());
-            }
-        }
-    }
-    found
-}
-
 /// The report of a shipped scenario.
 fn report(scenario: &str, folder: &str) -> BTreeMap<String, Vec<u8>> {
     let folder = fresh(folder);
     let scenario = format!("scenarios/{scenario}.yaml");
     let (_, error, code) = sim(root(), &["run", &scenario, "--report", folder.to_str().unwrap()]);
     assert!(code.is_some_and(|code| code < 2), "{error}");
-    files(&folder)
+    files_below(&folder)
 }
 
 fn text<'a>(files: &'a BTreeMap<String, Vec<u8>>, name: &str) -> &'a str {
@@ -66,7 +50,7 @@ fn a_report_has_the_same_bytes_wherever_it_is_made() {
     let scenario = "scenarios/layout-separate.yaml";
     fs::copy(root().join(scenario), elsewhere.join(scenario)).unwrap();
     sim(&elsewhere, &["run", scenario, "--report", "out"]);
-    assert_eq!(files(&elsewhere.join("out")), first);
+    assert_eq!(files_below(&elsewhere.join("out")), first);
 }
 
 #[test]
@@ -110,7 +94,7 @@ fn files_that_are_no_part_of_the_report_stay() {
     for _ in 0..2 {
         sim(root(), &["run", "scenarios/job-once.yaml", "--report", folder.to_str().unwrap()]);
     }
-    let files = files(&folder);
+    let files = files_below(&folder);
     assert_eq!(text(&files, "notes.txt"), "mine");
     assert!(files.keys().all(|name| !name.ends_with(".new") && !name.starts_with('.')), "{:?}", files.keys());
 }

@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 use assert_cmd::Command;
 use serde_json::Value;
 
+use crate::docs::files_below;
+
 /// How `reports/layouts` is made, without its folder.
 const LAYOUTS: [&str; 4] = ["compare", "scenarios/layouts.yaml", "--trials", "5"];
 
@@ -44,20 +46,8 @@ fn sim(args: &[&str]) -> String {
 
 /// All files below a folder, by path.
 fn files(folder: &Path) -> BTreeMap<String, String> {
-    let mut found = BTreeMap::new();
-    let mut folders = vec![folder.to_owned()];
-    while let Some(inner) = folders.pop() {
-        for entry in fs::read_dir(&inner).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                folders.push(path);
-            } else {
-                let name = path.strip_prefix(folder).unwrap().to_str().unwrap().to_owned();
-                found.insert(name, fs::read_to_string(&path).unwrap());
-            }
-        }
-    }
-    found
+    let found = files_below(folder).into_iter();
+    found.map(|(name, bytes)| (name, String::from_utf8(bytes).unwrap())).collect()
 }
 
 /// The report that a command writes.

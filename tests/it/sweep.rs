@@ -201,12 +201,12 @@ fn a_half_written_shard_is_refused_by_its_line_and_nothing_is_merged() {
         assert_eq!(sim(&folder, &["sweep", "grid.yaml", "--out", &out, "--shard", shard]).2, Some(0));
     }
     let text = fs::read_to_string(folder.join("s2.jsonl")).unwrap();
-    let merge = ["merge", "s1.jsonl", "s2.jsonl", "--out", "m.jsonl"];
+    let merge = ["merge", "s1.jsonl", "s2.jsonl", "--out", "m.jsonl", "--report", "page"];
     let check = |text: &str, message: &str| {
         fs::write(folder.join("s2.jsonl"), text).unwrap();
         let (out, error, code) = sim(&folder, &merge);
         assert!(error.starts_with(message) && code == Some(2) && out.is_empty(), "{error}");
-        assert!(!folder.join("m.jsonl").exists());
+        assert!(!folder.join("m.jsonl").exists() && !folder.join("page").exists());
     };
     check(&text[..text.len() - 20], "s2.jsonl:19: not a run of a sweep");
     check(&text[..text.trim_end().rfind('\n').unwrap() + 1], "1 of 36 runs are missing: 35");
